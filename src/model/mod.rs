@@ -1,17 +1,27 @@
 //! The nouns of the standard (ISACS 05.31): parties, countries, time, identification, acts,
 //! restrictions. Nothing here reads a clock, a file or a random source.
 
+mod acts;
+mod annotations;
 mod country;
 mod country_table;
 mod entropy;
+mod field;
+mod identification;
 mod ids;
+mod label;
 mod party;
 mod sensitive;
 mod time;
 
+pub use acts::*;
+pub use annotations::without_annotations;
 pub use country::{Country, CountryKind};
 pub use entropy::Entropy;
+pub use field::{Claim, Field, FieldValue, Ground, GroundCode, Normalised, Text};
+pub use identification::*;
 pub use ids::{CaseId, Digest, MessageId, ParseIdError};
+pub use label::{Audience, Label, Onward, OtherCaveat, Purpose};
 pub use party::{NpcName, Party, PartyParseError};
 pub use sensitive::Sensitive;
 pub use time::{DAY, HOUR, MINUTE, PartialDate, TimeParseError, Timestamp, WEEK};
