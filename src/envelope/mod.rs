@@ -1,1 +1,25 @@
-//! The `envelope` room.
+//! Composes and takes apart what travels: statement, seal, route (DESIGN §5), and what answers it.
+//!
+//! Three layers, S/MIME's triple wrapping made strict: the *statement* is signed by the party's seal
+//! key; the *seal* encrypts it to the addressed party's prekey; the *route* is signed by the
+//! gateway's log key and is all that a relay can read. Which key serves which message is chosen in
+//! `keys` and nowhere else.
+
+mod answer;
+mod content;
+mod elements;
+mod error;
+mod keys;
+mod route;
+mod statement;
+
+pub use answer::{Receipts, Reject, SealedReceipt, open_receipt, seal_receipt};
+pub use content::{Content, Opened, Outgoing, compose, open};
+pub use elements::{Disclosure, join, label_digest, split};
+pub use error::EnvelopeError;
+pub use keys::KeyRing;
+pub use route::{Lane, Route};
+pub use statement::{Heads, Signed, Statement, StatementDraft};
+
+#[cfg(test)]
+mod tests;

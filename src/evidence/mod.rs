@@ -1,1 +1,17 @@
-//! The `evidence` room.
+//! Proves afterwards who said what and when (DESIGN §7): one append-only Merkle log for each peer,
+//! signed checkpoints, and receipts that anyone can verify with the log key alone.
+
+mod checkpoint;
+mod error;
+mod leaf;
+mod log;
+mod receipt;
+
+pub use checkpoint::Checkpoint;
+pub use error::EvidenceError;
+pub use leaf::{Direction, Leaf};
+pub use log::{Inclusion, MerkleLog};
+pub use receipt::{ProvedReceipt, Receipt};
+
+#[cfg(test)]
+mod tests;

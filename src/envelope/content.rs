@@ -1,0 +1,174 @@
+use crate::cose;
+use crate::cose::{CoseError, ExportSecret, OpeningKey, Recipient};
+use crate::envelope::EnvelopeError;
+use crate::envelope::elements::Disclosure;
+use crate::envelope::keys::{KeyRing, seal_to};
+use crate::envelope::route::{Lane, Route};
+use crate::envelope::statement::{Signed, Statement};
+use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
+use crate::trust::Directory;
+use crate::wire;
+use crate::wire::Limits;
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteBuf, Bytes};
+
+/// Names what the HPKE context is bound to, so that no key schedule of another use equals it.
+const SEAL_CONTEXT: &str = "valise/0 seal X-Wing SHAKE256 AES-256-GCM";
+
+/// What lies inside the seal: the signed statement and the disclosures of its elements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The statement's COSE_Sign1, as it was signed.
+    #[serde(with = "serde_bytes")]
+    pub statement: Vec<u8>,
+    /// The bytes of each disclosure, in the order of the signed digests.
+    pub disclosures: Vec<ByteBuf>,
+}
+
+/// An envelope that is ready to be sent; sending it again sends the same bytes.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// Its identity.
+    pub envelope: MessageId,
+    /// The body of its frame.
+    pub bytes: Vec<u8>,
+    /// The key of the receipt that will answer it.
+    pub export: ExportSecret,
+}
+
+/// An envelope that was opened and proved.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its identity.
+    pub envelope: MessageId,
+    /// The statement.
+    pub statement: Statement,
+    /// The bytes to keep: what was signed, as it was received.
+    pub content: Content,
+    /// The elements.
+    pub disclosures: Vec<Disclosure>,
+    /// The key under which to seal the receipt.
+    pub export: ExportSecret,
+}
+
+/// Seals a signed statement to one recipient and routes it.
+///
+/// `keep_for` is how long, in seconds, a relay keeps it.
+///
+/// # Errors
+/// [`EnvelopeError::Trust`] if the recipient has no prekey that is valid now: nothing is ever sent
+/// to a recipient that is not post-quantum.
+pub fn compose(
+    signed: &Signed,
+    to: &Party,
+    ring: &KeyRing,
+    directory: &Directory,
+    now: Timestamp,
+    keep_for: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Outgoing, EnvelopeError> {
+    let prekey = seal_to(directory, to, now)?;
+    let envelope = MessageId::random(entropy);
+    let content = wire::encode(&signed.content())?;
+    let info = seal_info(&ring.party, to, prekey.id())?;
+    let recipient = Recipient { public: prekey.public(), kid: prekey.id(), info: &info };
+    let mut sealed = cose::seal(&content, &[recipient], envelope.as_bytes(), entropy)?;
+    let route = Route {
+        envelope,
+        to: to.clone(),
+        size: sealed.bytes.len() as u64,
+        expires: now.saturating_add(keep_for),
+        body: Digest::of(&[&sealed.bytes]),
+        attachments: Vec::new(),
+        lane: Lane::Acts,
+    };
+    let bytes = wire::encode(&(Bytes::new(&route.sign(ring)?), Bytes::new(&sealed.bytes)))?;
+    let export = sealed.exports.pop().expect("one recipient gives one export secret");
+    Ok(Outgoing { envelope, bytes, export })
+}
+
+/// Opens an envelope and proves every layer of it, outermost first.
+///
+/// # Errors
+/// The first cause. With it comes the envelope's identity once the route has been proved, so that the
+/// refusal can be signed and sent back.
+pub fn open(
+    bytes: &[u8],
+    ring: &KeyRing,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Opened, (Option<MessageId>, EnvelopeError)> {
+    let (sender, route, sealed) = open_route(bytes, ring, directory, now).map_err(|e| (None, e))?;
+    open_sealed(&sender, &route, &sealed, ring, directory, now).map_err(|e| (Some(route.envelope), e))
+}
+
+impl Signed {
+    /// Returns what lies inside the seal.
+    pub fn content(&self) -> Content {
+        let disclosures = self.disclosures.iter().map(|d| ByteBuf::from(d.bytes())).collect();
+        Content { statement: self.bytes.clone(), disclosures }
+    }
+}
+
+impl Content {
+    /// Reads the disclosures.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] on the first that is none.
+    pub fn parse_disclosures(&self) -> Result<Vec<Disclosure>, EnvelopeError> {
+        self.disclosures.iter().map(|bytes| Disclosure::parse(bytes)).collect()
+    }
+}
+
+fn open_route(
+    bytes: &[u8],
+    ring: &KeyRing,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<(Party, Route, ByteBuf), EnvelopeError> {
+    let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
+    let (sender, route) = Route::verify(&route, directory, now)?;
+    if route.to != ring.party {
+        return Err(EnvelopeError::NotAddressed);
+    }
+    if route.body != Digest::of(&[&sealed]) || route.size != sealed.len() as u64 {
+        return Err(EnvelopeError::BodyMismatch);
+    }
+    if !route.attachments.is_empty() || route.lane == Lane::Bulk {
+        return Err(EnvelopeError::Unsupported("an attachment"));
+    }
+    Ok((sender, route, sealed))
+}
+
+fn open_sealed(
+    sender: &Party,
+    route: &Route,
+    sealed: &[u8],
+    ring: &KeyRing,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Opened, EnvelopeError> {
+    let find = |kid: &[u8]| {
+        let private = ring.prekey(kid)?;
+        Some(OpeningKey { private, info: seal_info(sender, &ring.party, kid).ok()? })
+    };
+    let opened = match cose::open(sealed, &Limits::ENVELOPE, &find, route.envelope.as_bytes()) {
+        Err(CoseError::NotForUs) => return Err(EnvelopeError::PrekeyGone),
+        other => other?,
+    };
+    let content: Content = wire::decode(&opened.plaintext, &Limits::ENVELOPE)?;
+    let disclosures = content.parse_disclosures()?;
+    let statement = Statement::verify(&content.statement, &disclosures, directory, now)?;
+    if statement.issuer != *sender {
+        return Err(EnvelopeError::WrongSender);
+    }
+    if !statement.said.audience.contains(&ring.party) {
+        return Err(EnvelopeError::NotAddressed);
+    }
+    Ok(Opened { envelope: route.envelope, statement, content, disclosures, export: opened.export })
+}
+
+/// Binds a seal to its suite, sender, recipient and prekey (RFC 9180 §5.1 `info`).
+fn seal_info(sender: &Party, recipient: &Party, prekey: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    Ok(wire::encode(&(SEAL_CONTEXT, sender, recipient, Bytes::new(prekey)))?)
+}

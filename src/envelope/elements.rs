@@ -1,0 +1,223 @@
+//! Splits an act into its elements and puts it together again.
+//!
+//! The signed payload of a statement holds only the digests of the act's elements, in order. The
+//! elements travel beside it as disclosures, each with its own salt, so that a copy from which some
+//! are left out still verifies and tells nothing about what is missing (DESIGN §5.1).
+//!
+//! One rule says what an element is: each member of the act's body; for `items`, each member of
+//! each item; and for an item's `elements`, each entry.
+
+use crate::envelope::EnvelopeError;
+use crate::model::{Acknowledgement, Act, ActKind, Digest, Entropy, Label, Refusal, Request, Response};
+use crate::wire;
+use crate::wire::Limits;
+use ciborium::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Length of an element's salt in bytes: enough that a digest of a guessable value reveals nothing.
+const SALT_BYTES: usize = 16;
+
+/// One element of an act as the recipient may see it: salt, path, usage label and value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disclosure {
+    bytes: Vec<u8>,
+    path: String,
+    label: Option<Label>,
+    value: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Form(#[serde(with = "serde_bytes")] Vec<u8>, String, Option<Label>, Value);
+
+impl Disclosure {
+    /// Reads the exact bytes that were hashed.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Malformed`] if they are not a disclosure in deterministic CBOR.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let Form(salt, path, label, value) = wire::decode(bytes, &Limits::ENVELOPE)?;
+        if salt.len() != SALT_BYTES {
+            return Err(EnvelopeError::Malformed("a disclosure's salt is not 16 bytes"));
+        }
+        Ok(Self { bytes: bytes.to_vec(), path, label, value })
+    }
+
+    /// Returns the bytes that are hashed.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns where in the act the element stands, such as `items/0/elements/1`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the usage label, if the element bears one.
+    pub const fn label(&self) -> Option<&Label> {
+        self.label.as_ref()
+    }
+
+    /// Returns the element's value.
+    pub const fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Computes the digest that the signed payload holds.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&[&self.bytes])
+    }
+
+    fn make(path: String, value: Value, entropy: &mut dyn Entropy) -> Result<Self, EnvelopeError> {
+        let label = label_of(&value)?;
+        let mut salt = vec![0u8; SALT_BYTES];
+        entropy.fill(&mut salt);
+        let bytes = wire::encode(&Form(salt, path.clone(), label.clone(), value.clone()))?;
+        Ok(Self { bytes, path, label, value })
+    }
+}
+
+/// Splits an act into disclosures with fresh salts.
+///
+/// # Errors
+/// [`EnvelopeError::Wire`] if the act cannot be encoded, which is a bug.
+pub fn split(act: &Act, entropy: &mut dyn Entropy) -> Result<Vec<Disclosure>, EnvelopeError> {
+    paths(body(act)?)?.into_iter().map(|(path, value)| Disclosure::make(path, value, entropy)).collect()
+}
+
+/// Puts an act together from all its disclosures.
+///
+/// # Errors
+/// [`EnvelopeError::Malformed`] if an element is missing, doubled, out of order or cut otherwise
+/// than [`split`] cuts it; [`EnvelopeError::Wire`] if the act has an unknown or ill-typed member.
+pub fn join(kind: ActKind, disclosures: &[Disclosure]) -> Result<Act, EnvelopeError> {
+    let mut body = Value::Map(Vec::new());
+    for disclosure in disclosures {
+        insert(&mut body, &disclosure.path, disclosure.value.clone())?;
+    }
+    let act = typed(kind, &body)?;
+    // The act decides how it is cut: the same act cut elsewhere could hide a label.
+    let expected = paths(self::body(&act)?)?;
+    let same = expected.len() == disclosures.len()
+        && expected.iter().zip(disclosures).all(|((path, value), d)| *path == d.path && *value == d.value);
+    if !same {
+        return Err(EnvelopeError::Malformed("the disclosures are not the act's elements in order"));
+    }
+    for disclosure in disclosures {
+        if label_of(&disclosure.value)? != disclosure.label {
+            return Err(EnvelopeError::Malformed("a disclosure's label differs from its element's"));
+        }
+    }
+    Ok(act)
+}
+
+/// Computes the digest of all usage labels with their paths, which the protected header repeats.
+///
+/// # Errors
+/// [`EnvelopeError::Wire`] if a label cannot be encoded, which is a bug.
+pub fn label_digest(disclosures: &[Disclosure]) -> Result<Digest, EnvelopeError> {
+    let labels: Vec<(&str, &Label)> =
+        disclosures.iter().filter_map(|d| Some((d.path.as_str(), d.label.as_ref()?))).collect();
+    Ok(Digest::of(&[&wire::encode(&labels)?]))
+}
+
+/// Gives an act's body with its members in the order of deterministic CBOR (RFC 8949 §4.2.1).
+fn body(act: &Act) -> Result<Value, EnvelopeError> {
+    let bytes = match act {
+        Act::Request(request) => wire::encode(request),
+        Act::Acknowledgement(acknowledgement) => wire::encode(acknowledgement),
+        Act::Response(response) => wire::encode(response),
+        Act::Refusal(refusal) => wire::encode(refusal),
+    }?;
+    Ok(wire::decode(&bytes, &Limits::ENVELOPE)?)
+}
+
+fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
+    fn read<T: DeserializeOwned>(body: &Value) -> Result<T, EnvelopeError> {
+        Ok(wire::from_value(body)?)
+    }
+    Ok(match kind {
+        ActKind::Request => Act::Request(read::<Request>(body)?),
+        ActKind::Acknowledgement => Act::Acknowledgement(read::<Acknowledgement>(body)?),
+        ActKind::Response => Act::Response(read::<Response>(body)?),
+        ActKind::Refusal => Act::Refusal(read::<Refusal>(body)?),
+    })
+}
+
+/// Lists an act's elements as (path, value), in the order of the body's members.
+fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
+    let mut out = Vec::new();
+    for (key, value) in members(body)? {
+        match value {
+            Value::Array(items) if key == "items" => {
+                for (i, item) in items.into_iter().enumerate() {
+                    item_paths(&format!("items/{i}"), item, &mut out)?;
+                }
+            }
+            other => out.push((key, other)),
+        }
+    }
+    Ok(out)
+}
+
+fn item_paths(prefix: &str, item: Value, out: &mut Vec<(String, Value)>) -> Result<(), EnvelopeError> {
+    for (key, value) in members(item)? {
+        match value {
+            Value::Array(entries) if key == "elements" => {
+                out.extend(entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)));
+            }
+            other => out.push((format!("{prefix}/{key}"), other)),
+        }
+    }
+    Ok(())
+}
+
+fn members(value: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
+    let map = value.into_map().map_err(|_| EnvelopeError::Malformed("an act's body is not a map"))?;
+    let named = |(key, value): (Value, Value)| {
+        let key = key.into_text().map_err(|_| EnvelopeError::Malformed("a member's name is not text"))?;
+        Ok((key, value))
+    };
+    map.into_iter().map(named).collect()
+}
+
+/// Puts `value` at `path`; list entries must come in order from zero.
+fn insert(into: &mut Value, path: &str, value: Value) -> Result<(), EnvelopeError> {
+    let (head, rest) = path.split_once('/').map_or((path, None), |(head, rest)| (head, Some(rest)));
+    let slot = match into {
+        Value::Map(map) => {
+            let at = map.iter().position(|(key, _)| key.as_text() == Some(head));
+            let at = at.unwrap_or_else(|| {
+                map.push((Value::Text(head.to_owned()), Value::Null));
+                map.len() - 1
+            });
+            &mut map[at].1
+        }
+        Value::Array(list) => {
+            let at: usize = head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
+            if at == list.len() {
+                list.push(Value::Null);
+            }
+            list.get_mut(at).ok_or(EnvelopeError::Malformed("a list entry is missing"))?
+        }
+        _ => return Err(EnvelopeError::Malformed("a path leads through a value")),
+    };
+    let Some(rest) = rest else {
+        if *slot != Value::Null {
+            return Err(EnvelopeError::Malformed("an element is there twice"));
+        }
+        *slot = value;
+        return Ok(());
+    };
+    if *slot == Value::Null {
+        let list = rest.starts_with(|c: char| c.is_ascii_digit());
+        *slot = if list { Value::Array(Vec::new()) } else { Value::Map(Vec::new()) };
+    }
+    insert(slot, rest, value)
+}
+
+fn label_of(element: &Value) -> Result<Option<Label>, EnvelopeError> {
+    let Some(map) = element.as_map() else { return Ok(None) };
+    let label = map.iter().find(|(key, _)| key.as_text() == Some("label")).map(|(_, label)| label);
+    Ok(label.map(wire::from_value).transpose()?)
+}

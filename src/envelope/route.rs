@@ -1,0 +1,94 @@
+use crate::cose::{Known, Payload, Sign1, label, sign1};
+use crate::envelope::EnvelopeError;
+use crate::envelope::keys::{KeyRing, routes_for};
+use crate::envelope::statement::{read_thumbprint, thumbprint};
+use crate::model::{Digest, MessageId, Party, Timestamp};
+use crate::trust::Directory;
+use crate::wire;
+use crate::wire::Limits;
+use ciborium::Value;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+const MEDIA_TYPE: &str = "application/vnd.valise.route+cbor";
+const KNOWN: Known<'_> = Known { protected: &[label::CONTENT_TYPE, label::KID, label::X5T], unprotected: &[] };
+
+/// Whether an envelope travels with acts or with bulk, so that bulk can never delay acts (DESIGN §9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Statements, receipts and directory parts.
+    Acts,
+    /// Attachments.
+    Bulk,
+}
+
+/// All that a relay learns of an envelope (DESIGN §5.3): no case, no clause, no kind of act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The envelope's random identity.
+    pub envelope: MessageId,
+    /// The party in whose mailbox it goes.
+    pub to: Party,
+    /// The length of the sealed body in bytes, which Padmé has already rounded.
+    pub size: u64,
+    /// Until when a relay keeps it.
+    pub expires: Timestamp,
+    /// SHA-256 of the sealed body.
+    pub body: Digest,
+    /// SHA-256 of each attachment's ciphertext.
+    pub attachments: Vec<Digest>,
+    /// Its lane.
+    pub lane: Lane,
+}
+
+impl Route {
+    pub(super) fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
+        sign_by_gateway(ring, MEDIA_TYPE, self)
+    }
+
+    /// Verifies a route and tells which party's gateway made it.
+    ///
+    /// # Errors
+    /// The first cause: structure, sender, key, signature.
+    pub fn verify(bytes: &[u8], directory: &Directory, now: Timestamp) -> Result<(Party, Self), EnvelopeError> {
+        verify_by_gateway(bytes, MEDIA_TYPE, directory, now)
+    }
+}
+
+/// Signs what a gateway, not a party, says: a route, a frame of receipts, a rejection.
+pub(super) fn sign_by_gateway<T: Serialize>(
+    ring: &KeyRing,
+    media_type: &str,
+    content: &T,
+) -> Result<Vec<u8>, EnvelopeError> {
+    let (key, certificate) = ring.for_route();
+    let protected = vec![
+        (label::CONTENT_TYPE, media_type.into()),
+        (label::KID, Value::Bytes(ring.gateway.clone().into_bytes())),
+        (label::X5T, thumbprint(certificate)),
+    ];
+    let payload = wire::encode(content)?;
+    Ok(sign1(key, protected, Vec::new(), Payload::Attached(&payload), &[])?)
+}
+
+/// Verifies what a gateway says and tells which party the gateway belongs to.
+pub(super) fn verify_by_gateway<T: DeserializeOwned>(
+    bytes: &[u8],
+    media_type: &str,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<(Party, T), EnvelopeError> {
+    let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+    let headers = unverified.unverified_headers();
+    let party = std::str::from_utf8(headers.bytes(label::KID)?)
+        .ok()
+        .and_then(Party::from_dns_name)
+        .ok_or(EnvelopeError::Malformed("the sender is no gateway of a party"))?;
+    let key = routes_for(directory, &party, &read_thumbprint(headers)?, now)?;
+    let verified = unverified.verify(&key, None, &[])?;
+    if verified.headers().read::<String>(label::CONTENT_TYPE)? != media_type {
+        return Err(EnvelopeError::Malformed("signed for another use"));
+    }
+    Ok((party, wire::decode(verified.payload(), &Limits::ENVELOPE)?))
+}

@@ -1,0 +1,261 @@
+use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1};
+use crate::envelope::elements::{Disclosure, join, label_digest, split};
+use crate::envelope::keys::{KeyRing, speaks_for};
+use crate::envelope::EnvelopeError;
+use crate::model::{Act, ActKind, CaseId, Digest, DirectoryRef, Entropy, Head, MessageId, Party, Timestamp};
+use crate::trust::Directory;
+use crate::wire;
+use crate::wire::Limits;
+use ciborium::Value;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+
+/// Media type of a statement's payload: the ordered digests of an act's elements.
+const CONTENT_TYPE: &str = "application/vnd.valise.statement+cbor";
+/// The wire version that this code speaks.
+pub(super) const WIRE_VERSION: u64 = 0;
+/// Names SHA-256 in a certificate thumbprint (RFC 9054 §2.1).
+const SHA_256: i64 = -16;
+/// Flag bit of a training act (ISACS 7.1.4).
+const FLAG_EXERCISE: u64 = 1;
+
+const KNOWN: Known<'_> = Known {
+    protected: &[
+        label::CONTENT_TYPE,
+        label::CWT_CLAIMS,
+        label::X5T,
+        label::VERSION,
+        label::ACT,
+        label::PARENTS,
+        label::DIRECTORY,
+        label::LOG_HEADS,
+        label::LABEL_DIGEST,
+        label::MANIFEST_ROOT,
+        label::FLAGS,
+        label::ON_BEHALF_OF,
+    ],
+    unprotected: &[],
+};
+
+/// The log heads that a statement carries, so that any of them later proves a fork (DESIGN §7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heads(
+    /// The head of the issuer's own log about the addressed party.
+    pub Option<Head>,
+    /// The newest head of that party's log that the issuer has seen.
+    pub Option<Head>,
+);
+
+/// What is about to be said.
+#[derive(Clone, Debug)]
+pub struct StatementDraft {
+    /// The case.
+    pub case: CaseId,
+    /// The exact recipients; a copy sealed to anyone else is refused there.
+    pub audience: Vec<Party>,
+    /// The issuer's clock.
+    pub issued_at: Timestamp,
+    /// The act's random identity.
+    pub message_id: MessageId,
+    /// The statements on which it rests.
+    pub parents: Vec<Digest>,
+    /// The directory by which it was sealed.
+    pub directory: DirectoryRef,
+    /// Log heads.
+    pub heads: Heads,
+    /// Whether it is a training act.
+    pub exercise: bool,
+    /// The act.
+    pub act: Act,
+}
+
+/// A statement that its issuer's seal key has signed and whose every element is there.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The party whose seal key signed.
+    pub issuer: Party,
+    /// SHA-256 over the Sig_structure: with issuer and message id it is the act's identity.
+    pub digest: Digest,
+    /// What is said.
+    pub said: StatementDraft,
+}
+
+/// The bytes of a signed statement with its disclosures.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The COSE_Sign1.
+    pub bytes: Vec<u8>,
+    /// The statement digest.
+    pub digest: Digest,
+    /// The elements.
+    pub disclosures: Vec<Disclosure>,
+}
+
+/// The claims of a CWT that a statement makes (RFC 8392 §3.1), by their integer keys.
+struct Claims {
+    issuer: Party,
+    case: CaseId,
+    audience: Vec<Party>,
+    issued_at: Timestamp,
+    message_id: MessageId,
+}
+
+impl StatementDraft {
+    /// Signs the statement with the party's seal key.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] or [`EnvelopeError::Cose`] if it cannot be encoded, which is a bug.
+    pub fn sign(&self, ring: &KeyRing, entropy: &mut dyn Entropy) -> Result<Signed, EnvelopeError> {
+        let disclosures = split(&self.act, entropy)?;
+        let payload: Vec<ByteArray<32>> = disclosures.iter().map(|d| ByteArray::new(d.digest().0)).collect();
+        let (key, certificate) = ring.for_statement();
+        let claims = Claims {
+            issuer: ring.party.clone(),
+            case: self.case.clone(),
+            audience: self.audience.clone(),
+            issued_at: self.issued_at,
+            message_id: self.message_id,
+        };
+        let protected = vec![
+            (label::CONTENT_TYPE, Value::from(CONTENT_TYPE)),
+            (label::CWT_CLAIMS, claims.to_value()?),
+            (label::X5T, thumbprint(certificate)),
+            (label::VERSION, Value::from(WIRE_VERSION)),
+            (label::ACT, Value::from(self.act.kind().code())),
+            (label::PARENTS, wire::to_value(&self.parents)?),
+            (label::DIRECTORY, wire::to_value(&(self.directory.version, self.directory.digest))?),
+            (label::LOG_HEADS, wire::to_value(&self.heads)?),
+            (label::LABEL_DIGEST, wire::to_value(&label_digest(&disclosures)?)?),
+            (label::MANIFEST_ROOT, Value::Null),
+            (label::FLAGS, Value::from(if self.exercise { FLAG_EXERCISE } else { 0 })),
+        ];
+        let payload = wire::encode(&payload)?;
+        let bytes = sign1(key, protected, Vec::new(), Payload::Attached(&payload), &[])?;
+        let digest = Sign1::parse(&bytes, &Limits::ENVELOPE, &KNOWN)?.sig_structure_digest(None, &[])?;
+        Ok(Signed { bytes, digest, disclosures })
+    }
+}
+
+impl Statement {
+    /// Verifies a statement with all its disclosures.
+    ///
+    /// # Errors
+    /// The first cause: structure, version, key, signature, then each disclosure.
+    pub fn verify(
+        bytes: &[u8],
+        disclosures: &[Disclosure],
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<Self, EnvelopeError> {
+        let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+        let version: u64 = unverified.unverified_headers().read(label::VERSION)?;
+        if version != WIRE_VERSION {
+            return Err(EnvelopeError::UnsupportedVersion(version));
+        }
+        let claimed = Claims::read(unverified.unverified_headers())?;
+        let certificate = read_thumbprint(unverified.unverified_headers())?;
+        let key = speaks_for(directory, &claimed.issuer, &certificate, now)?;
+        let verified = unverified.verify(&key, None, &[])?;
+        let kind = check_headers(verified.headers(), disclosures)?;
+        check_digests(&verified, disclosures)?;
+        let act = join(kind, disclosures)?;
+        Self::assemble(verified.headers(), claimed, verified.sig_structure_digest(), act)
+    }
+
+    fn assemble(headers: &Headers, claims: Claims, digest: Digest, act: Act) -> Result<Self, EnvelopeError> {
+        let (version, directory_digest): (u64, Digest) = headers.read(label::DIRECTORY)?;
+        let flags: u64 = headers.read(label::FLAGS)?;
+        if flags & !FLAG_EXERCISE != 0 {
+            return Err(EnvelopeError::Unsupported("an unknown flag"));
+        }
+        Ok(Self {
+            issuer: claims.issuer,
+            digest,
+            said: StatementDraft {
+                case: claims.case,
+                audience: claims.audience,
+                issued_at: claims.issued_at,
+                message_id: claims.message_id,
+                parents: headers.read(label::PARENTS)?,
+                directory: DirectoryRef { version, digest: directory_digest },
+                heads: headers.read(label::LOG_HEADS)?,
+                exercise: flags & FLAG_EXERCISE != 0,
+                act,
+            },
+        })
+    }
+}
+
+fn check_headers(headers: &Headers, disclosures: &[Disclosure]) -> Result<ActKind, EnvelopeError> {
+    if headers.read::<String>(label::CONTENT_TYPE)? != CONTENT_TYPE {
+        return Err(EnvelopeError::Malformed("the payload is of another media type"));
+    }
+    if headers.get(label::ON_BEHALF_OF).is_some() {
+        return Err(EnvelopeError::Unsupported("acting on behalf of another party"));
+    }
+    if headers.get(label::MANIFEST_ROOT) != Some(&Value::Null) {
+        return Err(EnvelopeError::Unsupported("an attachment manifest"));
+    }
+    if headers.read::<Digest>(label::LABEL_DIGEST)? != label_digest(disclosures)? {
+        return Err(EnvelopeError::DisclosureMismatch);
+    }
+    let kind: String = headers.read(label::ACT)?;
+    ActKind::from_code(&kind).ok_or(EnvelopeError::UnknownAct)
+}
+
+fn check_digests(verified: &Verified, disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {
+    let signed: Vec<ByteArray<32>> = wire::decode(verified.payload(), &Limits::ENVELOPE)?;
+    let same = signed.len() == disclosures.len()
+        && signed.iter().zip(disclosures).all(|(digest, disclosure)| **digest == disclosure.digest().0);
+    if same { Ok(()) } else { Err(EnvelopeError::DisclosureMismatch) }
+}
+
+impl Claims {
+    const ISSUER: i64 = 1;
+    const SUBJECT: i64 = 2;
+    const AUDIENCE: i64 = 3;
+    const ISSUED_AT: i64 = 6;
+    const ID: i64 = 7;
+
+    fn to_value(&self) -> Result<Value, EnvelopeError> {
+        let claims = [
+            (Self::ISSUER, wire::to_value(&self.issuer)?),
+            (Self::SUBJECT, wire::to_value(&self.case)?),
+            (Self::AUDIENCE, wire::to_value(&self.audience)?),
+            (Self::ISSUED_AT, wire::to_value(&self.issued_at)?),
+            (Self::ID, wire::to_value(&self.message_id)?),
+        ];
+        Ok(Value::Map(claims.into_iter().map(|(key, value)| (Value::from(key), value)).collect()))
+    }
+
+    fn read(headers: &Headers) -> Result<Self, EnvelopeError> {
+        let malformed = EnvelopeError::Malformed("the claims are not iss, sub, aud, iat, cti");
+        let Some(map) = headers.get(label::CWT_CLAIMS).and_then(Value::as_map) else { return Err(malformed) };
+        let keys = [Self::ISSUER, Self::SUBJECT, Self::AUDIENCE, Self::ISSUED_AT, Self::ID].map(Value::from);
+        if !map.iter().map(|(key, _)| key).eq(keys.iter()) {
+            return Err(malformed);
+        }
+        let read = |at: usize| &map[at].1;
+        Ok(Self {
+            issuer: wire::from_value(read(0))?,
+            case: wire::from_value(read(1))?,
+            audience: wire::from_value(read(2))?,
+            issued_at: wire::from_value(read(3))?,
+            message_id: wire::from_value(read(4))?,
+        })
+    }
+}
+
+/// Writes a certificate's thumbprint as an x5t header (RFC 9360 §2).
+pub(super) fn thumbprint(certificate: &Digest) -> Value {
+    Value::Array(vec![Value::from(SHA_256), Value::Bytes(certificate.0.to_vec())])
+}
+
+/// Reads an x5t header.
+pub(super) fn read_thumbprint(headers: &Headers) -> Result<Digest, EnvelopeError> {
+    let (algorithm, digest): (i64, Digest) = headers.read(label::X5T)?;
+    if algorithm != SHA_256 {
+        return Err(EnvelopeError::Malformed("the certificate's thumbprint is not SHA-256"));
+    }
+    Ok(digest)
+}

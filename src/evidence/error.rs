@@ -1,0 +1,40 @@
+use crate::cose::CoseError;
+use crate::trust::TrustError;
+use crate::wire::WireError;
+
+/// Says why a piece of evidence does not prove what it claims.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// The bytes are not what the format allows.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// A signature does not hold.
+    #[error(transparent)]
+    Cose(#[from] CoseError),
+    /// The log key does not speak for the party.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// The leaf is not under the signed root.
+    #[error("the leaf is not in the log that the checkpoint signs")]
+    NotIncluded,
+    /// The evidence is about another statement, another pair of parties or the other direction.
+    #[error("the evidence is about something else: {0}")]
+    AboutSomethingElse(&'static str),
+    /// The parts do not fit the format.
+    #[error("malformed evidence: {0}")]
+    Malformed(&'static str),
+}
+
+impl EvidenceError {
+    /// Returns the stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Wire(e) => e.code(),
+            Self::Cose(e) => e.code(),
+            Self::Trust(e) => e.code(),
+            Self::NotIncluded => "not-included",
+            Self::AboutSomethingElse(_) => "about-something-else",
+            Self::Malformed(_) => "malformed-evidence",
+        }
+    }
+}

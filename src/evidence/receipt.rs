@@ -1,0 +1,89 @@
+use crate::cose::{Known, Sign1};
+use crate::evidence::checkpoint::{Claimed, PROTECTED, Parts, UNPROTECTED, read_inclusion};
+use crate::evidence::{Checkpoint, Direction, EvidenceError, Leaf, MerkleLog};
+use crate::cose::SigningKey;
+use crate::model::{Digest, Head, Party, Timestamp};
+use crate::trust::Directory;
+use crate::wire;
+use crate::wire::Limits;
+use serde_bytes::Bytes;
+
+const KNOWN: Known<'_> = Known { protected: PROTECTED, unprotected: UNPROTECTED };
+
+/// A gateway's statement that an act is verified and durable: the leaf, its inclusion proof and the
+/// signed checkpoint (RFC 9942). It is not an act; it fixes `received_at` (DESIGN §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt(Vec<u8>);
+
+/// What a verified receipt proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvedReceipt {
+    /// Who received the act.
+    pub by: Party,
+    /// The statement digest of the act.
+    pub statement: Digest,
+    /// When it was received; starts both clocks of a request (ISACS 8.3.1, 8.3.4.1).
+    pub received_at: Timestamp,
+    /// The head of the receiver's log about the sender.
+    pub head: Head,
+}
+
+impl Receipt {
+    /// Issues the receipt for the leaf at `index` under a checkpoint of the same log.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotIncluded`] if the log holds no such leaf.
+    pub fn issue(
+        checkpoint: &Checkpoint,
+        log: &MerkleLog,
+        index: u64,
+        key: &(SigningKey, Digest),
+    ) -> Result<Self, EvidenceError> {
+        let leaf = log.leaf(index).ok_or(EvidenceError::NotIncluded)?;
+        let cose = checkpoint.receipt(log, index, key)?;
+        Ok(Self(wire::encode(&(Bytes::new(leaf), Bytes::new(&cose)))?))
+    }
+
+    /// Takes bytes that claim to be a receipt; nothing is checked until [`Self::verify`].
+    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Verifies that `by` received `statement` from `from`.
+    ///
+    /// # Errors
+    /// The first cause: structure, parties, key, proof, signature, statement.
+    pub fn verify(
+        &self,
+        (by, from): (&Party, &Party),
+        statement: &Digest,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<ProvedReceipt, EvidenceError> {
+        let (leaf_bytes, cose): Parts = wire::decode(&self.0, &Limits::RECEIPTS)?;
+        let unverified = Sign1::parse(&cose, &Limits::RECEIPTS, &KNOWN)?;
+        let claimed = Claimed::read(unverified.unverified_headers())?;
+        if (&claimed.owner, &claimed.peer) != (by, from) {
+            return Err(EvidenceError::AboutSomethingElse("another pair of parties"));
+        }
+        let key = directory.log_key(by, &claimed.certificate, now)?;
+        let (size, proof) = read_inclusion(unverified.unsigned_headers())?;
+        let head = Head { size, root: proof.root(size, &leaf_bytes)? };
+        unverified.verify(&key, Some(&head.root.0), &[])?;
+        match Leaf::parse(&leaf_bytes)? {
+            Leaf::Act { direction: Direction::Received, statement: received, at } if received == *statement => {
+                if at > claimed.at {
+                    return Err(EvidenceError::Malformed("the checkpoint is older than its leaf"));
+                }
+                Ok(ProvedReceipt { by: claimed.owner, statement: received, received_at: at, head })
+            }
+            Leaf::Act { .. } => Err(EvidenceError::AboutSomethingElse("another statement or direction")),
+            Leaf::Genesis { .. } => Err(EvidenceError::AboutSomethingElse("the log's first leaf")),
+        }
+    }
+}
