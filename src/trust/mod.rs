@@ -1,1 +1,30 @@
-//! The `trust` room.
+//! Whose key speaks for which party, and when (DESIGN §6): certificates, and the directory of parties.
+//!
+//! A root speaks only for its own party: a certificate's one DNS name tells which party it claims, and
+//! only that party's root may vouch for it. What a card says is checked once, when it is parsed; what
+//! depends on time is asked for at each use, so that a node which runs for months refuses what has
+//! expired since, and old evidence is still judged by its own time.
+
+mod card;
+mod directory;
+mod error;
+pub mod issue;
+mod keys;
+mod path;
+mod prekey;
+mod profile;
+mod validity;
+
+pub use card::{Card, CardPrekey, CertifiedKey, PartyEntry};
+pub use directory::Directory;
+pub use error::{Role, TrustError};
+pub use keys::{SigningKey, VerifyingKey, pkcs8};
+pub use path::Usage;
+pub use prekey::{Prekey, PrekeyId, PrekeyPublic, SignedPrekey};
+pub use profile::{certificate_from_pem, thumbprint};
+pub use validity::Validity;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
