@@ -22,8 +22,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "node",
         &[
-            "control", "config", "transport", "store", "vault", "evidence", "envelope", "case", "trust", "cose",
-            "wire", "rules", "model",
+            "control",
+            "config",
+            "transport",
+            "store",
+            "vault",
+            "evidence",
+            "envelope",
+            "case",
+            "trust",
+            "cose",
+            "wire",
+            "rules",
+            "model",
         ],
     ),
     ("offline", &["vault", "evidence", "envelope", "case", "trust", "cose", "wire", "rules", "model"]),
@@ -36,8 +47,21 @@ const PURE: &[&str] = &["model", "rules", "wire", "cose", "trust", "case", "enve
 
 /// What no pure room may name.
 const IMPURE: &[&str] = &[
-    "tokio", "quinn", "sled", "std::fs", "std::net", "std::env", "std::process", "std::thread", "SystemTime",
-    "Instant::now", "Timestamp::now", "SystemRandom", "OsRng", "thread_rng", "getrandom",
+    "tokio",
+    "quinn",
+    "sled",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "SystemTime",
+    "Instant::now",
+    "Timestamp::now",
+    "SystemRandom",
+    "OsRng",
+    "thread_rng",
+    "getrandom",
 ];
 
 #[test]

@@ -70,8 +70,8 @@ pub fn compose(
     let prekey = seal_to(directory, to, now)?;
     let envelope = MessageId::random(entropy);
     let content = wire::encode(&signed.content())?;
-    let info = seal_info(&ring.party, to, prekey.id())?;
-    let recipient = Recipient { public: prekey.public(), kid: prekey.id(), info: &info };
+    let info = seal_info(&ring.party, to, &prekey.id.0)?;
+    let recipient = Recipient { public: &prekey.public, kid: &prekey.id.0, info: &info };
     let mut sealed = cose::seal(&content, &[recipient], envelope.as_bytes(), entropy)?;
     let route = Route {
         envelope,

@@ -164,7 +164,9 @@ fn item_paths(prefix: &str, item: Value, out: &mut Vec<(String, Value)>) -> Resu
     for (key, value) in members(item)? {
         match value {
             Value::Array(entries) if key == "elements" => {
-                out.extend(entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)));
+                out.extend(
+                    entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)),
+                );
             }
             other => out.push((format!("{prefix}/{key}"), other)),
         }
@@ -194,7 +196,8 @@ fn insert(into: &mut Value, path: &str, value: Value) -> Result<(), EnvelopeErro
             &mut map[at].1
         }
         Value::Array(list) => {
-            let at: usize = head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
+            let at: usize =
+                head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
             if at == list.len() {
                 list.push(Value::Null);
             }

@@ -10,7 +10,8 @@ use ciborium::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 const MEDIA_TYPE: &str = "application/vnd.valise.route+cbor";
-const KNOWN: Known<'_> = Known { protected: &[label::CONTENT_TYPE, label::KID, label::X5T], unprotected: &[] };
+const KNOWN: Known<'_> =
+    Known { protected: &[label::CONTENT_TYPE, label::KID, label::X5T], unprotected: &[] };
 
 /// Whether an envelope travels with acts or with bulk, so that bulk can never delay acts (DESIGN §9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +52,11 @@ impl Route {
     ///
     /// # Errors
     /// The first cause: structure, sender, key, signature.
-    pub fn verify(bytes: &[u8], directory: &Directory, now: Timestamp) -> Result<(Party, Self), EnvelopeError> {
+    pub fn verify(
+        bytes: &[u8],
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<(Party, Self), EnvelopeError> {
         verify_by_gateway(bytes, MEDIA_TYPE, directory, now)
     }
 }

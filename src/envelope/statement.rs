@@ -1,7 +1,7 @@
 use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1};
+use crate::envelope::EnvelopeError;
 use crate::envelope::elements::{Disclosure, join, label_digest, split};
 use crate::envelope::keys::{KeyRing, speaks_for};
-use crate::envelope::EnvelopeError;
 use crate::model::{Act, ActKind, CaseId, Digest, DirectoryRef, Entropy, Head, MessageId, Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire;

@@ -79,7 +79,9 @@ impl Claimed {
             return Err(EvidenceError::Malformed("the certificate's thumbprint is not SHA-256"));
         }
         let malformed = EvidenceError::Malformed("the claims are not iss, sub, iat");
-        let Some(claims) = headers.get(label::CWT_CLAIMS).and_then(Value::as_map) else { return Err(malformed) };
+        let Some(claims) = headers.get(label::CWT_CLAIMS).and_then(Value::as_map) else {
+            return Err(malformed);
+        };
         let keys = [ISSUER, SUBJECT, ISSUED_AT].map(Value::from);
         if !claims.iter().map(|(key, _)| key).eq(keys.iter()) {
             return Err(malformed);

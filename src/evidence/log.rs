@@ -137,6 +137,9 @@ mod tests {
         assert_eq!(proof.root(0, b"x"), Err(EvidenceError::NotIncluded));
         assert_eq!(proof.root(1, b"x"), Err(EvidenceError::NotIncluded));
         assert!(proof.root(u64::MAX, b"x").is_ok(), "sixty-four siblings lead to the top of a full tree");
-        assert_eq!(Inclusion { index: 0, path: vec![] }.root(u64::MAX, b"x"), Err(EvidenceError::NotIncluded));
+        assert_eq!(
+            Inclusion { index: 0, path: vec![] }.root(u64::MAX, b"x"),
+            Err(EvidenceError::NotIncluded)
+        );
     }
 }

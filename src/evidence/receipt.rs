@@ -1,7 +1,7 @@
+use crate::cose::SigningKey;
 use crate::cose::{Known, Sign1};
 use crate::evidence::checkpoint::{Claimed, PROTECTED, Parts, UNPROTECTED, read_inclusion};
 use crate::evidence::{Checkpoint, Direction, EvidenceError, Leaf, MerkleLog};
-use crate::cose::SigningKey;
 use crate::model::{Digest, Head, Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire;
@@ -76,7 +76,9 @@ impl Receipt {
         let head = Head { size, root: proof.root(size, &leaf_bytes)? };
         unverified.verify(&key, Some(&head.root.0), &[])?;
         match Leaf::parse(&leaf_bytes)? {
-            Leaf::Act { direction: Direction::Received, statement: received, at } if received == *statement => {
+            Leaf::Act { direction: Direction::Received, statement: received, at }
+                if received == *statement =>
+            {
                 if at > claimed.at {
                     return Err(EvidenceError::Malformed("the checkpoint is older than its leaf"));
                 }

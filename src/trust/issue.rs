@@ -1,6 +1,7 @@
 //! Makes certificates and revocation lists; the keys, numbers and times are arguments.
 
-use super::{Role, SigningKey, TrustError, Validity, VerifyingKey};
+use super::{Role, TrustError, Validity};
+use crate::cose::{SigningKey, VerifyingKey};
 use crate::model::{Entropy, Party, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DistinguishedName, DnType,
