@@ -21,5 +21,5 @@ pub use headers::{Headers, Known};
 pub use kdf::{constant_time_eq, hkdf32};
 pub use kem::{ExportSecret, KEM_PUBLIC_LEN, KemPrivate, KemPublic};
 pub use seal::{Opened, OpeningKey, Recipient, Sealed, open, seal};
-pub use sign1::{Payload, Sign1, Verified, sign1};
+pub use sign1::{Payload, Sign1, Verified, sign1, sign1_many};
 pub use signing::{SIGNATURE_LEN, SigningKey, VerifyingKey};

@@ -44,15 +44,31 @@ pub fn sign1(
     payload: Payload<'_>,
     aad: &[u8],
 ) -> Result<Vec<u8>, CoseError> {
-    let buckets = Buckets::build(alg::ED25519, protected, unprotected)?;
+    let mut messages = sign1_many(key, &protected, vec![unprotected], payload, aad)?;
+    Ok(messages.pop().expect("one set of headers gives one message"))
+}
+
+/// Signs once for several messages that differ in nothing but their unprotected headers; else as
+/// [`sign1`].
+pub fn sign1_many(
+    key: &SigningKey,
+    protected: &[(i64, Value)],
+    unprotected: Vec<Vec<(i64, Value)>>,
+    payload: Payload<'_>,
+    aad: &[u8],
+) -> Result<Vec<Vec<u8>>, CoseError> {
     let (content, carried) = match payload {
         Payload::Attached(content) => (content, Value::Bytes(content.to_vec())),
         Payload::Detached(content) => (content, Value::Null),
     };
-    let signature = key.sign(&sig_structure(&buckets, aad, content));
-    let [protected, unprotected] = buckets.to_values();
-    let message = vec![protected, unprotected, carried, Value::Bytes(signature.to_vec())];
-    Ok(encode_value(&Value::Array(message))?)
+    let signed = Buckets::build(alg::ED25519, protected.to_vec(), Vec::new())?;
+    let signature = Value::Bytes(key.sign(&sig_structure(&signed, aad, content)).to_vec());
+    let message = |unprotected| {
+        let buckets = Buckets::build(alg::ED25519, protected.to_vec(), unprotected)?;
+        let [protected, unprotected] = buckets.to_values();
+        Ok(encode_value(&Value::Array(vec![protected, unprotected, carried.clone(), signature.clone()]))?)
+    };
+    unprotected.into_iter().map(message).collect()
 }
 
 impl Sign1 {

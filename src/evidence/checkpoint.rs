@@ -1,4 +1,4 @@
-use crate::cose::{Headers, Payload, SigningKey, label, sign1};
+use crate::cose::{Headers, Payload, SigningKey, label, sign1_many};
 use crate::evidence::EvidenceError;
 use crate::evidence::{Inclusion, MerkleLog};
 use crate::model::{Digest, Head, Party, Timestamp};
@@ -40,22 +40,27 @@ pub(super) struct Claimed {
 }
 
 impl Checkpoint {
-    /// Signs the head, with the inclusion proof of the leaf at `index` beside it (RFC 9942 §5.2).
+    /// Signs the head once, and gives one COSE receipt for each of the leaves at `indices`: the same
+    /// signature with another inclusion proof beside it (RFC 9942 §5.2).
     ///
     /// # Errors
     /// [`EvidenceError::NotIncluded`] if the log holds no such leaf.
-    pub fn receipt(
+    pub fn receipts(
         &self,
         log: &MerkleLog,
-        index: u64,
+        indices: &[u64],
         (key, certificate): &(SigningKey, Digest),
-    ) -> Result<Vec<u8>, EvidenceError> {
+    ) -> Result<Vec<Vec<u8>>, EvidenceError> {
+        let proofs = indices.iter().map(|index| self.proof(log, *index)).collect::<Result<_, _>>()?;
+        let root = Payload::Detached(&self.head.root.0);
+        Ok(sign1_many(key, &self.protected(certificate)?, proofs, root, &[])?)
+    }
+
+    fn proof(&self, log: &MerkleLog, index: u64) -> Result<Vec<(i64, Value)>, EvidenceError> {
         let proof = log.prove(index).ok_or(EvidenceError::NotIncluded)?;
-        let path: Vec<Digest> = proof.path;
-        let inclusion = wire::encode(&(self.head.size, index, path))?;
-        let proofs = Value::Map(vec![(Value::from(INCLUSION), Value::Array(vec![Value::Bytes(inclusion)]))]);
-        let protected = self.protected(certificate)?;
-        Ok(sign1(key, protected, vec![(label::VDP, proofs)], Payload::Detached(&self.head.root.0), &[])?)
+        let inclusion = wire::encode(&(self.head.size, index, proof.path))?;
+        let proofs = Value::Array(vec![Value::Bytes(inclusion)]);
+        Ok(vec![(label::VDP, Value::Map(vec![(Value::from(INCLUSION), proofs)]))])
     }
 
     fn protected(&self, certificate: &Digest) -> Result<Vec<(i64, Value)>, EvidenceError> {

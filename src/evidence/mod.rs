@@ -5,12 +5,14 @@ mod checkpoint;
 mod error;
 mod leaf;
 mod log;
+mod logbook;
 mod receipt;
 
 pub use checkpoint::Checkpoint;
 pub use error::EvidenceError;
 pub use leaf::{Direction, Leaf};
 pub use log::{Inclusion, MerkleLog};
+pub use logbook::{Entry, LogBook, Sealed};
 pub use receipt::{ProvedReceipt, Receipt};
 
 #[cfg(test)]

@@ -29,19 +29,22 @@ pub struct ProvedReceipt {
 }
 
 impl Receipt {
-    /// Issues the receipt for the leaf at `index` under a checkpoint of the same log.
+    /// Issues the receipts for the leaves at `indices` under one checkpoint of their log.
     ///
     /// # Errors
     /// [`EvidenceError::NotIncluded`] if the log holds no such leaf.
     pub fn issue(
         checkpoint: &Checkpoint,
         log: &MerkleLog,
-        index: u64,
+        indices: &[u64],
         key: &(SigningKey, Digest),
-    ) -> Result<Self, EvidenceError> {
-        let leaf = log.leaf(index).ok_or(EvidenceError::NotIncluded)?;
-        let cose = checkpoint.receipt(log, index, key)?;
-        Ok(Self(wire::encode(&(Bytes::new(leaf), Bytes::new(&cose)))?))
+    ) -> Result<Vec<Self>, EvidenceError> {
+        let issue = |(index, cose): (&u64, Vec<u8>)| {
+            let leaf = log.leaf(*index).ok_or(EvidenceError::NotIncluded)?;
+            Ok(Self(wire::encode(&(Bytes::new(leaf), Bytes::new(&cose)))?))
+        };
+        let signed = checkpoint.receipts(log, indices, key)?;
+        indices.iter().zip(signed).map(issue).collect()
     }
 
     /// Takes bytes that claim to be a receipt; nothing is checked until [`Self::verify`].

@@ -1,0 +1,108 @@
+use crate::cose::SigningKey;
+use crate::evidence::{Checkpoint, EvidenceError, Leaf, MerkleLog, Receipt};
+use crate::model::{Digest, Entropy, Head, MessageId, Party, Timestamp};
+use std::collections::BTreeMap;
+
+/// All logs that one gateway keeps, one for each peer, with the key that signs their heads (DESIGN §7).
+pub struct LogBook {
+    owner: Party,
+    key: (SigningKey, Digest),
+    logs: BTreeMap<Party, MerkleLog>,
+    entropy: Box<dyn Entropy + Send>,
+}
+
+/// A leaf that a commit group is about to add.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Whose log gets it.
+    pub peer: Party,
+    /// The leaf.
+    pub leaf: Leaf,
+    /// Whether its receipt is wanted.
+    pub receipt: bool,
+}
+
+/// What one commit group added to the logs.
+#[derive(Clone, Debug, Default)]
+pub struct Sealed {
+    /// Every new leaf with its peer and place, genesis leaves included.
+    pub leaves: Vec<(Party, u64, Vec<u8>)>,
+    /// The new head of each log that grew.
+    pub heads: Vec<(Party, Head)>,
+    /// The receipts that were wanted, in the order of the entries.
+    pub receipts: Vec<Option<Receipt>>,
+}
+
+impl LogBook {
+    /// Opens an empty book; `entropy` supplies the nonce of each genesis leaf.
+    pub fn new(owner: Party, key: (SigningKey, Digest), entropy: Box<dyn Entropy + Send>) -> Self {
+        Self { owner, key, logs: BTreeMap::new(), entropy }
+    }
+
+    /// Puts back a leaf that an earlier group added; leaves come in their order.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Malformed`] if it is not the next one of its log.
+    pub fn restore(&mut self, peer: Party, index: u64, leaf: Vec<u8>) -> Result<(), EvidenceError> {
+        let at = self.logs.entry(peer).or_default().append(leaf);
+        if at == index { Ok(()) } else { Err(EvidenceError::Malformed("a leaf of the log is missing")) }
+    }
+
+    /// Adds a group's leaves and signs one checkpoint for each peer among them.
+    ///
+    /// The caller makes the leaves durable before any receipt leaves; until then no signature has.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Wire`] if a leaf cannot be encoded, which is a bug.
+    pub fn seal_group(&mut self, entries: &[Entry]) -> Result<Sealed, EvidenceError> {
+        let mut sealed = Sealed::default();
+        let mut wanted: BTreeMap<&Party, (Timestamp, Vec<(usize, u64)>)> = BTreeMap::new();
+        for (at, entry) in entries.iter().enumerate() {
+            self.open_log(&entry.peer, entry.leaf.at(), &mut sealed)?;
+            let index = self.append(&entry.peer, &entry.leaf, &mut sealed)?;
+            let (newest, places) = wanted.entry(&entry.peer).or_insert((entry.leaf.at(), Vec::new()));
+            *newest = entry.leaf.at().max(*newest);
+            places.extend(entry.receipt.then_some((at, index)));
+        }
+        sealed.receipts = vec![None; entries.len()];
+        for (peer, (newest, places)) in wanted {
+            self.sign_head(peer, newest, &places, &mut sealed)?;
+        }
+        Ok(sealed)
+    }
+
+    fn sign_head(
+        &self,
+        peer: &Party,
+        at: Timestamp,
+        places: &[(usize, u64)],
+        sealed: &mut Sealed,
+    ) -> Result<(), EvidenceError> {
+        let log = self.logs.get(peer).ok_or(EvidenceError::NotIncluded)?;
+        let checkpoint = Checkpoint { owner: self.owner.clone(), peer: peer.clone(), head: log.head(), at };
+        sealed.heads.push((peer.clone(), checkpoint.head));
+        let indices: Vec<u64> = places.iter().map(|(_, index)| *index).collect();
+        let receipts = Receipt::issue(&checkpoint, log, &indices, &self.key)?;
+        for ((slot, _), receipt) in places.iter().zip(receipts) {
+            sealed.receipts[*slot] = Some(receipt);
+        }
+        Ok(())
+    }
+
+    /// A log opens with its genesis leaf, so that no two logs of one pair can be confused.
+    fn open_log(&mut self, peer: &Party, at: Timestamp, sealed: &mut Sealed) -> Result<(), EvidenceError> {
+        if self.logs.contains_key(peer) {
+            return Ok(());
+        }
+        let nonce = MessageId::random(&mut *self.entropy);
+        let genesis = Leaf::Genesis { owner: self.owner.clone(), peer: peer.clone(), nonce, at };
+        self.append(peer, &genesis, sealed).map(|_| ())
+    }
+
+    fn append(&mut self, peer: &Party, leaf: &Leaf, sealed: &mut Sealed) -> Result<u64, EvidenceError> {
+        let bytes = leaf.encode()?;
+        let index = self.logs.entry(peer.clone()).or_default().append(bytes.clone());
+        sealed.leaves.push((peer.clone(), index, bytes));
+        Ok(index)
+    }
+}
