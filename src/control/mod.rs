@@ -1,1 +1,16 @@
-//! The `control` room.
+//! What an officer's face and the node say to each other over the Unix socket: one [`Call`], one
+//! [`Reply`], each a length-prefixed JSON frame; and who may say what (DESIGN §8).
+
+mod client;
+mod command;
+mod frame;
+mod outcome;
+mod roles;
+mod views;
+
+pub use client::Client;
+pub use command::{Call, Command, VERSION};
+pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
+pub use outcome::{ExitCode, Failure, FindingView, Reply};
+pub use roles::{Duty, permitted};
+pub use views::*;

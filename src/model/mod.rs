@@ -11,6 +11,7 @@ mod identification;
 mod ids;
 mod label;
 mod party;
+mod role;
 mod sensitive;
 mod time;
 
@@ -23,5 +24,6 @@ pub use identification::*;
 pub use ids::{CaseId, Digest, MessageId, ParseIdError};
 pub use label::{Audience, Label, Onward, OtherCaveat, Purpose};
 pub use party::{NpcName, Party, PartyParseError};
+pub use role::Role;
 pub use sensitive::Sensitive;
 pub use time::{DAY, HOUR, MINUTE, PartialDate, TimeParseError, Timestamp, WEEK};

@@ -1,0 +1,437 @@
+//! The data of each reply, with exactly the field names that scripts rely on.
+
+use crate::model::{ActKind, CaseId, Digest, Label, Outcome, Party, Purpose, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Which side of a case this node is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseRole {
+    /// It asks.
+    Requester,
+    /// It is asked.
+    Requested,
+}
+
+/// One of the two clocks (ISACS 8.3.1, 8.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// Seven days to acknowledge.
+    Ack,
+    /// Eight weeks to respond.
+    Respond,
+}
+
+/// How a clock stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Time is left.
+    Running,
+    /// Little time is left.
+    DueSoon,
+    /// The due instant has passed.
+    Overdue,
+    /// Stopped in time.
+    Met,
+    /// Stopped, but late.
+    MetLate,
+}
+
+/// Whether an act of ours has reached the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// Nothing of ours is to be delivered.
+    None,
+    /// It waits in the outbox.
+    Queued,
+    /// The peer's receipt is here.
+    Delivered,
+    /// The peer refused it.
+    Refused,
+    /// The horizon passed without a receipt.
+    Expired,
+}
+
+/// Which way an act went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// We made it.
+    Sent,
+    /// The peer made it.
+    Received,
+}
+
+/// A case as lists show it; it holds no content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseView {
+    /// The case.
+    pub case: CaseId,
+    /// Our side.
+    pub role: CaseRole,
+    /// The other party.
+    pub peer: Party,
+    /// The state's code, as the room `case` names it.
+    pub state: String,
+    /// When the requested side received the current version; it starts both clocks.
+    pub received_at: Option<Timestamp>,
+    /// The exclusive end of the acknowledgement clock.
+    pub ack_due: Option<Timestamp>,
+    /// When the acknowledgement arrived at the requester.
+    pub ack_at: Option<Timestamp>,
+    /// When we made the acknowledgement; on the requested side only.
+    pub ack_sent_at: Option<Timestamp>,
+    /// Whether the gateway acknowledged on its own.
+    pub ack_automatic: bool,
+    /// The exclusive end of the response clock.
+    pub respond_due: Option<Timestamp>,
+    /// When the response that ended the clock arrived at the requester.
+    pub responded_at: Option<Timestamp>,
+    /// The clocks that have run out.
+    pub overdue: Vec<Clock>,
+    /// The clocks that soon will.
+    pub due_soon: Vec<Clock>,
+    /// The versions of the request, oldest first.
+    pub versions: Vec<VersionView>,
+    /// The items with their own clocks and outcomes.
+    pub items: Vec<ItemView>,
+    /// The restricted elements received or given.
+    pub restrictions: Vec<ElementView>,
+    /// Whether our newest act has reached the peer.
+    pub delivery: Delivery,
+    /// What needs an officer's eye, as codes.
+    pub flags: Vec<String>,
+    /// Whether it is a training case (ISACS 7.1.4).
+    pub exercise: bool,
+}
+
+/// One version of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionView {
+    /// Counted from one.
+    pub version: u32,
+    /// Its statement digest.
+    pub digest: Digest,
+    /// When the requested side received it.
+    pub received_at: Option<Timestamp>,
+    /// The exclusive end of its acknowledgement clock.
+    pub ack_due: Option<Timestamp>,
+    /// The exclusive end of its response clock.
+    pub respond_due: Option<Timestamp>,
+}
+
+/// One item of a case; it repeats the clock fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemView {
+    /// The item's place in the request, counted from zero.
+    pub item: u32,
+    /// How far it is answered.
+    pub outcome: Option<Outcome>,
+    /// When the requested side received the request.
+    pub received_at: Option<Timestamp>,
+    /// The exclusive end of the acknowledgement clock.
+    pub ack_due: Option<Timestamp>,
+    /// When the acknowledgement arrived.
+    pub ack_at: Option<Timestamp>,
+    /// The exclusive end of the response clock.
+    pub respond_due: Option<Timestamp>,
+    /// When the answer to this item arrived.
+    pub responded_at: Option<Timestamp>,
+    /// The clocks that have run out.
+    pub overdue: Vec<Clock>,
+}
+
+/// An element and the codes of its restrictions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElementView {
+    /// The path, such as `items[0].elements[1]`.
+    pub path: String,
+    /// The codes: `d`, `e`, `f`, `h1`, `other`.
+    pub restrictions: Vec<String>,
+}
+
+/// A case with its acts; `case show`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseDetail {
+    /// The case.
+    #[serde(flatten)]
+    pub case: CaseView,
+    /// Its acts, in the order of the fold.
+    pub acts: Vec<ActView>,
+    /// The content of its acts; only with `--reveal`, and recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Vec<ContentView>>,
+}
+
+/// One act of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActView {
+    /// Which act.
+    pub kind: ActKind,
+    /// Its statement digest.
+    pub digest: Digest,
+    /// Who made it.
+    pub issuer: Party,
+    /// Which way it went.
+    pub direction: Direction,
+    /// When we made or received it.
+    pub at: Timestamp,
+    /// Whether the gateway made it on its own.
+    pub automatic: bool,
+    /// The receipt for it, given or got.
+    pub receipt: Option<ReceiptView>,
+    /// Whether ours has reached the peer.
+    pub delivery: Delivery,
+    /// What needs an officer's eye, as codes.
+    pub flags: Vec<String>,
+}
+
+/// A receipt: these bytes are verified and durable with the one who signed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptView {
+    /// Who received.
+    pub by: Party,
+    /// When.
+    pub received_at: Timestamp,
+}
+
+/// The content of one act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentView {
+    /// The act.
+    pub digest: Digest,
+    /// Which act.
+    pub kind: ActKind,
+    /// The body; restricted elements show only their path and codes.
+    pub body: Value,
+}
+
+/// Something in the inbox that waits for an officer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxEntry {
+    /// The case.
+    pub case: CaseId,
+    /// Who wrote.
+    pub peer: Party,
+    /// What they wrote.
+    pub act: ActKind,
+    /// When it came.
+    pub at: Timestamp,
+    /// What to do: `acknowledge`, `respond`, `read`.
+    pub todo: String,
+    /// The due instant of that, if it has one.
+    pub due: Option<Timestamp>,
+    /// How that clock stands.
+    pub standing: Option<Standing>,
+    /// Whether it is a training act.
+    pub exercise: bool,
+}
+
+/// What became of an act that an officer made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActedView {
+    /// The case.
+    pub case: CaseId,
+    /// The act.
+    pub act: ActKind,
+    /// Its statement digest.
+    pub digest: Digest,
+    /// To whom it goes.
+    pub peer: Party,
+    /// The state of the case after it.
+    pub state: String,
+    /// Whether it has arrived.
+    pub delivery: Delivery,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Whether it is a training act.
+    pub exercise: bool,
+}
+
+/// What became of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseState {
+    /// Permitted, not yet used.
+    Permitted,
+    /// Used.
+    Used,
+    /// Not used in time.
+    Expired,
+    /// Denied by a rule.
+    Denied,
+}
+
+/// A release as lists show it; it holds no content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseView {
+    /// The permit.
+    pub id: String,
+    /// The case.
+    pub case: CaseId,
+    /// What became of it.
+    pub state: ReleaseState,
+    /// The recipient authority.
+    pub to: String,
+    /// For what.
+    pub purpose: Purpose,
+    /// Who asked.
+    pub officer: String,
+    /// The elements it opens.
+    pub elements: Vec<ElementView>,
+    /// The rule that denied it, such as `8.3.4.2(d)`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// When it was granted or denied.
+    pub granted_at: Timestamp,
+    /// From when it can no longer be used.
+    pub expires: Option<Timestamp>,
+}
+
+/// A used release with what it opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseShown {
+    /// The permit.
+    pub id: String,
+    /// The case.
+    pub case: CaseId,
+    /// The recipient authority.
+    pub to: String,
+    /// For what.
+    pub purpose: Purpose,
+    /// Who asked.
+    pub officer: String,
+    /// When it was shown.
+    pub shown_at: Timestamp,
+    /// What it opened.
+    pub elements: Vec<ShownElement>,
+}
+
+/// An opened element; its label travels with it (DESIGN §3.10).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownElement {
+    /// The path.
+    pub path: String,
+    /// The label.
+    pub label: Option<Label>,
+    /// The value.
+    pub value: Value,
+}
+
+/// A clock of a case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadlineView {
+    /// The case.
+    pub case: CaseId,
+    /// Which clock.
+    pub clock: Clock,
+    /// Our side.
+    pub role: CaseRole,
+    /// The other party.
+    pub peer: Party,
+    /// The exclusive end.
+    pub due: Timestamp,
+    /// How it stands.
+    pub standing: Standing,
+    /// Seconds left; negative when overdue.
+    pub seconds_left: i64,
+}
+
+/// An act in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueEntry {
+    /// The outbox row.
+    pub id: String,
+    /// To whom.
+    pub peer: Party,
+    /// The case.
+    pub case: CaseId,
+    /// Which act.
+    pub act: ActKind,
+    /// Where it is.
+    pub state: Delivery,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_try: Option<Timestamp>,
+    /// The first real cause of the last failure.
+    pub last_cause: Option<String>,
+    /// Since when it waits.
+    pub queued_at: Timestamp,
+}
+
+/// What `queue retry` woke.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryView {
+    /// The outbox rows that are tried now.
+    pub woken: Vec<String>,
+}
+
+/// A peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerView {
+    /// The party.
+    pub peer: Party,
+    /// Where it is reached, `host:port`.
+    pub address: String,
+    /// Whether a connection stands now.
+    pub connected: bool,
+    /// When it last spoke to us.
+    pub last_contact: Option<Timestamp>,
+    /// How many of our acts wait for it.
+    pub queued: u64,
+}
+
+/// How a peer answered a ping.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PingView {
+    /// The party, as its certificate says.
+    pub peer: Party,
+    /// Where it was reached.
+    pub address: String,
+    /// The round trip, in milliseconds.
+    pub rtt_ms: f64,
+    /// The handshake, in milliseconds; absent on a connection that stood.
+    pub handshake_ms: Option<f64>,
+    /// The key exchange group, such as `X25519MLKEM768`.
+    pub group: Option<String>,
+}
+
+/// How the node is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayStatus {
+    /// For whom it speaks.
+    pub party: Party,
+    /// Since when it runs.
+    pub since: Timestamp,
+    /// The program's version.
+    pub version: String,
+    /// Its control socket.
+    pub socket: String,
+    /// Its UDP address.
+    pub listen: String,
+    /// How many peers it knows.
+    pub peers: u64,
+    /// How many acts wait in the outbox.
+    pub queue: u64,
+    /// The journal since start.
+    pub journal: JournalStatus,
+    /// Refused messages by code.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// The journal's counters since start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalStatus {
+    /// Record groups written.
+    pub groups: u64,
+    /// Syncs to disk.
+    pub syncs: u64,
+    /// Bytes written.
+    pub bytes: u64,
+}
