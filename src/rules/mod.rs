@@ -1,1 +1,6 @@
-//! The `rules` room.
+//! The law as pure functions: each branch cites the clause of ISACS 05.31 that it answers to.
+
+pub mod addressee;
+pub mod completeness;
+pub mod identification;
+pub mod response;

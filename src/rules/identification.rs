@@ -1,0 +1,1 @@
+//! What is derived from an identification and never typed (ISACS 6).
