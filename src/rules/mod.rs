@@ -4,3 +4,5 @@ pub mod addressee;
 pub mod completeness;
 pub mod identification;
 pub mod response;
+#[cfg(test)]
+pub(crate) mod samples;
