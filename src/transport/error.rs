@@ -1,4 +1,4 @@
-use super::frame::FrameFault;
+use crate::wire::FrameFault;
 use crate::trust::TrustError;
 use quinn::{ConnectError, ConnectionError, VarInt};
 use std::{io, net::SocketAddr};
