@@ -1,3 +1,5 @@
+//! The response that an officer fills in.
+
 use crate::model::{Digest, ItemKind, Request};
 
 /// Writes an annotated response to `request`, incomplete on purpose, for an officer to fill in.
