@@ -2,5 +2,7 @@
 
 pub mod addressee;
 pub mod completeness;
+pub mod deadline;
 pub mod identification;
+pub mod release;
 pub mod response;
