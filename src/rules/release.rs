@@ -60,9 +60,8 @@ const OTHER: &str = "8.4(b) other";
 ///
 /// `consent` says whether the originator has consented to just this release (ISACS 8.3.4.2 f).
 pub fn decide(label: &Label, to: &Authority, purpose: Purpose, consent: bool, now: Timestamp) -> Verdict {
-    let expired = label.expires.is_some_and(|at| now >= at);
     let addressee_traces = to.kind == AuthorityKind::OwnNpc && purpose == Purpose::Tracing;
-    if expired || addressee_traces {
+    if !binds(label, now) || addressee_traces {
         // The response was given to the addressed NPC for tracing, so no label can bar that (ISACS 8.3.3.1).
         return Verdict::Permit { basis: vec!["8.4(a)"] };
     }
@@ -85,6 +84,11 @@ pub fn decide(label: &Label, to: &Authority, purpose: Purpose, consent: bool, no
         basis.push("8.4(a)");
     }
     Verdict::Permit { basis }
+}
+
+/// Tells whether a label restricts anything at `now`; from its expiry on it does not.
+pub fn binds(label: &Label, now: Timestamp) -> bool {
+    !label.is_unrestricted() && label.expires.is_none_or(|at| now < at)
 }
 
 /// Combines the labels of two values into that of anything derived from both: whatever the result
