@@ -6,3 +6,5 @@ pub mod deadline;
 pub mod identification;
 pub mod release;
 pub mod response;
+#[cfg(test)]
+pub(crate) mod samples;
