@@ -1,1 +1,25 @@
-//! The `cose` room.
+//! Signs and verifies, seals and opens with a *given* key (RFC 9052, RFC 9180); who owns a key is
+//! decided elsewhere.
+//!
+//! Every structure passes the strict check of `wire` before it is decoded, and every header label
+//! must be one that the caller knows. COSE leaves both to the application.
+
+mod algorithms;
+mod encrypt0;
+mod error;
+mod headers;
+mod kdf;
+mod kem;
+mod seal;
+mod sign1;
+mod signing;
+
+pub use algorithms::{alg, label};
+pub use encrypt0::{decrypt0, encrypt0};
+pub use error::CoseError;
+pub use headers::{Headers, Known};
+pub use kdf::{constant_time_eq, hkdf32};
+pub use kem::{ExportSecret, KEM_PUBLIC_LEN, KemPrivate, KemPublic};
+pub use seal::{Opened, OpeningKey, Recipient, Sealed, open, seal};
+pub use sign1::{Payload, Sign1, Verified, sign1};
+pub use signing::{SIGNATURE_LEN, SigningKey, VerifyingKey};

@@ -1,0 +1,132 @@
+use super::algorithms::alg;
+use super::headers::{Buckets, into_array, into_bytes};
+use super::{CoseError, Headers, Known, SigningKey, VerifyingKey};
+use crate::model::Digest;
+use crate::wire::{Limits, decode, encode_value};
+use ciborium::Value;
+use coset::{SignatureContext, sig_structure_data};
+
+const WHAT: &str = "COSE_Sign1";
+
+/// The bytes to be signed, and whether the message carries them (RFC 9052 §4.1).
+#[derive(Clone, Copy, Debug)]
+pub enum Payload<'a> {
+    /// Inside the message.
+    Attached(&'a [u8]),
+    /// Known to the reader from elsewhere; the message holds nil.
+    Detached(&'a [u8]),
+}
+
+/// A received COSE_Sign1 whose structure is sound and whose signature has *not* been checked.
+#[derive(Clone, Debug)]
+pub struct Sign1 {
+    buckets: Buckets,
+    payload: Option<Vec<u8>>,
+    signature: Vec<u8>,
+}
+
+/// The content of a COSE_Sign1 whose signature verified; there is no other way to its payload.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    buckets: Buckets,
+    payload: Vec<u8>,
+    digest: Digest,
+}
+
+/// Signs as an untagged COSE_Sign1 with Ed25519 (RFC 9052 §4.2).
+///
+/// Adds `alg`, and `crit` for the private labels among `protected`. Fails with `MisplacedHeader` if
+/// the caller gives one of the two, with `DuplicateHeader` if a label stands twice.
+pub fn sign1(
+    key: &SigningKey,
+    protected: Vec<(i64, Value)>,
+    unprotected: Vec<(i64, Value)>,
+    payload: Payload<'_>,
+    aad: &[u8],
+) -> Result<Vec<u8>, CoseError> {
+    let buckets = Buckets::build(alg::ED25519, protected, unprotected)?;
+    let (content, carried) = match payload {
+        Payload::Attached(content) => (content, Value::Bytes(content.to_vec())),
+        Payload::Detached(content) => (content, Value::Null),
+    };
+    let signature = key.sign(&sig_structure(&buckets, aad, content));
+    let [protected, unprotected] = buckets.to_values();
+    let message = vec![protected, unprotected, carried, Value::Bytes(signature.to_vec())];
+    Ok(encode_value(&Value::Array(message))?)
+}
+
+impl Sign1 {
+    /// Takes received bytes apart; they must be deterministic, untagged and hold known labels only.
+    pub fn parse(bytes: &[u8], limits: &Limits, known: &Known<'_>) -> Result<Self, CoseError> {
+        let [protected, unprotected, payload, signature] = into_array(decode(bytes, limits)?, WHAT)?;
+        Ok(Self {
+            buckets: Buckets::parse(protected, unprotected, alg::ED25519, known)?,
+            payload: if payload.is_null() { None } else { Some(into_bytes(payload, WHAT)?) },
+            signature: into_bytes(signature, WHAT)?,
+        })
+    }
+
+    /// Gives the protected headers before they are proved, to find out whose key to verify with.
+    pub const fn unverified_headers(&self) -> &Headers {
+        &self.buckets.protected
+    }
+
+    /// Computes SHA-256 over the Sig_structure (RFC 9052 §4.4), never over the signature.
+    ///
+    /// `detached` is the payload if, and only if, the message carries none; else fails with
+    /// `Detachment`.
+    pub fn sig_structure_digest(&self, detached: Option<&[u8]>, aad: &[u8]) -> Result<Digest, CoseError> {
+        Ok(Digest::of(&[&sig_structure(&self.buckets, aad, self.content(detached)?)]))
+    }
+
+    /// Checks the signature (RFC 9052 §4.4); fails with `Signature`, or with `Detachment` like
+    /// [`Self::sig_structure_digest`].
+    pub fn verify(
+        self,
+        key: &VerifyingKey,
+        detached: Option<&[u8]>,
+        aad: &[u8],
+    ) -> Result<Verified, CoseError> {
+        let signed = sig_structure(&self.buckets, aad, self.content(detached)?);
+        key.verify(&signed, &self.signature)?;
+        let payload = self.payload.or_else(|| detached.map(<[u8]>::to_vec)).unwrap_or_default();
+        Ok(Verified { buckets: self.buckets, payload, digest: Digest::of(&[&signed]) })
+    }
+
+    fn content<'a>(&'a self, detached: Option<&'a [u8]>) -> Result<&'a [u8], CoseError> {
+        match (&self.payload, detached) {
+            (Some(payload), None) => Ok(payload),
+            (None, Some(payload)) => Ok(payload),
+            (Some(_), Some(_)) | (None, None) => Err(CoseError::Detachment),
+        }
+    }
+}
+
+impl Verified {
+    /// Returns the signed bytes, whether the message carried them or not.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// Returns the headers that the signature covers.
+    pub const fn headers(&self) -> &Headers {
+        &self.buckets.protected
+    }
+
+    /// Returns the headers that no signature covers, such as proofs that prove themselves.
+    pub const fn unprotected_headers(&self) -> &Headers {
+        &self.buckets.unprotected
+    }
+
+    /// Returns SHA-256 over the Sig_structure: the identity of what was said (DESIGN §5).
+    pub const fn sig_structure_digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+fn sig_structure(buckets: &Buckets, aad: &[u8], payload: &[u8]) -> Vec<u8> {
+    sig_structure_data(SignatureContext::CoseSign1, buckets.as_authenticated(), None, aad, payload)
+}
+
+#[cfg(test)]
+mod tests;

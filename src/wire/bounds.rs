@@ -1,0 +1,45 @@
+use super::FrameKind;
+
+/// The deepest nesting of arrays and maps that any item may have (DESIGN §5).
+pub const MAX_DEPTH: usize = 16;
+
+/// The most recipients that one sealed message may have.
+pub const MAX_RECIPIENTS: usize = 16;
+
+/// The most bytes of HPKE `info`; the library's key schedule takes less than 64 KiB.
+pub const MAX_HPKE_INFO: usize = 1024;
+
+/// Bounds one CBOR item; checked before anything is allocated for it (DESIGN §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most bytes of the whole encoding.
+    pub bytes: usize,
+    /// The most arrays and maps that enclose one another; never more than [`MAX_DEPTH`].
+    pub depth: usize,
+    /// The most data items, counting every key, value and container. A decoded item costs 32 bytes
+    /// or more however short its encoding is, so this bounds memory.
+    pub items: usize,
+}
+
+impl Limits {
+    /// An envelope, or one of the layers inside it.
+    pub const ENVELOPE: Self = Self { bytes: 1 << 20, depth: MAX_DEPTH, items: 1 << 16 };
+    /// A batch of receipts.
+    pub const RECEIPTS: Self = Self { bytes: 256 << 10, depth: MAX_DEPTH, items: 1 << 14 };
+    /// A signed rejection.
+    pub const REJECT: Self = Self { bytes: 4 << 10, depth: 8, items: 256 };
+    /// One bucket of COSE headers.
+    pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
+    /// A directory part, a journal record or a member of a dossier.
+    pub const FILE: Self = Self { bytes: 16 << 20, depth: MAX_DEPTH, items: 1 << 20 };
+}
+
+/// Returns the most bytes that may follow the header of a frame of this kind.
+pub(super) const fn frame_limit(kind: FrameKind) -> usize {
+    match kind {
+        FrameKind::Envelope => Limits::ENVELOPE.bytes,
+        FrameKind::Receipts => Limits::RECEIPTS.bytes,
+        FrameKind::Reject => Limits::REJECT.bytes,
+        FrameKind::Ping | FrameKind::Pong => 64,
+    }
+}

@@ -1,0 +1,210 @@
+use super::{Limits, MAX_DEPTH, WireError, check};
+use crate::model::Sensitive;
+use ciborium::Value;
+use serde::{Serialize, de::DeserializeOwned};
+use std::any::type_name;
+
+/// Encodes a value deterministically (RFC 8949 §4.2.1): what it gives, [`check`] accepts.
+///
+/// Fails with `Encode` on what has no place on our wire: floats, tags, keys other than integers and
+/// text, repeated keys, nesting beyond [`MAX_DEPTH`].
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, WireError> {
+    encode_value(&to_value(value)?)
+}
+
+/// Checks the bytes strictly, then decodes them.
+///
+/// Fails with `Cbor` before anything is allocated, or with `Shape` if they are no `T`.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, WireError> {
+    check(bytes, limits)?;
+    ciborium::from_reader(bytes).map_err(|error| shape::<T>(&error))
+}
+
+/// Turns a value into its generic form; fails with `Encode` if its type cannot be serialised.
+pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, WireError> {
+    Value::serialized(value).map_err(|_| WireError::Encode("the type does not serialise"))
+}
+
+/// Reads a typed value out of its generic form; fails with `Shape` if it is no `T`.
+pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, WireError> {
+    value.deserialized().map_err(|error| shape::<T>(&error))
+}
+
+/// Encodes a generic value deterministically; fails like [`encode`].
+pub fn encode_value(value: &Value) -> Result<Vec<u8>, WireError> {
+    let mut out = Vec::new();
+    write(value, MAX_DEPTH, &mut out)?;
+    Ok(out)
+}
+
+fn write(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), WireError> {
+    let inner = || depth.checked_sub(1).ok_or(WireError::Encode("it is nested too deep"));
+    match value {
+        Value::Integer(integer) => {
+            let number = i128::from(*integer);
+            let (major, argument) = if number < 0 { (1, -1 - number) } else { (0, number) };
+            let argument = u64::try_from(argument).map_err(|_| WireError::Encode("an integer is too big"))?;
+            head(major, argument, out);
+        }
+        Value::Bytes(bytes) => string(2, bytes, out),
+        Value::Text(text) => string(3, text.as_bytes(), out),
+        Value::Bool(flag) => out.push(0xf4 | u8::from(*flag)),
+        Value::Null => out.push(0xf6),
+        Value::Array(items) => {
+            let inner = inner()?;
+            head(4, items.len() as u64, out);
+            items.iter().try_for_each(|item| write(item, inner, out))?;
+        }
+        Value::Map(entries) => write_map(entries, inner()?, out)?,
+        Value::Float(_) => return Err(WireError::Encode("a float has no place on the wire")),
+        Value::Tag(..) => return Err(WireError::Encode("a tag has no place on the wire")),
+        _ => return Err(WireError::Encode("a value of an unknown kind")),
+    }
+    Ok(())
+}
+
+fn write_map(entries: &[(Value, Value)], depth: usize, out: &mut Vec<u8>) -> Result<(), WireError> {
+    let mut encoded = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        if !matches!(key, Value::Integer(_) | Value::Text(_)) {
+            return Err(WireError::Encode("a key is neither integer nor text"));
+        }
+        let (mut key_bytes, mut value_bytes) = (Vec::new(), Vec::new());
+        write(key, depth, &mut key_bytes)?;
+        write(value, depth, &mut value_bytes)?;
+        encoded.push((key_bytes, value_bytes));
+    }
+    // RFC 8949 §4.2.1: keys are sorted by their encoded bytes.
+    encoded.sort_unstable();
+    if encoded.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return Err(WireError::Encode("a key is repeated"));
+    }
+    head(5, entries.len() as u64, out);
+    for (key, value) in encoded {
+        out.extend(key);
+        out.extend(value);
+    }
+    Ok(())
+}
+
+fn string(major: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    head(major, bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+/// Writes the shortest head for an argument (RFC 8949 §4.2.1).
+fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
+    let bytes = argument.to_be_bytes();
+    let (info, width) = match argument {
+        0..24 => (bytes[7], 0),
+        24..0x100 => (24, 1),
+        0x100..0x1_0000 => (25, 2),
+        0x1_0000..0x1_0000_0000 => (26, 4),
+        0x1_0000_0000.. => (27, 8),
+    };
+    out.push(major << 5 | info);
+    out.extend_from_slice(&bytes[8 - width..]);
+}
+
+fn shape<T>(error: &impl ToString) -> WireError {
+    WireError::Shape { expected: type_name::<T>(), detail: Sensitive::new(error.to_string()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Digest, MessageId, Timestamp};
+    use crate::wire::FaultKind;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        zone: Option<String>,
+        at: Timestamp,
+        id: MessageId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<Digest>,
+        kind: Kind,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    enum Kind {
+        Plain,
+        Counted(i64),
+    }
+
+    fn sample() -> Sample {
+        Sample {
+            zone: None,
+            at: Timestamp::from_unix(500).unwrap(),
+            id: MessageId([7; 16]),
+            digest: None,
+            kind: Kind::Counted(-25),
+        }
+    }
+
+    #[test]
+    fn a_struct_is_a_map_sorted_by_encoded_keys() {
+        let golden = [
+            &b"\xa4\x62at\x19\x01\xf4\x62id\x50"[..],
+            &[7; 16],
+            b"\x64kind\xa1\x67Counted\x38\x18\x64zone\xf6",
+        ]
+        .concat();
+        assert_eq!(encode(&sample()).unwrap(), golden);
+        assert_eq!(decode::<Sample>(&golden, &Limits::ENVELOPE).unwrap(), sample());
+        let value = to_value(&sample()).unwrap();
+        assert_eq!(from_value::<Sample>(&value).unwrap(), sample());
+        assert_eq!(encode_value(&value).unwrap(), golden);
+    }
+
+    #[test]
+    fn integers_take_the_shortest_of_their_five_forms() {
+        // RFC 8949 appendix A.
+        let golden: [(i128, &[u8]); 9] = [
+            (0, b"\x00"),
+            (23, b"\x17"),
+            (24, b"\x18\x18"),
+            (1000, b"\x19\x03\xe8"),
+            (1_000_000, b"\x1a\x00\x0f\x42\x40"),
+            (1_000_000_000_000, b"\x1b\x00\x00\x00\xe8\xd4\xa5\x10\x00"),
+            (18_446_744_073_709_551_615, b"\x1b\xff\xff\xff\xff\xff\xff\xff\xff"),
+            (-18_446_744_073_709_551_616, b"\x3b\xff\xff\xff\xff\xff\xff\xff\xff"),
+            (-1000, b"\x39\x03\xe7"),
+        ];
+        for (number, bytes) in golden {
+            assert_eq!(encode(&number).unwrap(), bytes, "{number}");
+        }
+    }
+
+    #[test]
+    fn what_check_would_refuse_is_never_encoded() {
+        let one = || Value::from(1);
+        let bad = [
+            Value::Float(1.5),
+            Value::Tag(0, Box::new(one())),
+            Value::Map(vec![(one(), one()), (one(), one())]),
+            Value::Map(vec![(Value::Null, one())]),
+            (0..=MAX_DEPTH).fold(one(), |inner, _| Value::Array(vec![inner])),
+        ];
+        for value in bad {
+            assert!(matches!(encode_value(&value), Err(WireError::Encode(_))), "{value:?}");
+        }
+        assert!(matches!(encode(&u128::MAX), Err(WireError::Encode(_))));
+    }
+
+    #[test]
+    fn decoding_checks_before_it_looks() {
+        let fault = decode::<Sample>(b"\xa1\x18\x01\x00", &Limits::ENVELOPE).unwrap_err();
+        assert!(matches!(fault, WireError::Cbor(fault) if fault.kind == FaultKind::NotShortest));
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_stays_out_of_the_log() {
+        let error = decode::<Kind>(b"\x68AK-12345", &Limits::ENVELOPE).unwrap_err();
+        let WireError::Shape { detail, .. } = &error else { panic!("{error}") };
+        assert!(detail.reveal().contains("AK-12345"));
+        assert!(!format!("{error} {error:?}").contains("AK-12345"));
+    }
+}
