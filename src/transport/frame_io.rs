@@ -1,5 +1,5 @@
-use super::frame::{FrameHeader, FrameKind, HEADER_LEN};
 use super::{CloseCode, TransportError};
+use crate::wire::{FrameHeader, FrameKind, HEADER_LEN};
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt, WriteError};
 use std::{mem, time::Duration};
 use tokio::time::timeout;

@@ -2,7 +2,6 @@
 //! who the peer is; it knows nothing of acts, cases or envelopes.
 
 mod error;
-mod frame;
 mod frame_io;
 mod kx;
 mod link;
@@ -10,7 +9,6 @@ mod quic;
 mod tls;
 
 pub use error::{CloseCode, TransportError};
-pub use frame::{FrameFault, FrameKind};
 pub use frame_io::{Receiver, Sender};
 pub use link::{Link, LinkStats};
 pub use quic::Road;

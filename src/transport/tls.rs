@@ -1,8 +1,9 @@
 //! The one place where a gateway's TLS key is used, and where the peer's certificate meets `trust`.
 
 use super::{TransportError, kx::X25519MlKem768};
+use crate::cose::SigningKey;
 use crate::model::Party;
-use crate::trust::{SigningKey, TrustError, Usage, pkcs8};
+use crate::trust::{TrustError, Usage, pkcs8};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};

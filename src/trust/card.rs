@@ -1,8 +1,9 @@
 use super::{
-    Prekey, PrekeyId, PrekeyPublic, Role, SignedPrekey, TrustError, Usage, Validity, VerifyingKey,
+    Prekey, PrekeyId, Role, SignedPrekey, TrustError, Usage, Validity,
     path::Path,
     profile::{self, Facts, Revocations},
 };
+use crate::cose::{KemPublic, VerifyingKey};
 use crate::model::{Digest, Party, Timestamp};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use serde::{Deserialize, Serialize};
@@ -273,7 +274,7 @@ impl CardPrekey {
     pub fn new(signed: &SignedPrekey) -> Self {
         Self {
             id: hex(&signed.prekey.id.0),
-            public: hex(signed.prekey.public.as_bytes()),
+            public: hex(&signed.prekey.public.to_bytes()),
             not_before: signed.prekey.validity.not_before,
             not_after: signed.prekey.validity.not_after,
             seal: signed.seal,
@@ -286,7 +287,7 @@ impl CardPrekey {
     /// `Malformed` if a field is not hex of the right length.
     pub fn read(&self) -> Result<SignedPrekey, TrustError> {
         let bad = || TrustError::Malformed { what: "prekey", why: "not hex of the right length".to_owned() };
-        let public = unhex(&self.public).and_then(|b| PrekeyPublic::from_bytes(&b)).ok_or_else(bad)?;
+        let public = unhex(&self.public).and_then(|b| KemPublic::from_bytes(&b).ok()).ok_or_else(bad)?;
         let validity = Validity { not_before: self.not_before, not_after: self.not_after };
         let id = unhex(&self.id).and_then(|b| b.try_into().ok()).ok_or_else(bad)?;
         let signature = unhex(&self.signature).and_then(|b| b.try_into().ok()).ok_or_else(bad)?;

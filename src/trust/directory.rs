@@ -1,4 +1,5 @@
-use super::{PartyEntry, Prekey, Role, TrustError, Usage, VerifyingKey, profile};
+use super::{PartyEntry, Prekey, Role, TrustError, Usage, profile};
+use crate::cose::VerifyingKey;
 use crate::model::{Digest, Party, Timestamp};
 use std::collections::BTreeMap;
 

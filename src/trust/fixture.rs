@@ -2,9 +2,9 @@
 
 use super::issue::{self, Issued, RevocationTerms, Serial, Terms};
 use super::{
-    Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, PrekeyPublic, Role, SignedPrekey, SigningKey,
-    Validity, VerifyingKey, thumbprint,
+    Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint,
 };
+use crate::cose::{KemPrivate, SigningKey, VerifyingKey};
 use crate::model::{DAY, Digest, Party, Timestamp};
 use rcgen::CertificateParams;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub(crate) fn party(name: &str) -> Party {
 }
 
 pub(crate) fn key(owner: &str) -> SigningKey {
-    SigningKey::from_seed(Digest::of(&[owner.as_bytes()]).0)
+    SigningKey::from_seed(Digest::of(&[owner.as_bytes()]).as_bytes())
 }
 
 /// One party's keys and certificates, all valid at `NOW`.
@@ -107,7 +107,7 @@ impl Pki {
 pub(crate) fn prekey(number: u8) -> Prekey {
     Prekey {
         id: PrekeyId([number; 16]),
-        public: PrekeyPublic::from_bytes(&[number; 1216]).unwrap(),
+        public: KemPrivate::from_seed(&[number; 32]).public(),
         validity: Validity::days(NOW.saturating_add(-DAY), 8),
     }
 }

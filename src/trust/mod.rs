@@ -18,9 +18,9 @@ mod validity;
 pub use card::{Card, CardPrekey, CertifiedKey, PartyEntry};
 pub use directory::Directory;
 pub use error::{Role, TrustError};
-pub use keys::{SigningKey, VerifyingKey, pkcs8};
+pub use keys::pkcs8;
 pub use path::Usage;
-pub use prekey::{Prekey, PrekeyId, PrekeyPublic, SignedPrekey};
+pub use prekey::{Prekey, PrekeyId, SignedPrekey};
 pub use profile::{certificate_from_pem, thumbprint};
 pub use validity::Validity;
 

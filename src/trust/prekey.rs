@@ -1,25 +1,19 @@
-use super::{SigningKey, TrustError, Validity, VerifyingKey};
+use super::{TrustError, Validity};
+use crate::cose::{KemPublic, SigningKey, VerifyingKey};
 use crate::model::{Digest, Party};
 use std::fmt;
-
-/// The length of an X-Wing public key in bytes (draft-connolly-cfrg-xwing-kem §5).
-const PUBLIC_LEN: usize = 1216;
 
 /// Names a prekey within its party; 16 random bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PrekeyId(pub [u8; 16]);
-
-/// An X-Wing public key: ML-KEM-768 and X25519 together, 1,216 bytes.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PrekeyPublic(Vec<u8>);
 
 /// A public key to which a message may be sealed for a while (DESIGN §6, a weekly epoch).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prekey {
     /// Which of its party's prekeys it is.
     pub id: PrekeyId,
-    /// The key.
-    pub public: PrekeyPublic,
+    /// The X-Wing key: ML-KEM-768 and X25519 together.
+    pub public: KemPublic,
     /// When senders may seal to it; the private half lives longer.
     pub validity: Validity,
 }
@@ -47,7 +41,7 @@ impl SignedPrekey {
     /// `BadPrekey` if the signature does not verify or the prekey ends before it begins.
     pub fn verify(&self, party: &Party, key: &VerifyingKey) -> Result<&Prekey, TrustError> {
         let bad = |why| TrustError::BadPrekey { party: party.clone(), why };
-        if !key.verifies(&signed_bytes(party, &self.prekey), &self.signature) {
+        if key.verify(&signed_bytes(party, &self.prekey), &self.signature).is_err() {
             return Err(bad("the seal key did not sign it"));
         }
         if self.prekey.validity.seconds() <= 0 {
@@ -57,27 +51,9 @@ impl SignedPrekey {
     }
 }
 
-impl PrekeyPublic {
-    /// Takes the bytes of an X-Wing public key; `None` if there are not 1,216 of them.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == PUBLIC_LEN).then(|| Self(bytes.to_vec()))
-    }
-
-    /// Returns the bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 impl fmt::Debug for PrekeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
-
-impl fmt::Debug for PrekeyPublic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrekeyPublic({})", Digest::of(&[&self.0]).short())
     }
 }
 
@@ -91,7 +67,26 @@ fn signed_bytes(party: &Party, prekey: &Prekey) -> Vec<u8> {
         &prekey.id.0,
         &prekey.validity.not_before.unix().to_be_bytes(),
         &prekey.validity.not_after.unix().to_be_bytes(),
-        prekey.public.as_bytes(),
+        &prekey.public.to_bytes(),
     ]
     .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::fixture::{party, prekey};
+
+    #[test]
+    fn the_signed_bytes_are_these() {
+        let prekey = prekey(1);
+        let bytes = signed_bytes(&party("XAA"), &prekey);
+        let head = b"valise prekey v0\0\
+            \0\0\0\0\0\0\0\x03XAA\
+            \x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\
+            \0\0\0\0\x6b\x48\x80\x80\
+            \0\0\0\0\x6b\x53\x0c\x80";
+        assert_eq!(bytes[..head.len()], *head);
+        assert_eq!(bytes[head.len()..], prekey.public.to_bytes());
+    }
 }

@@ -1,4 +1,5 @@
-use super::{Role, TrustError, Validity, VerifyingKey, issue::DOCUMENT_SIGNING};
+use super::{Role, TrustError, Validity, issue::DOCUMENT_SIGNING};
+use crate::cose::VerifyingKey;
 use crate::model::{DAY, Digest, Party, Timestamp};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
@@ -111,7 +112,7 @@ pub(super) fn root(party: &Party, der: &[u8]) -> Result<Facts, TrustError> {
         return Err(TrustError::WrongName { role, why });
     }
     let self_signed = cert.issuer().as_raw() == cert.subject().as_raw()
-        && facts.key.verifies(cert.tbs_certificate.as_ref(), &cert.signature_value.data);
+        && facts.key.verify(cert.tbs_certificate.as_ref(), &cert.signature_value.data).is_ok();
     if self_signed { Ok(facts) } else { Err(TrustError::BadSignature { role }) }
 }
 
@@ -132,7 +133,7 @@ pub(super) fn revocations(root: &Facts, pem: &str) -> Result<Revocations, TrustE
     if !is_ed25519(&list.signature_algorithm) || !is_ed25519(&list.tbs_cert_list.signature) {
         return Err(bad("it is not signed with Ed25519"));
     }
-    if !root.key.verifies(list.tbs_cert_list.as_ref(), &list.signature_value.data) {
+    if root.key.verify(list.tbs_cert_list.as_ref(), &list.signature_value.data).is_err() {
         return Err(bad("the root did not sign it"));
     }
     let plain = |e: &ParsedExtension<'_>| {
