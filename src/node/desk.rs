@@ -29,7 +29,7 @@ impl Desk {
                 let newest = numbers.entry(id.year()).or_default();
                 *newest = id.number().max(*newest);
             }
-            for header in case.headers() {
+            for header in case.acts().map(|record| &record.facts.header) {
                 lock(&desk.acts).insert((header.issuer.clone(), header.message_id), header.digest);
             }
             let slot = Slot { case: RwLock::new(case), ..Slot::default() };
