@@ -2,7 +2,9 @@
 
 pub mod addressee;
 pub mod completeness;
+pub mod deadline;
 pub mod identification;
+pub mod release;
 pub mod response;
 #[cfg(test)]
 pub(crate) mod samples;
