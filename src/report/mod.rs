@@ -1,0 +1,1 @@
+//! What leaves the gateway for people: acts on paper and cells of spreadsheets.
