@@ -8,7 +8,7 @@ mod words;
 pub use calibre::{CALIBRE_LIST, CALIBRE_LIST_VERSION, normalise_calibres, normalised};
 pub use pattern::{SearchKey, is_primary, matches, pattern_key, search_key, search_keys};
 pub use register::{Agreement, Candidate, RegisterRow, Verdict, candidates, verdict};
-pub use words::{is_word_for_nothing, state_meant};
+pub use words::{is_word_for_nothing, letters_of, state_meant};
 
 use crate::model::{Item, Part};
 use std::collections::BTreeSet;

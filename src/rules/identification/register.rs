@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(verdict(&candidates(&weapon(), &register[..1])), Verdict::Ambiguous);
         let bare = RegisterRow { serial: Some(words("XB004217")), ..RegisterRow::default() };
         assert_eq!(
-            verdict(&candidates(&weapon(), &[bare.clone()])),
+            verdict(&candidates(&weapon(), std::slice::from_ref(&bare))),
             Verdict::Ambiguous,
             "nothing confirms it"
         );

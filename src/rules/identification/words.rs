@@ -22,8 +22,8 @@ pub fn state_meant<T>(text: &str) -> Option<Field<T>> {
     })
 }
 
-/// Folds the letters of a text: lower case, without accents, spaces and punctuation.
-pub(super) fn letters_of(text: &str) -> String {
+/// Folds a text to its letters and digits: lower case, without accents, spaces and punctuation.
+pub fn letters_of(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).map(without_accent).filter(|c| c.is_alphanumeric()).collect()
 }
 
