@@ -133,7 +133,7 @@ fn body(act: &Act) -> Result<Value, EnvelopeError> {
 }
 
 fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
-    fn read<T: DeserializeOwned>(body: &Value) -> Result<T, EnvelopeError> {
+    fn read<T: Serialize + DeserializeOwned>(body: &Value) -> Result<T, EnvelopeError> {
         Ok(wire::from_value(body)?)
     }
     Ok(match kind {
