@@ -98,9 +98,10 @@ pub struct ElementFacts {
     pub label: Option<Label>,
 }
 
-/// Names an element by its place in a response, both counted from zero: `items[0].elements[2]`.
+/// Names an element by its place in a response, both counted from zero, as its
+/// disclosure does: `items/0/elements/2`.
 pub fn element_path(answer: usize, element: usize) -> String {
-    format!("items[{answer}].elements[{element}]")
+    format!("items/{answer}/elements/{element}")
 }
 
 impl ActFacts {

@@ -77,6 +77,11 @@ impl Case {
         self.opening.as_ref()
     }
 
+    /// Lists the acts, in the order of their digests.
+    pub fn acts(&self) -> impl Iterator<Item = &ActRecord> {
+        self.acts.values()
+    }
+
     /// Returns an act by its statement digest.
     pub fn act(&self, digest: &Digest) -> Option<&ActRecord> {
         self.acts.get(digest)

@@ -1,3 +1,4 @@
+use super::format::segment_name;
 use std::fmt;
 
 /// Says why the store refused or failed.
@@ -20,7 +21,7 @@ pub enum StoreError {
         path: String,
     },
     /// Bytes that were synced have changed or gone; nothing is skipped, nothing is guessed.
-    #[error("journal segment {segment}, byte {offset}{}: {fault}; restore the store from a backup", Nth(.record))]
+    #[error("{}, byte {offset}{}: {fault}; restore the store from a backup", segment_name(*.segment), Nth(.record))]
     Corrupt {
         /// The number in the segment's file name.
         segment: u32,
@@ -32,7 +33,7 @@ pub enum StoreError {
         fault: Fault,
     },
     /// A newer release wrote the journal.
-    #[error("journal segment {segment} has format version {version}; install a release that knows it")]
+    #[error("{} has format version {version}; install a release that knows it", segment_name(*.segment))]
     UnsupportedVersion {
         /// The number in the segment's file name.
         segment: u32,

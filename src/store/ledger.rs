@@ -216,11 +216,11 @@ impl Ledger {
     pub fn open_released(&self, spent: &Durable<Spent>) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let mut out = Vec::new();
         for element in &spent.get().permit.elements {
-            let body = self.form(&element.statement)?.ok_or_else(|| missing("body"))?;
+            let body = self.form(&element.act)?.ok_or_else(|| missing("body"))?;
             let found = body.elements.into_iter().find(|(path, _, _)| *path == element.path);
             let (path, restricted, bytes) = found.ok_or_else(|| missing("element"))?;
             let disclosure = if restricted {
-                let context = element_context(&element.statement, &path);
+                let context = element_context(&element.act, &path);
                 self.body_key.open(&context, &bytes).map_err(sealed)?.to_vec()
             } else {
                 bytes.into_vec()

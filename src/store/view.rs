@@ -220,6 +220,8 @@ pub(super) fn open_index(
         Err(Rebuild::Journal(error)) => Err(error),
         Err(Rebuild::Index(fault)) => {
             let index = rebuild_in_memory(disk, indexer, until)?;
+            // What is left of it may be what fills the disk; the next open removes it in any case.
+            let _ = SledIndex::remove(path);
             Ok((index, report(format!("{why}; then {fault}"), true)))
         }
     }
@@ -230,6 +232,9 @@ fn reopen(
     clean: Option<CleanMark>,
     until: Position,
 ) -> Result<Box<dyn Index>, IndexFault> {
+    if until == Position::GENESIS {
+        return Err(IndexFault("the journal is new".to_owned()));
+    }
     let clean = clean.ok_or_else(|| IndexFault("the last stop was not orderly".to_owned()))?;
     if clean.at != until {
         return Err(IndexFault("the journal ends elsewhere than at the last close".to_owned()));

@@ -1,5 +1,5 @@
-use crate::wire::FrameFault;
 use crate::trust::TrustError;
+use crate::wire::FrameFault;
 use quinn::{ConnectError, ConnectionError, VarInt};
 use std::{io, net::SocketAddr};
 

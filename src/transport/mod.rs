@@ -9,7 +9,6 @@ mod quic;
 mod tls;
 
 pub use error::{CloseCode, TransportError};
-
 pub use frame_io::{Receiver, Sender};
 pub use link::{Link, LinkStats};
 pub use quic::Road;

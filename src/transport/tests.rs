@@ -1,9 +1,9 @@
 use super::{CloseCode, Link, PeerCheck, Road, TlsIdentity, TransportError, tls};
 use crate::model::{DAY, Party, Timestamp};
-use crate::wire::{FrameFault, FrameHeader, FrameKind};
 use crate::trust::fixture::{NOW, Pki, directory, key};
 use crate::trust::issue::{self, Issued};
 use crate::trust::{Card, Directory, Role, TrustError, Usage};
+use crate::wire::{FrameFault, FrameHeader, FrameKind};
 use quinn::crypto::rustls::QuicClientConfig;
 use rcgen::{ExtendedKeyUsagePurpose, SanType};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};

@@ -118,7 +118,7 @@ fn live_all(lives: &[Life], threaded: bool) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30000))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn lives_of_a_store_lose_and_double_nothing(lives in lives()) {
@@ -127,7 +127,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn nor_do_they_with_a_committer_thread(lives in lives()) {
@@ -250,6 +250,17 @@ fn a_segment_that_died_at_birth_is_made_anew() {
         assert_eq!(numbers(&history(&store).unwrap()), [1]);
         assert_eq!(submit(&store, 3, 1900).unwrap().locations()[0].segment, 2);
     }
+}
+
+#[test]
+fn the_head_of_a_segment_is_synced_before_its_first_group_is_written() {
+    let disk = MemDisk::new();
+    let (store, _) = open(&disk).unwrap();
+    let _ = submit(&store, 1, 1900).unwrap();
+    disk.tear_write(1, 1000);
+    assert!(is_failed(&submit(&store, 2, 1900)));
+    disk.crash(|_, _| 0);
+    assert_eq!(disk.len("journal-0000000002.vj").unwrap(), 88);
 }
 
 /// Opens with segments that hold any group of these tests.

@@ -2,24 +2,27 @@
 
 use super::*;
 
-/// Three segments of small and big records; closed in good order, or cut from power right after the
-/// last acknowledgement, when the synced mark is not yet on the disk.
+/// Three segments of small and big records, the last with two groups; closed in good order, or cut from
+/// power right after the last acknowledgement, when the synced mark is not yet on the disk.
 fn filled(closed: bool) -> (MemDisk, Vec<Vec<u8>>) {
     let disk = MemDisk::new();
-    let options = StoreOptions { segment_bytes: 600, ..options(&disk) };
-    let (store, _) = Store::open(options, Box::new(EchoNotary::default()), Box::new(ByPlace)).unwrap();
-    for n in 0..4 {
-        let _ = store
-            .submit(transaction(&[(SMALL, &payload(n, 30)), (BIG, &payload(n + 100, 90))]))
-            .wait()
-            .unwrap();
-    }
+    let store = fill(&disk, 30);
     let expected = history(&store).unwrap();
     if closed {
         store.close().unwrap();
     }
     disk.crash(|_, _| 0);
     (disk, expected)
+}
+
+fn fill(disk: &MemDisk, small: usize) -> Store {
+    let options = StoreOptions { segment_bytes: 1000, ..options(disk) };
+    let (store, _) = Store::open(options, Box::new(EchoNotary::default()), Box::new(ByPlace)).unwrap();
+    for n in 0..8 {
+        let pair = transaction(&[(SMALL, &payload(n, small)), (BIG, &payload(n + 100, 90))]);
+        let _ = store.submit(pair).wait().unwrap();
+    }
+    store
 }
 
 fn each_flip(disk: &MemDisk, mut check: impl FnMut(&MemDisk, &str)) {
@@ -91,14 +94,40 @@ fn a_damaged_record_is_named_and_the_others_still_read() {
         matches!(refused, StoreError::Corrupt { record: Some(0), fault: Fault::Record, .. }),
         "{refused}"
     );
-    assert!(refused.to_string().contains("restore the store from a backup"));
+    let words = refused.to_string();
+    assert!(
+        words.starts_with("journal-0000000001.vj, byte ")
+            && words.contains("restore the store from a backup"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_damaged_last_group_is_named_where_the_synced_mark_covers_it() {
+    let (disk, _) = filled(true);
+    let last = *history_locations(&disk).last().unwrap();
+    disk.edit("journal-0000000003.vj", |bytes| bytes[last.offset as usize] ^= 1);
+    let refused = open(&disk).map(|_| ()).unwrap_err();
+    let expected =
+        StoreError::Corrupt { segment: 3, offset: last.offset, record: Some(1), fault: Fault::Record };
+    assert_eq!(refused, expected);
+}
+
+#[test]
+fn a_damaged_group_before_a_segment_that_died_at_birth_is_told() {
+    let (disk, _) = filled(false);
+    disk.remove("journal-0000000003.vj").unwrap();
+    disk.create("journal-0000000003.vj").unwrap();
+    assert!(open(&disk.copy()).is_ok());
+    disk.edit("journal-0000000002.vj", |bytes| *bytes.last_mut().unwrap() ^= 1);
+    assert!(told(&open(&disk).map(|_| ()).unwrap_err()), "it was synced before segment 3 was made");
 }
 
 #[test]
 fn a_missing_segment_is_told() {
     let (disk, _) = filled(true);
     let segments: Vec<_> = disk.list().unwrap().into_iter().filter(|name| name.ends_with(".vj")).collect();
-    assert!(segments.len() >= 3);
+    assert_eq!(segments.len(), 3);
     for name in segments {
         let disk = disk.copy();
         disk.remove(&name).unwrap();
@@ -147,18 +176,8 @@ fn a_segment_of_a_newer_format_is_left_alone() {
 #[test]
 fn the_journal_of_another_store_is_told() {
     let (disk, _) = filled(true);
-    let (other, _) = {
-        let other = MemDisk::new();
-        let options = StoreOptions { segment_bytes: 600, ..options(&other) };
-        let (store, _) = Store::open(options, Box::new(EchoNotary::default()), Box::new(ByPlace)).unwrap();
-        for n in 0..4 {
-            let _ = store
-                .submit(transaction(&[(SMALL, &payload(n, 31)), (BIG, &payload(n, 90))]))
-                .wait()
-                .unwrap();
-        }
-        (other, store)
-    };
+    let other = MemDisk::new();
+    drop(fill(&other, 31));
     for name in other.list().unwrap().iter().filter(|name| name.ends_with(".vj")) {
         let mut bytes = vec![0; usize::try_from(other.len(name).unwrap()).unwrap()];
         other.read_at(name, 0, &mut bytes).unwrap();
