@@ -1,1 +1,139 @@
-//! The `case` room.
+//! The bilateral case: a set of evidence, folded into clocks, outcomes and permits (DESIGN §4).
+//!
+//! [`Case`] only collects: acts, receipts, proofs of misbehaviour and local permits. What they amount to
+//! ([`view`]) is computed from the whole set, so that it does not depend on the order in which they came
+//! or on how often. [`decide`] says which events a command causes; [`Case::apply`] adds them.
+
+mod command;
+mod event;
+mod facts;
+mod flag;
+mod fold;
+mod permit;
+mod refused;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use command::{Command, Decision, Draft, auto_ack_due, decide, recorded};
+pub use event::{ActRecord, Direction, Equivocation, Event, Opening, Receipt, Role};
+pub use facts::{ActFacts, ActHeader, Body, ElementFacts, ItemOutcome, element_path};
+pub use flag::{Flag, FlagCode};
+pub use fold::ItemState;
+pub use permit::{Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse};
+pub use refused::Refused;
+pub use view::{ActView, CaseState, Clocks, ItemView, Restriction, VersionView, View, view};
+
+use crate::model::{Digest, Party, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that one side knows of a case; it only grows, and merging it in any order gives the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Case {
+    opening: Option<Opening>,
+    acts: BTreeMap<Digest, ActRecord>,
+    receipts: BTreeMap<(Digest, Party), Timestamp>,
+    receipt_conflicts: BTreeSet<Receipt>,
+    equivocations: BTreeSet<Equivocation>,
+    permits: BTreeMap<PermitId, Permit>,
+    uses: BTreeMap<PermitId, PermitUse>,
+    denials: BTreeSet<Denial>,
+}
+
+impl Case {
+    /// Adds what an event says; a repeated event changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Opened(opening) => {
+                self.opening.get_or_insert_with(|| opening.clone());
+            }
+            Event::ActRecorded(record) => {
+                let kept = self.acts.entry(record.facts.header.digest).or_insert_with(|| record.clone());
+                kept.at = kept.at.min(record.at);
+            }
+            Event::ReceiptRecorded(receipt) => self.merge_receipt(receipt),
+            Event::ReceiptConflict(receipt) => {
+                self.receipt_conflicts.insert(receipt.clone());
+            }
+            Event::Equivocation(proof) => {
+                self.equivocations.insert(proof.clone());
+            }
+            Event::PermitGranted(permit) => {
+                self.permits.entry(permit.id.clone()).or_insert_with(|| permit.clone());
+            }
+            Event::PermitUsed(permit_use) => {
+                let kept = self.uses.entry(permit_use.id.clone()).or_insert_with(|| permit_use.clone());
+                *kept = kept.clone().min(permit_use.clone());
+            }
+            Event::ReleaseDenied(denial) => {
+                self.denials.insert(denial.clone());
+            }
+        }
+    }
+
+    /// Returns how the case was opened; none before it was.
+    pub const fn opening(&self) -> Option<&Opening> {
+        self.opening.as_ref()
+    }
+
+    /// Lists the acts, in the order of their digests.
+    pub fn acts(&self) -> impl Iterator<Item = &ActRecord> {
+        self.acts.values()
+    }
+
+    /// Returns an act by its statement digest.
+    pub fn act(&self, digest: &Digest) -> Option<&ActRecord> {
+        self.acts.get(digest)
+    }
+
+    /// Lists the permits that were granted, by id.
+    pub fn permits(&self) -> impl Iterator<Item = &Permit> {
+        self.permits.values()
+    }
+
+    /// Returns a permit by its id.
+    pub fn permit(&self, id: &PermitId) -> Option<&Permit> {
+        self.permits.get(id)
+    }
+
+    /// Returns when and by whom a permit was used, if it was.
+    pub fn permit_use(&self, id: &PermitId) -> Option<&PermitUse> {
+        self.uses.get(id)
+    }
+
+    /// Lists the releases that were denied, oldest first.
+    pub fn denials(&self) -> impl Iterator<Item = &Denial> {
+        self.denials.iter()
+    }
+
+    /// Lists the proofs that an issuer used one message id for two statements.
+    pub fn equivocations(&self) -> impl Iterator<Item = &Equivocation> {
+        self.equivocations.iter()
+    }
+
+    /// Returns the instant at which the gateway of the party that an act speaks to attested to have it.
+    ///
+    /// No clock compares any other instant (DESIGN §4).
+    fn arrival(&self, record: &ActRecord) -> Option<Timestamp> {
+        let header = &record.facts.header;
+        let opening = self.opening.as_ref()?;
+        let reader = opening.counterparty(&header.issuer)?;
+        if record.direction == Direction::Received && *reader == opening.me {
+            return Some(record.at);
+        }
+        self.receipts.get(&(header.digest, reader.clone())).copied()
+    }
+
+    /// Keeps the earliest of several receipts and holds the others against their signer.
+    fn merge_receipt(&mut self, receipt: &Receipt) {
+        let key = (receipt.digest, receipt.by.clone());
+        let kept = self.receipts.entry(key).or_insert(receipt.received_at);
+        if *kept == receipt.received_at {
+            return;
+        }
+        let later = (*kept).max(receipt.received_at);
+        *kept = (*kept).min(receipt.received_at);
+        self.receipt_conflicts.insert(Receipt { received_at: later, ..receipt.clone() });
+    }
+}

@@ -1,1 +1,46 @@
-//! The `config` room.
+//! Checked configuration: a file is parsed once into types that cannot hold a forbidden value, all its
+//! problems are told together, and every value knows where it came from.
+
+mod draft;
+mod error;
+mod gateway;
+mod paths;
+mod peers;
+mod reader;
+
+pub use draft::{Draft, DraftOfficer};
+pub use error::{ConfigError, Problem};
+pub use gateway::{
+    Authority, AuthorityKind, Clocks, GatewayConfig, Log, LogFormat, Officer, Policy, Retry, SHORT_NAME,
+    Storage, Surroundings, is_short_name,
+};
+pub use paths::{Environment, Layout};
+pub use peers::{Address, Peer, PeersConfig};
+pub use reader::{Origin, Setting};
+
+use std::path::Path;
+
+/// Which kind of file a check read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// A gateway's settings.
+    Gateway(Box<GatewayConfig>),
+    /// A list of peers.
+    Peers(PeersConfig),
+}
+
+/// Checks a file of either kind; a file with a `[[peer]]` table is a list of peers.
+///
+/// # Errors
+/// All problems of the file.
+pub fn check(text: &str, file: &Path, around: &Surroundings<'_>) -> Result<Checked, ConfigError> {
+    let lists_peers = |line: &str| line.trim_start().starts_with("[[peer]]");
+    if text.lines().any(lists_peers) {
+        PeersConfig::parse(text, file).map(Checked::Peers)
+    } else {
+        GatewayConfig::parse(text, file, around).map(|config| Checked::Gateway(Box::new(config)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -149,7 +149,7 @@ pub struct ItemView {
 /// An element and the codes of its restrictions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ElementView {
-    /// The path, such as `items[0].elements[1]`.
+    /// The path, such as `items/0/elements/1`.
     pub path: String,
     /// The codes: `d`, `e`, `f`, `h1`, `other`.
     pub restrictions: Vec<String>,

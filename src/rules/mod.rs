@@ -1,1 +1,10 @@
-//! The `rules` room.
+//! The law as pure functions: each branch cites the clause of ISACS 05.31 that it answers to.
+
+pub mod addressee;
+pub mod completeness;
+pub mod deadline;
+pub mod identification;
+pub mod release;
+pub mod response;
+#[cfg(test)]
+pub(crate) mod samples;

@@ -1,1 +1,35 @@
-//! The `store` room.
+//! Keeps what must not be lost. The journal is the truth, the index can be deleted (DESIGN §10).
+//!
+//! A [`Transaction`] is the only way to write. One committer takes all that is queued, writes it as one
+//! group, syncs once, and only then makes the [`Durable`]s that let an acknowledgement leave. After the
+//! first failed write or sync nothing is written any more: the process ends, and the next open finds out
+//! what the disk holds. Records are opaque here.
+
+mod commit;
+mod disk;
+mod entry;
+mod error;
+mod format;
+mod handle;
+mod index;
+mod journal;
+mod ledger;
+mod marks;
+mod mem_disk;
+mod notary;
+mod sled_index;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use commit::{Durable, Leaf, Notary, NotarySeal, Ticket, Transaction};
+pub use disk::{Disk, RealDisk};
+pub use entry::{Entry, LocalAct, OutboxRow};
+pub use error::{Fault, StoreError};
+pub use format::{Location, Position, Record};
+pub use handle::{Mode, OpenReport, Store, StoreOptions};
+pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_VALUE, MemIndex, Row};
+pub use ledger::{Body, Change, KeptElement, Ledger, Spent};
+pub use mem_disk::MemDisk;
+pub use sled_index::SledIndex;
+pub use view::{IndexReport, Indexer, OnFailure, Reader, RecordRef};

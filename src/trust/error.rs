@@ -197,7 +197,7 @@ impl TrustError {
     }
 
     /// Returns the words for the peer: what it must mend, and nothing of what we know.
-    pub const fn peer_words(&self) -> &'static str {
+    pub const fn words_for_peer(&self) -> &'static str {
         match self {
             Self::UnknownParty(_) => "your party is not in our directory",
             Self::Suspended { .. } => "your party is suspended in our directory",

@@ -19,7 +19,7 @@ pub(crate) fn party(name: &str) -> Party {
 }
 
 pub(crate) fn key(owner: &str) -> SigningKey {
-    SigningKey::from_seed(&Digest::of(&[owner.as_bytes()]).0)
+    SigningKey::from_seed(Digest::of(&[owner.as_bytes()]).as_bytes())
 }
 
 /// One party's keys and certificates, all valid at `NOW`.

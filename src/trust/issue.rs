@@ -1,6 +1,6 @@
 //! Makes certificates and revocation lists; the keys, numbers and times are arguments.
 
-use super::{Role, TrustError, Validity};
+use super::{Role, TrustError, Validity, keys::Authority};
 use crate::cose::{SigningKey, VerifyingKey};
 use crate::model::{Entropy, Party, Timestamp};
 use rcgen::{
@@ -163,10 +163,10 @@ pub(crate) fn certify(
     Ok(Issued { der: signed.der().to_vec(), pem: signed.pem() })
 }
 
-fn issuer<'a>(role: Role, party: &Party, key: &'a SigningKey) -> Issuer<'static, &'a SigningKey> {
+fn issuer<'a>(role: Role, party: &Party, key: &'a SigningKey) -> Issuer<'static, Authority<'a>> {
     let mut params = CertificateParams::default();
     params.distinguished_name = name(role, party);
-    Issuer::new(params, key)
+    Issuer::new(params, Authority::new(key))
 }
 
 fn name(role: Role, party: &Party) -> DistinguishedName {

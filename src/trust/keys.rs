@@ -1,5 +1,3 @@
-//! Hands our keys to the certificate encoder.
-
 use crate::cose::{SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
@@ -19,18 +17,30 @@ impl rcgen::PublicKeyData for VerifyingKey {
     }
 }
 
-impl rcgen::PublicKeyData for SigningKey {
+/// A private key with its public half, in the form in which the certificate encoder takes them.
+pub(super) struct Authority<'a> {
+    key: &'a SigningKey,
+    public: VerifyingKey,
+}
+
+impl<'a> Authority<'a> {
+    pub(super) const fn new(key: &'a SigningKey) -> Self {
+        Self { key, public: key.verifying_key() }
+    }
+}
+
+impl rcgen::PublicKeyData for Authority<'_> {
     fn der_bytes(&self) -> &[u8] {
-        self.public_bytes()
+        &self.public.0
     }
     fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
         &rcgen::PKCS_ED25519
     }
 }
 
-impl rcgen::SigningKey for SigningKey {
+impl rcgen::SigningKey for Authority<'_> {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        Ok(Self::sign(self, message).to_vec())
+        Ok(self.key.sign(message).to_vec())
     }
 }
 
@@ -39,14 +49,18 @@ mod tests {
     use super::*;
     use ring::signature::{Ed25519KeyPair, KeyPair};
 
-    /// RFC 8410 §10.3 prints this key.
     #[test]
-    fn pkcs8_is_the_example_of_rfc_8410() {
+    fn pkcs8_is_the_example_of_rfc_8410_section_10_3() {
         let seed = *b"\xd4\xee\x72\xdb\xf9\x13\x58\x4a\xd5\xb6\xd8\xf1\xf7\x69\xf8\xad\x3a\xfe\x7c\x28\xcb\xf1\xd4\xfb\xe0\x97\xa8\x8f\x44\x75\x58\x42";
         let key = SigningKey::from_seed(&seed);
         let der = pkcs8(&key);
+        assert_eq!(der[..16], *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20");
         assert_eq!(der[16..], seed);
         let read = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).unwrap();
         assert_eq!(read.public_key().as_ref(), key.verifying_key().0);
+        assert_eq!(
+            format!("{:?}", key.verifying_key()),
+            "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1"
+        );
     }
 }

@@ -12,7 +12,7 @@ pub struct PrekeyId(pub [u8; 16]);
 pub struct Prekey {
     /// Which of its party's prekeys it is.
     pub id: PrekeyId,
-    /// The key.
+    /// The X-Wing key: ML-KEM-768 and X25519 together.
     pub public: KemPublic,
     /// When senders may seal to it; the private half lives longer.
     pub validity: Validity,
@@ -70,4 +70,23 @@ fn signed_bytes(party: &Party, prekey: &Prekey) -> Vec<u8> {
         &prekey.public.to_bytes(),
     ]
     .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::fixture::{party, prekey};
+
+    #[test]
+    fn the_signed_bytes_are_these() {
+        let prekey = prekey(1);
+        let bytes = signed_bytes(&party("XAA"), &prekey);
+        let head = b"valise prekey v0\0\
+            \0\0\0\0\0\0\0\x03XAA\
+            \x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\
+            \0\0\0\0\x6b\x48\x80\x80\
+            \0\0\0\0\x6b\x53\x0c\x80";
+        assert_eq!(bytes[..head.len()], *head);
+        assert_eq!(bytes[head.len()..], prekey.public.to_bytes());
+    }
 }

@@ -1,8 +1,10 @@
 use super::fixture::{NOW, Pki, directory, key, party, prekey, terms};
 use super::issue::{self, Issued, RevocationTerms, Serial, Terms};
-use super::{Card, CardPrekey, Directory, PartyEntry, Role, SignedPrekey, TrustError, Usage, Validity};
+use super::keys::Authority;
+use super::{
+    Card, CardPrekey, Directory, PartyEntry, Role, SignedPrekey, TrustError, Usage, Validity, thumbprint,
+};
 use crate::model::{DAY, Digest, Timestamp};
-use crate::trust::thumbprint;
 use proptest::prelude::*;
 use rcgen::{ExtendedKeyUsagePurpose as Purpose, IsCa, KeyUsagePurpose, SanType};
 
@@ -149,7 +151,7 @@ fn a_gateway_certificate_is_short_lived_and_ed25519() {
     let p256 = rcgen::KeyPair::generate().unwrap();
     let issuer = rcgen::Issuer::new(
         issue::params(Role::Issuing, &xaa.party, terms(Role::Issuing, 2)),
-        &xaa.issuing_key,
+        Authority::new(&xaa.issuing_key),
     );
     let params = issue::params(Role::Gateway, &xaa.party, terms(Role::Gateway, 5));
     let der = params.signed_by(&p256, &issuer).unwrap().der().to_vec();
@@ -162,7 +164,7 @@ fn a_gateway_certificate_is_short_lived_and_ed25519() {
 fn a_gateway_certificate_certifies_nobody() {
     let xaa = Pki::new("XAA");
     let params = issue::params(Role::Gateway, &xaa.party, terms(Role::Gateway, 6));
-    let issuer = rcgen::Issuer::new(params.clone(), &xaa.gateway_key);
+    let issuer = rcgen::Issuer::new(params.clone(), Authority::new(&xaa.gateway_key));
     let below = params.signed_by(&key("below").verifying_key(), &issuer).unwrap();
     let directory = directory(&xaa, &[xaa.card()]);
     let path = [xaa.gateway.der.as_slice(), &xaa.issuing.der];
@@ -225,7 +227,7 @@ fn a_list_of_narrower_scope_does_not_fail_open() {
         revoked_certs: vec![],
         key_identifier_method: rcgen::KeyIdMethod::Sha256,
     };
-    let signed = list.signed_by(&rcgen::Issuer::new(params, &xaa.root_key)).unwrap();
+    let signed = list.signed_by(&rcgen::Issuer::new(params, Authority::new(&xaa.root_key))).unwrap();
     let card = Card { revocations: Some(signed.pem().unwrap()), ..xaa.card() };
     assert_eq!(refusal(&card), "bad-revocation-list");
 }
@@ -306,7 +308,9 @@ fn prekeys_are_refused_unless_the_partys_seal_signed_exactly_them() {
     assert_eq!(with(good.clone()), "accepted");
     assert_eq!(with(CardPrekey { not_after: NOW.saturating_add(99 * DAY), ..good.clone() }), "bad-prekey");
     assert_eq!(with(CardPrekey { id: "00".repeat(16), ..good.clone() }), "bad-prekey");
-    assert_eq!(with(CardPrekey { public: "00".repeat(1216), ..good.clone() }), "bad-prekey");
+    let other = CardPrekey::new(&SignedPrekey { prekey: prekey(2), seal, signature: [0; 64] }).public;
+    assert_eq!(with(CardPrekey { public: other, ..good.clone() }), "bad-prekey");
+    assert_eq!(with(CardPrekey { public: "ff".repeat(1216), ..good.clone() }), "malformed", "FIPS 203 §7.2");
     assert_eq!(with(CardPrekey { public: "00".repeat(1215), ..good.clone() }), "malformed");
     assert_eq!(with(CardPrekey { id: "0g".repeat(16), ..good.clone() }), "malformed");
     assert_eq!(with(CardPrekey { signature: "00".repeat(64), ..good.clone() }), "bad-prekey");

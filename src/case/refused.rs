@@ -1,0 +1,195 @@
+use super::PermitId;
+use crate::model::{Digest, Party, Timestamp};
+use crate::rules::completeness::Finding;
+
+/// Says why a local command was refused. What a peer did is never refused by state (DESIGN §4).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The request lacks what ISACS 8.2 asks for and gives no reason to be sent nevertheless.
+    #[error("the request is incomplete: {}", clauses(.0))]
+    Incomplete(Vec<Finding>),
+    /// The request names another addressee than the one it would be sent to (ISACS 8.1).
+    #[error("the request is addressed to {named}, not to {to}")]
+    AddresseeDiffers {
+        /// Whom the request names.
+        named: Party,
+        /// To whom it would go.
+        to: Party,
+    },
+    /// A party cannot trace with itself.
+    #[error("a party cannot send a request to itself")]
+    ToSelf,
+    /// The case's number belongs to another party.
+    #[error("the case number was not minted by {0}")]
+    NotMinter(Party),
+    /// The case has been opened before.
+    #[error("the case exists already")]
+    CaseExists,
+    /// There is no such case.
+    #[error("there is no such case")]
+    UnknownCase,
+    /// The case has no request yet.
+    #[error("the request of this case has not arrived yet")]
+    NoRequest,
+    /// Only the requested side may do this.
+    #[error("only the requested State can do this")]
+    NotRequested,
+    /// Only the requesting side may do this.
+    #[error("only the requesting State can do this; it holds no response that it received")]
+    NotRequester,
+    /// The request was acknowledged before.
+    #[error("the request is acknowledged already")]
+    AlreadyAcknowledged,
+    /// The request was answered before, which stands for an acknowledgement.
+    #[error("the request is answered already")]
+    AlreadyAnswered,
+    /// The request was refused before.
+    #[error("the request is refused already")]
+    AlreadyRefused,
+    /// The item was answered before, and not in part.
+    #[error("item {0} is answered already")]
+    ItemAnswered(u32),
+    /// The answer names another request.
+    #[error("it answers request {named}, but this case's request is {expected}")]
+    WrongRequest {
+        /// What the answer names.
+        named: Digest,
+        /// The request of the case.
+        expected: Digest,
+    },
+    /// The response lacks what ISACS 8.3.3 asks for.
+    #[error("the response is not in order: {}", clauses(.0))]
+    ResponseInvalid(Vec<Finding>),
+    /// The refusal lacks what ISACS 8.3.4.2 asks for.
+    #[error("the refusal is not in order: {}", clauses(.0))]
+    RefusalInvalid(Vec<Finding>),
+    /// No response has come.
+    #[error("no response holds anything to release")]
+    NothingToRelease,
+    /// No response has such an element.
+    #[error("no response has the element '{0}'")]
+    UnknownElement(String),
+    /// The name drawn for a permit is in use.
+    #[error("the name {0} is taken")]
+    PermitIdTaken(PermitId),
+    /// There is no such permit.
+    #[error("there is no permit {0}")]
+    UnknownPermit(PermitId),
+    /// The permit was used before.
+    #[error("permit {id} was used at {at}")]
+    PermitUsed {
+        /// The permit.
+        id: PermitId,
+        /// When it was used.
+        at: Timestamp,
+    },
+    /// The permit is too old.
+    #[error("permit {id} expired at {at}")]
+    PermitExpired {
+        /// The permit.
+        id: PermitId,
+        /// When it expired.
+        at: Timestamp,
+    },
+    /// The permit was granted to another officer.
+    #[error("permit {id} was granted to {officer}")]
+    NotYourPermit {
+        /// The permit.
+        id: PermitId,
+        /// To whom it was granted.
+        officer: String,
+    },
+}
+
+impl Refused {
+    /// Returns a stable code for scripts.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Incomplete(_) => "incomplete",
+            Self::AddresseeDiffers { .. } => "addressee_differs",
+            Self::ToSelf => "to_self",
+            Self::NotMinter(_) => "not_minter",
+            Self::CaseExists => "case_exists",
+            Self::UnknownCase => "unknown_case",
+            Self::NoRequest => "no_request",
+            Self::NotRequested => "not_requested",
+            Self::NotRequester => "not_requester",
+            Self::AlreadyAcknowledged => "already_acknowledged",
+            Self::AlreadyAnswered => "already_answered",
+            Self::AlreadyRefused => "already_refused",
+            Self::ItemAnswered(_) => "item_answered",
+            Self::WrongRequest { .. } => "wrong_request",
+            Self::ResponseInvalid(_) => "response_invalid",
+            Self::RefusalInvalid(_) => "refusal_invalid",
+            Self::NothingToRelease => "nothing_to_release",
+            Self::UnknownElement(_) => "unknown_element",
+            Self::PermitIdTaken(_) => "permit_id_taken",
+            Self::UnknownPermit(_) => "unknown_permit",
+            Self::PermitUsed { .. } => "permit_used",
+            Self::PermitExpired { .. } => "permit_expired",
+            Self::NotYourPermit { .. } => "not_your_permit",
+        }
+    }
+
+    /// Tells the officer what to do next.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Incomplete(_) => {
+                "complete it, say of a field why it is not possible, or give a reason to send it incomplete"
+            }
+            Self::AddresseeDiffers { .. } => {
+                "change the addressee in the request, or send it to the one named"
+            }
+            Self::ToSelf => "name the State that most recently had jurisdiction (ISACS 8.1)",
+            Self::NotMinter(_) | Self::CaseExists => "open a case under a new number",
+            Self::UnknownCase => "list the cases to find its number",
+            Self::NoRequest => "wait until the request has arrived",
+            Self::NotRequested => "the requested State acknowledges, answers and refuses",
+            Self::NotRequester => "the requesting State releases what it received",
+            Self::AlreadyAcknowledged | Self::AlreadyAnswered | Self::AlreadyRefused => {
+                "show the case to see what was said and when"
+            }
+            Self::ItemAnswered(_) => "leave the item out; only one answered in part can be answered again",
+            Self::WrongRequest { .. } => "write a new response file for this case",
+            Self::ResponseInvalid(_) | Self::RefusalInvalid(_) => "amend what the findings name",
+            Self::NothingToRelease => "wait for the response",
+            Self::UnknownElement(_) => "show the case to see the paths of its elements",
+            Self::PermitIdTaken(_) => "ask again; a new name is drawn",
+            Self::UnknownPermit(_) => "list the releases to find its name",
+            Self::PermitUsed { .. } | Self::PermitExpired { .. } => "ask for a new release",
+            Self::NotYourPermit { .. } => "ask for a release of your own",
+        }
+    }
+
+    /// Returns the findings that it rests on, for a screen that shows each.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Incomplete(found) | Self::ResponseInvalid(found) | Self::RefusalInvalid(found) => found,
+            Self::AddresseeDiffers { .. }
+            | Self::ToSelf
+            | Self::NotMinter(_)
+            | Self::CaseExists
+            | Self::UnknownCase
+            | Self::NoRequest
+            | Self::NotRequested
+            | Self::NotRequester
+            | Self::AlreadyAcknowledged
+            | Self::AlreadyAnswered
+            | Self::AlreadyRefused
+            | Self::ItemAnswered(_)
+            | Self::WrongRequest { .. }
+            | Self::NothingToRelease
+            | Self::UnknownElement(_)
+            | Self::PermitIdTaken(_)
+            | Self::UnknownPermit(_)
+            | Self::PermitUsed { .. }
+            | Self::PermitExpired { .. }
+            | Self::NotYourPermit { .. } => &[],
+        }
+    }
+}
+
+fn clauses(found: &[Finding]) -> String {
+    let list: Vec<_> = found.iter().map(|f| format!("{} ({})", f.clause, f.field)).collect();
+    list.join(", ")
+}

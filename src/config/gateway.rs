@@ -1,0 +1,405 @@
+use crate::config::reader::{Document, Key, Origin, Section, Setting};
+use crate::config::{ConfigError, Layout};
+use crate::model::{CountryKind, Party, Role};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The form of an officer's or authority's name.
+pub const SHORT_NAME: &str = "1 to 32 lowercase letters, digits or inner hyphens";
+
+/// A gateway's settings, all of them checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayConfig {
+    /// For whom the gateway speaks.
+    pub party: Party,
+    /// The UDP address on which it listens.
+    pub listen: SocketAddr,
+    /// The folder of keys, certificates and store.
+    pub data: PathBuf,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// The secret that unlocks the keys unattended.
+    pub credential: PathBuf,
+    /// The file that lists the peers.
+    pub peers: PathBuf,
+    /// When to act and warn.
+    pub clocks: Clocks,
+    /// Who may use the gateway.
+    pub officers: Vec<Officer>,
+    /// To whom content may be released.
+    pub authorities: Vec<Authority>,
+    /// How delivery is retried.
+    pub retry: Retry,
+    /// How the store uses the disk.
+    pub store: Storage,
+    /// What national policy narrows.
+    pub policy: Policy,
+    /// Whether this is a demo, in which a caller may choose the officer.
+    pub demo: bool,
+    /// What is logged.
+    pub log: Log,
+    /// Every value with its origin.
+    pub settings: Vec<Setting>,
+}
+
+/// When to acknowledge and when to warn, in whole days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// After how many days the gateway acknowledges on its own; below the 7 of ISACS 8.3.1.
+    pub auto_acknowledge_days: u32,
+    /// How many days before its end the acknowledgement clock is due soon.
+    pub warn_ack_days: u32,
+    /// How many days before its end the response clock is due soon.
+    pub warn_respond_days: u32,
+}
+
+/// An officer of the NPC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Officer {
+    /// The name in acts and logs.
+    pub name: String,
+    /// The user that the socket's peer credentials must show; absent in a demo only.
+    pub uid: Option<u32>,
+    /// What the officer may do.
+    pub role: Role,
+}
+
+/// What kind of authority a recipient is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorityKind {
+    /// A competent authority, such as a criminal investigation department.
+    Competent,
+    /// A court.
+    Court,
+}
+
+/// A national authority to which content may be released (ISACS 8.3.4.2 d).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// The name.
+    pub name: String,
+    /// What it is.
+    pub kind: AuthorityKind,
+    /// Whether the State has designated it.
+    pub designated: bool,
+}
+
+/// How delivery is retried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The first pause, in seconds.
+    pub first_seconds: u32,
+    /// The longest pause, in seconds.
+    pub max_seconds: u32,
+    /// For how many days delivery is tried.
+    pub horizon_days: u32,
+}
+
+/// How the store uses the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// The size of a journal segment, in MiB.
+    pub segment_mib: u32,
+    /// The free space below which nothing new is accepted, in MiB.
+    pub free_floor_mib: u32,
+}
+
+/// What national policy narrows; no variable or flag touches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How many officers an outgoing act needs.
+    pub approvals: u32,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A `tracing` filter such as `info` or `valise=debug`.
+    pub filter: String,
+    /// How it looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What stands outside the file but bears on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The default places.
+    pub layout: &'a Layout,
+    /// The text of the user database in the form of `passwd(5)`.
+    pub passwd: &'a str,
+    /// The value of `VALISE_LOG`, which goes before the file's filter.
+    pub log: Option<&'a str>,
+}
+
+/// Tells whether a text is a [`SHORT_NAME`].
+pub fn is_short_name(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+impl GatewayConfig {
+    /// Reads the file of a layout, with the machine's users and `VALISE_LOG`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its problems.
+    pub fn load(layout: &Layout) -> Result<Self, ConfigError> {
+        let file = layout.config.clone();
+        let text = std::fs::read_to_string(&file).map_err(|cause| ConfigError::Unreadable { file, cause })?;
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let log = std::env::var("VALISE_LOG").ok();
+        Self::parse(&text, &layout.config, &Surroundings { layout, passwd: &passwd, log: log.as_deref() })
+    }
+
+    /// Reads the text of a file; paths in it start at the file's own folder.
+    ///
+    /// # Errors
+    /// All problems of the file, not the first only.
+    pub fn parse(text: &str, file: &Path, around: &Surroundings<'_>) -> Result<Self, ConfigError> {
+        let (mut document, mut root) = Document::parse(text, file)?;
+        let doc = &mut document;
+        let key = Key("party", "the NPC's ISO 3166-1 alpha-3 code, such as GHA");
+        let party: Option<Party> = root.text(doc, key);
+        let party = root.required(doc, key, party);
+        let key = Key("listen", "a UDP address such as 0.0.0.0:4620");
+        let listen: Option<SocketAddr> = root.text(doc, key);
+        let listen = root.required(doc, key, listen);
+        let layout = around.layout;
+        let data = place(&mut root, doc, Key("data", "a folder"), &layout.data, layout);
+        let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
+        let credential = place(&mut root, doc, Key("credential", "a file"), &layout.credential, layout);
+        let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
+        let demo = demo(&mut root, doc, party.as_ref(), listen);
+        let clocks = clocks(&mut root, doc);
+        let officers = officers(&mut root, doc, demo, around.passwd);
+        let authorities = authorities(&mut root, doc);
+        let (retry, store, policy) = (retry(&mut root, doc), storage(&mut root, doc), policy(&mut root, doc));
+        let log = log(&mut root, doc, around.log);
+        root.finish(doc);
+        let settings = document.finish()?;
+        let (party, listen) = party.zip(listen).expect("a missing value is a problem, and finish() told it");
+        Ok(Self {
+            party,
+            listen,
+            data,
+            socket,
+            credential,
+            peers,
+            clocks,
+            officers,
+            authorities,
+            retry,
+            store,
+            policy,
+            demo,
+            log,
+            settings,
+        })
+    }
+}
+
+fn place<'t>(
+    root: &mut Section<'t>,
+    doc: &mut Document<'t>,
+    key: Key,
+    default: &Path,
+    layout: &Layout,
+) -> PathBuf {
+    root.path(doc, key).unwrap_or_else(|| {
+        doc.setting(key.0.to_owned(), default.display().to_string(), layout.origin.clone());
+        default.to_owned()
+    })
+}
+
+fn demo<'t>(
+    root: &mut Section<'t>,
+    doc: &mut Document<'t>,
+    party: Option<&Party>,
+    listen: Option<SocketAddr>,
+) -> bool {
+    let mut section = root.section(doc, Key("profile", "write it as a table"));
+    let demo = section.flag(doc, Key("demo", "true lets a caller choose the officer"), false);
+    let invented = |p: &Party| p.state().is_some_and(|s| s.kind() == CountryKind::UserAssigned);
+    if demo && party.is_some_and(|p| !invented(p)) {
+        let hint = "a demo speaks for a user-assigned code such as XAA, never for a State";
+        doc.problem(section.line(), "profile.demo", "is true for a real party".into(), hint);
+    }
+    if demo && listen.is_some_and(|l| !l.ip().is_loopback()) {
+        doc.problem(section.line(), "profile.demo", "is true off loopback".into(), "listen on 127.0.0.1");
+    }
+    section.finish(doc);
+    demo
+}
+
+fn clocks<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Clocks {
+    let mut section = root.section(doc, Key("clocks", "write it as a table"));
+    let auto = Key("auto_acknowledge_days", "it must leave before the seven days of ISACS 8.3.1 end");
+    let warn_ack = Key("warn_ack_days", "within the seven days of ISACS 8.3.1");
+    let warn_respond = Key("warn_respond_days", "within the eight weeks of ISACS 8.3.3");
+    let clocks = Clocks {
+        auto_acknowledge_days: section.integer(doc, auto, 1..=6, 5),
+        warn_ack_days: section.integer(doc, warn_ack, 1..=6, 2),
+        warn_respond_days: section.integer(doc, warn_respond, 1..=55, 14),
+    };
+    section.finish(doc);
+    clocks
+}
+
+fn officers<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, demo: bool, passwd: &str) -> Vec<Officer> {
+    let roles = Role::ALL.map(|role| (role.code(), role));
+    let mut officers: Vec<Officer> = Vec::new();
+    for mut entry in root.list(doc, Key("officer", "write [[officer]] before each officer")) {
+        let name = name(&mut entry, doc);
+        let key = Key("role", "see `gateway.toml` in config/");
+        let role = entry.choice(doc, key, &roles);
+        let role = entry.required(doc, key, role);
+        let uid = login(&mut entry, doc, demo, passwd);
+        let line = entry.line();
+        if name.as_ref().is_some_and(|name| officers.iter().any(|o| o.name == *name)) {
+            doc.problem(line, &entry.name("name"), "is given twice".into(), "one entry an officer");
+        }
+        if uid.is_some() && officers.iter().any(|o| o.uid == uid) {
+            let hint = "the socket must tell officers apart; give each an account";
+            doc.problem(line, &entry.name("uid"), "is another officer's account".into(), hint);
+        }
+        if let (Some(name), Some(role)) = (name, role) {
+            officers.push(Officer { name, uid, role });
+        }
+        entry.finish(doc);
+    }
+    if officers.is_empty() {
+        doc.problem(0, "officer", "is missing".into(), "nobody could use the gateway; add an [[officer]]");
+    }
+    officers
+}
+
+/// Finds the account of an officer; a demo, in which callers choose the officer, needs none.
+fn login<'t>(entry: &mut Section<'t>, doc: &mut Document<'t>, demo: bool, passwd: &str) -> Option<u32> {
+    let given = (entry.has("uid"), entry.has("user"));
+    let uid = Key("uid", "the number of a user account");
+    let user = Key("user", "the name of a user account on this machine");
+    let by_name: Option<String> = entry.text(doc, user);
+    let name = entry.name("user");
+    match given {
+        (true, false) => Some(entry.integer(doc, uid, 0..=u32::MAX, 0)),
+        (false, true) => by_name.and_then(|wanted| {
+            let found = uid_of(&wanted, passwd);
+            if found.is_none() {
+                let what = format!("'{wanted}' is no local account");
+                doc.problem(entry.line(), &name, what, "give uid = NUMBER for an account from a directory");
+            }
+            found
+        }),
+        (false, false) if demo => None,
+        (true, true) | (false, false) => {
+            let what = "needs one of uid and user".into();
+            doc.problem(entry.line(), &name, what, "it ties the officer to an account");
+            None
+        }
+    }
+}
+
+fn uid_of(user: &str, passwd: &str) -> Option<u32> {
+    passwd.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        (parts.next() == Some(user)).then(|| parts.nth(1)?.parse().ok()).flatten()
+    })
+}
+
+fn authorities<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Vec<Authority> {
+    let kinds = [("competent", AuthorityKind::Competent), ("court", AuthorityKind::Court)];
+    let mut authorities: Vec<Authority> = Vec::new();
+    for mut entry in root.list(doc, Key("authority", "write [[authority]] before each authority")) {
+        let name = name(&mut entry, doc);
+        let key = Key("kind", "a court is bound by h1, others are not");
+        let kind = entry.choice(doc, key, &kinds);
+        let kind = entry.required(doc, key, kind);
+        let designated = entry.flag(doc, Key("designated", "see ISACS 8.3.4.2 d"), false);
+        if name.as_ref().is_some_and(|name| authorities.iter().any(|a| a.name == *name)) {
+            doc.problem(entry.line(), &entry.name("name"), "is given twice".into(), "one entry an authority");
+        }
+        if let (Some(name), Some(kind)) = (name, kind) {
+            authorities.push(Authority { name, kind, designated });
+        }
+        entry.finish(doc);
+    }
+    authorities
+}
+
+fn name<'t>(entry: &mut Section<'t>, doc: &mut Document<'t>) -> Option<String> {
+    let key = Key("name", SHORT_NAME);
+    let text: Option<String> = entry.text(doc, key);
+    let text = entry.required(doc, key, text)?;
+    if !is_short_name(&text) {
+        doc.problem(entry.line(), &entry.name("name"), format!("'{text}' is no name"), key.1);
+        return None;
+    }
+    Some(text)
+}
+
+fn retry<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Retry {
+    let mut section = root.section(doc, Key("retry", "write it as a table"));
+    let max = Key("max_seconds", "after an outage a peer is tried at least once an hour");
+    let horizon = Key("horizon_days", "weeks of outage are normal; two are the least");
+    let retry = Retry {
+        first_seconds: section.integer(doc, Key("first_seconds", "seconds"), 1..=3600, 5),
+        max_seconds: section.integer(doc, max, 1..=3600, 3600),
+        horizon_days: section.integer(doc, horizon, 14..=365, 60),
+    };
+    if retry.first_seconds > retry.max_seconds {
+        let what = format!("is below first_seconds = {}", retry.first_seconds);
+        doc.problem(section.line(), "retry.max_seconds", what, "the pause only grows");
+    }
+    section.finish(doc);
+    retry
+}
+
+fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Storage {
+    let mut section = root.section(doc, Key("store", "write it as a table"));
+    let floor = Key("free_floor_mib", "below it nothing new is accepted, so that nothing is lost");
+    let store = Storage {
+        segment_mib: section.integer(doc, Key("segment_mib", "MiB"), 1..=1024, 64),
+        free_floor_mib: section.integer(doc, floor, 16..=1_048_576, 256),
+    };
+    section.finish(doc);
+    store
+}
+
+fn policy<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Policy {
+    let mut section = root.section(doc, Key("policy", "write it as a table"));
+    let approvals = Key("approvals", "this version knows one officer an act");
+    let policy = Policy { approvals: section.integer(doc, approvals, 1..=1, 1) };
+    section.finish(doc);
+    policy
+}
+
+fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {
+    let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+    let mut section = root.section(doc, Key("log", "write it as a table"));
+    let key = Key("filter", "such as info, warn or valise=debug");
+    let in_file: Option<String> = section.text(doc, key);
+    let filter = if let Some(filter) = variable {
+        doc.overridden(&section.name("filter"), filter, Origin::Environment("VALISE_LOG"));
+        filter.to_owned()
+    } else {
+        section.or_default(doc, key, in_file, "info".to_owned())
+    };
+    let format = section.choice(doc, Key("format", "auto is JSON when not on a terminal"), &formats);
+    if format.is_none() {
+        doc.setting("log.format".into(), "auto".into(), Origin::Default);
+    }
+    section.finish(doc);
+    Log { filter, format: format.unwrap_or(LogFormat::Auto) }
+}

@@ -1,0 +1,102 @@
+use crate::case::Refused;
+use crate::control::{ExitCode, Failure, FindingView};
+use crate::envelope::EnvelopeError;
+use crate::evidence::EvidenceError;
+use crate::rules::completeness::Finding;
+use crate::store::StoreError;
+use crate::transport::TransportError;
+
+/// Says why the node did not do what an officer or a peer asked.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The state of the case or a rule forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It was not committed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An envelope could not be made or opened.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// A receipt does not prove what it must.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
+    /// The peer was not reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Nobody of that name is configured.
+    #[error("there is no {what} '{name}'")]
+    Unknown {
+        /// What kind of thing was looked for.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A release was denied by a rule.
+    #[error("release denied: {why}")]
+    Denied {
+        /// The permit request's id, under which the denial is on record.
+        id: String,
+        /// The rule that denied it first.
+        rule: String,
+        /// The same in words.
+        why: String,
+    },
+}
+
+impl From<NodeError> for Failure {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Refused(refused) => refusal(&refused),
+            NodeError::Store(cause) if cause.retryable() => {
+                Self::new(ExitCode::TryLater, "store.busy", cause).hint("nothing was written; try again later")
+            }
+            NodeError::Store(cause) => Self::new(ExitCode::Unavailable, "store.failed", cause)
+                .hint("see the gateway's log; what was acknowledged is safe"),
+            NodeError::Envelope(cause) => {
+                Self::new(ExitCode::Finding, &format!("envelope.{}", cause.code()), cause)
+                    .hint("nothing was sent; `valise peer list` shows the peer's card and keys")
+            }
+            NodeError::Evidence(cause) => {
+                Self::new(ExitCode::Finding, &format!("evidence.{}", cause.code()), cause)
+            }
+            NodeError::Transport(cause) => Self::new(ExitCode::Unavailable, "peer.unreachable", cause)
+                .hint("the act stays in the outbox and is tried again; `valise queue list` shows it"),
+            NodeError::Unknown { what, name } => {
+                Self::new(ExitCode::Finding, &format!("unknown.{what}"), format!("there is no {what} '{name}'"))
+                    .hint(format!("`valise {} list` shows what there is", list_noun(what)))
+            }
+            NodeError::Denied { id, rule, why } => {
+                Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
+                    .cause(format!("rule {rule}"))
+                    .hint(format!("the denial is on record as {id}; ask the originating State for consent"))
+            }
+        }
+    }
+}
+
+fn refusal(refused: &Refused) -> Failure {
+    let exit = match refused {
+        Refused::PermitUsed { .. } | Refused::PermitExpired { .. } | Refused::NotYourPermit { .. } => {
+            ExitCode::Denied
+        }
+        _ => ExitCode::Finding,
+    };
+    let findings = refused.findings().iter().map(finding).collect();
+    Failure::new(exit, &format!("case.{}", refused.code()), refused).hint(refused.hint()).findings(findings)
+}
+
+/// Shows a finding of the rules to an officer.
+pub fn finding(found: &Finding) -> FindingView {
+    FindingView { clause: found.clause.to_owned(), field: found.field.clone(), why: found.why.clone() }
+}
+
+const fn list_noun(what: &str) -> &str {
+    match what.as_bytes() {
+        b"permit" => "release",
+        b"queue entry" => "queue",
+        b"peer" => "peer",
+        b"authority" => "config",
+        _ => "case",
+    }
+}

@@ -1,0 +1,301 @@
+use crate::case;
+use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event};
+use crate::config::{Address, GatewayConfig};
+use crate::envelope;
+use crate::envelope::{Heads, KeyRing, Opened, StatementDraft};
+use crate::evidence::Receipt;
+use crate::model::{CaseId, DAY, Digest, DirectoryRef, MessageId, Party, Timestamp};
+use crate::node::clock::Clock;
+use crate::node::counters::Counters;
+use crate::node::courier::Courier;
+use crate::node::desk::{Desk, Slot};
+use crate::node::entropy::OsEntropy;
+use crate::node::error::NodeError;
+use crate::store::{Change, Durable, Ledger, OutboxRow};
+use crate::transport::{PeerCheck, Road};
+use crate::trust::{Directory, TrustError, Usage};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One running gateway: what it knows, what it holds, and whom it can reach.
+pub struct Gateway {
+    /// The checked configuration.
+    pub config: GatewayConfig,
+    /// The clock.
+    pub clock: Clock,
+    /// Whose key speaks for which party.
+    pub directory: Directory,
+    /// The keys of this gateway.
+    pub ring: KeyRing,
+    /// What is durable.
+    pub ledger: Ledger,
+    /// The cases.
+    pub desk: Desk,
+    /// The way out to each peer.
+    pub couriers: BTreeMap<Party, Arc<Courier>>,
+    /// What was refused.
+    pub counters: Counters,
+    /// Since when it runs.
+    pub since: Timestamp,
+}
+
+/// What became of an act that was made here.
+pub struct Made {
+    /// The case.
+    pub case: CaseId,
+    /// The statement digest.
+    pub digest: Digest,
+    /// To whom it goes.
+    pub peer: Party,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+/// What a verified peer act has come to: its receipt is durable, or it contradicts an earlier act.
+pub enum Received {
+    /// It is kept; the receipt may leave.
+    Kept(Durable<Vec<u8>>),
+    /// It was kept before; this is the receipt it got then.
+    Known(Vec<u8>),
+    /// The same identity was used for another statement; the proof is kept (DESIGN §12.12).
+    Equivocation,
+}
+
+/// Checks peers' certificates at the present time.
+pub struct Doorkeeper {
+    /// Whose root speaks for whom.
+    pub directory: Directory,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl PeerCheck for Doorkeeper {
+    fn check(&self, end_entity: &[u8], intermediates: &[&[u8]], usage: Usage) -> Result<Party, TrustError> {
+        self.directory.verify_gateway(end_entity, intermediates, usage, self.clock.now())
+    }
+}
+
+impl Gateway {
+    /// Decides about a case, signs and seals what follows, and commits all of it; then the courier has it.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] if state or rules forbid it, [`NodeError::Store`] if it was not committed.
+    pub async fn make(&self, id: &CaseId, slot: &Slot, command: case::Command) -> Result<Made, NodeError> {
+        let _turn = slot.turn.lock().await;
+        let now = self.clock.now();
+        let Decision { mut events, draft, .. } = case::decide(&slot.read(), command, now)?;
+        let draft = draft.expect("a command that makes an act decides on a draft");
+        let mut change = Change::default();
+        let (recorded, row, digest) = self.say(id, &draft, now, &mut change)?;
+        events.push(recorded);
+        for event in &events {
+            change.event(id, event.clone())?;
+        }
+        let _committed: Durable<()> = self.ledger.commit(change).await?;
+        slot.apply(&events);
+        let peer = row.peer.clone();
+        if let Some(courier) = self.couriers.get(&peer) {
+            courier.push(row);
+        }
+        Ok(Made { case: id.clone(), digest, peer, at: now })
+    }
+
+    /// Commits events that say nothing to anyone, such as a permit; returns them once durable.
+    ///
+    /// # Errors
+    /// As for [`Self::make`].
+    pub async fn note(
+        &self,
+        id: &CaseId,
+        slot: &Slot,
+        command: case::Command,
+    ) -> Result<Decision, NodeError> {
+        let _turn = slot.turn.lock().await;
+        let decision = case::decide(&slot.read(), command, self.clock.now())?;
+        let mut change = Change::default();
+        for event in &decision.events {
+            change.event(id, event.clone())?;
+        }
+        let _committed: Durable<()> = self.ledger.commit(change).await?;
+        slot.apply(&decision.events);
+        Ok(decision)
+    }
+
+    /// Keeps a verified act of a peer. It is never refused by the state of its case (DESIGN §4).
+    ///
+    /// # Errors
+    /// [`NodeError::Store`] if it was not committed: then no receipt may leave.
+    pub async fn keep(&self, opened: &Opened) -> Result<Received, NodeError> {
+        let statement = &opened.statement;
+        let slot = self.desk.slot(&statement.said.case);
+        let _turn = slot.turn.lock().await;
+        if slot.read().act(&statement.digest).is_some() {
+            return self.known(&statement.digest);
+        }
+        let (issuer, id) = (&statement.issuer, statement.said.message_id);
+        let first = self.desk.claim(issuer, id, statement.digest);
+        let now = self.clock.now();
+        let events = match first {
+            Some(first) => equivocation(&slot.read(), opened, first, now),
+            None => case::decide(&slot.read(), self.peer_act(opened, now), now)?.events,
+        };
+        let kept = self.commit_received(opened, &slot, &events, now).await;
+        if kept.is_err() && first.is_none() {
+            self.desk.release(issuer, id, statement.digest);
+        }
+        match first {
+            Some(_) => kept.map(|_| Received::Equivocation),
+            None => kept.map(Received::Kept),
+        }
+    }
+
+    /// Takes a peer's receipt for one of our acts: proves it, commits it, and empties the outbox row.
+    ///
+    /// # Errors
+    /// [`NodeError::Evidence`] if it proves nothing, [`NodeError::Store`] if it was not committed.
+    pub async fn receipted(&self, row: &OutboxRow, receipt: Vec<u8>) -> Result<(), NodeError> {
+        let now = self.clock.now();
+        let receipt = Receipt::from_bytes(receipt);
+        let parties = (&row.peer, self.directory.me());
+        let proved = receipt.verify(parties, &row.statement, &self.directory, now)?;
+        let slot = self.desk.slot(&row.case);
+        let _turn = slot.turn.lock().await;
+        let seen = case::Receipt { digest: proved.statement, received_at: proved.received_at, by: proved.by };
+        let decision = case::decide(&slot.read(), case::Command::PeerReceipt(seen), now)?;
+        let mut change = Change::default();
+        for event in &decision.events {
+            change.event(&row.case, event.clone())?;
+        }
+        change.acknowledged(&row.peer, row.statement, receipt.as_bytes(), proved.head)?;
+        change.settle(row.envelope)?;
+        let _committed: Durable<()> = self.ledger.commit(change).await?;
+        slot.apply(&decision.events);
+        Ok(())
+    }
+
+    /// Signs and seals an act, and adds all of it to a change.
+    fn say(
+        &self,
+        id: &CaseId,
+        draft: &Draft,
+        now: Timestamp,
+        change: &mut Change,
+    ) -> Result<(Event, OutboxRow, Digest), NodeError> {
+        let mut entropy = OsEntropy::new();
+        let peer = draft.aud.first().expect("an act is addressed to somebody");
+        let (mine, theirs) = self.ledger.heads(peer)?;
+        let said = StatementDraft {
+            case: id.clone(),
+            audience: draft.aud.clone(),
+            issued_at: now,
+            message_id: MessageId::random(&mut entropy),
+            parents: draft.parents.clone(),
+            directory: DirectoryRef { version: self.directory.version(), digest: self.directory.digest() },
+            heads: Heads(mine, theirs),
+            exercise: draft.exercise,
+            act: draft.act.clone(),
+        };
+        let signed = said.sign(&self.ring, &mut entropy)?;
+        let horizon = i64::from(self.config.retry.horizon_days) * DAY;
+        let out =
+            envelope::compose(&signed, peer, &self.ring, &self.directory, now, horizon, &mut entropy)?;
+        let row = OutboxRow {
+            envelope: out.envelope,
+            peer: peer.clone(),
+            case: id.clone(),
+            statement: signed.digest,
+            act: draft.act.kind(),
+            queued_at: now,
+            export: Vec::new(),
+        };
+        // Our own words are not restricted to us: the whole body lies in one piece.
+        let elements: Vec<_> =
+            signed.disclosures.iter().map(|d| (d.path().to_owned(), false, d.bytes().to_vec())).collect();
+        self.ledger.keep_body(change, signed.digest, &signed.bytes, &elements, &mut entropy)?;
+        self.ledger.queue(change, row.clone(), out.bytes, out.export.as_bytes(), &mut entropy)?;
+        change.sent(peer, signed.digest, now)?;
+        let me = self.directory.me().clone();
+        let recorded = case::recorded(draft, me, signed.digest, said.message_id, now);
+        Ok((recorded, row, signed.digest))
+    }
+
+    fn peer_act(&self, opened: &Opened, now: Timestamp) -> case::Command {
+        let said = &opened.statement.said;
+        let header = ActHeader {
+            digest: opened.statement.digest,
+            issuer: opened.statement.issuer.clone(),
+            message_id: said.message_id,
+            parents: said.parents.clone(),
+            exercise: said.exercise,
+        };
+        case::Command::PeerAct {
+            case: said.case.clone(),
+            me: self.directory.me().clone(),
+            facts: ActFacts::of(&said.act, header),
+            received_at: now,
+        }
+    }
+
+    async fn commit_received(
+        &self,
+        opened: &Opened,
+        slot: &Slot,
+        events: &[Event],
+        now: Timestamp,
+    ) -> Result<Durable<Vec<u8>>, NodeError> {
+        let statement = &opened.statement;
+        let mut change = Change::default();
+        for event in events {
+            change.event(&statement.said.case, event.clone())?;
+        }
+        let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());
+        let elements: Vec<_> = opened
+            .disclosures
+            .iter()
+            .map(|d| (d.path().to_owned(), restricted(d), d.bytes().to_vec()))
+            .collect();
+        let bytes = &opened.content.statement;
+        self.ledger.keep_body(&mut change, statement.digest, bytes, &elements, &mut OsEntropy::new())?;
+        change.received(&statement.issuer, statement.digest, now)?;
+        let committed = self.ledger.commit(change).await?;
+        slot.apply(events);
+        let receipt = committed.receipts().first().cloned().flatten();
+        let receipt = receipt.expect("the notary gives a receipt for every leaf that asks for one");
+        Ok(committed.map(|()| receipt))
+    }
+
+    fn known(&self, statement: &Digest) -> Result<Received, NodeError> {
+        let receipt = self.ledger.receipt(statement, true)?;
+        Ok(Received::Known(receipt.expect("an act that was kept has the receipt of its commit")))
+    }
+}
+
+/// The case keeps each contradiction once.
+fn equivocation(case: &Case, opened: &Opened, first: Digest, at: Timestamp) -> Vec<Event> {
+    let (issuer, second) = (opened.statement.issuer.clone(), opened.statement.digest);
+    if case.equivocations().any(|known| known.second == second) {
+        return Vec::new();
+    }
+    let message_id = opened.statement.said.message_id;
+    vec![Event::Equivocation(Equivocation { issuer, message_id, first, second, at })]
+}
+
+/// Finds the first address that a peer's name resolves to.
+///
+/// # Errors
+/// Words for the log if it resolves to none.
+pub async fn resolve(address: &Address) -> Result<std::net::SocketAddr, String> {
+    let mut found = tokio::net::lookup_host((address.host.as_str(), address.port))
+        .await
+        .map_err(|e| format!("cannot resolve {address}: {e}"))?;
+    found.next().ok_or_else(|| format!("{address} resolves to no address"))
+}
+
+/// What a courier and the intake share: the gateway, and the road on which it is reached.
+#[derive(Clone)]
+pub struct Post {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// The road.
+    pub road: Arc<Road>,
+}

@@ -1,0 +1,410 @@
+//! Who may be given an element, and for what (ISACS 8.3.4.2 d–f, 8.4 b). No other place enforces a
+//! restriction.
+
+use crate::model::{Audience, Label, Onward, OtherCaveat, Party, Purpose, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// To whom information would be released.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Authority {
+    /// Its name, as the national configuration and labels write it.
+    pub name: String,
+    /// What it is.
+    pub kind: AuthorityKind,
+    /// Whether this State has designated it as a competent authority (ISACS 8.3.4.2 d).
+    pub designated: bool,
+}
+
+/// What a recipient is to the national point of contact.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthorityKind {
+    /// The national point of contact itself, to which the response is addressed.
+    OwnNpc,
+    /// An authority of this State.
+    Competent,
+    /// A court of this State.
+    Court,
+    /// An authority of another party.
+    Foreign(Party),
+}
+
+/// Whether an element may be released, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Permit {
+        /// The clauses on which it rests: each restriction that was met, or 8.4(a) where none binds.
+        basis: Vec<&'static str>,
+    },
+    /// It may not.
+    Denied {
+        /// The first rule that forbids it.
+        rule: &'static str,
+        /// The same in words for the officer who asked.
+        why: String,
+    },
+}
+
+/// The code that [`join`] sets where two labels share no purpose, since an empty set means any purpose.
+pub const NO_COMMON_PURPOSE: &str = "no-common-purpose";
+
+const D: &str = "8.3.4.2(d)";
+const E: &str = "8.3.4.2(e)";
+const F: &str = "8.3.4.2(f)";
+const H1: &str = "8.4(b) h1";
+const OTHER: &str = "8.4(b) other";
+
+/// Decides whether an element under `label` may be released `to` an authority for a `purpose`.
+///
+/// `consent` says whether the originator has consented to just this release (ISACS 8.3.4.2 f).
+pub fn decide(label: &Label, to: &Authority, purpose: Purpose, consent: bool, now: Timestamp) -> Verdict {
+    let addressee_traces = to.kind == AuthorityKind::OwnNpc && purpose == Purpose::Tracing;
+    if !binds(label, now) || addressee_traces {
+        // The response was given to the addressed NPC for tracing, so no label can bar that (ISACS 8.3.3.1).
+        return Verdict::Permit { basis: vec!["8.4(a)"] };
+    }
+    let checks = [
+        (D, audience(label, to)),
+        (E, purposes(label, purpose)),
+        (F, onward(label, to, consent)),
+        (H1, court(label, to, purpose)),
+        (OTHER, others(label)),
+    ];
+    let mut basis = Vec::new();
+    for (rule, check) in checks {
+        match check {
+            Check::NotBound => {}
+            Check::Met => basis.push(rule),
+            Check::Broken(why) => return Verdict::Denied { rule, why },
+        }
+    }
+    if basis.is_empty() {
+        basis.push("8.4(a)");
+    }
+    Verdict::Permit { basis }
+}
+
+/// Tells whether a label restricts anything at `now`; from its expiry on it does not.
+pub fn binds(label: &Label, now: Timestamp) -> bool {
+    !label.is_unrestricted() && label.expires.is_none_or(|at| now < at)
+}
+
+/// Combines the labels of two values into that of anything derived from both: whatever the result
+/// permits, both permit (DESIGN §8).
+pub fn join(a: &Label, b: &Label) -> Label {
+    match (a.is_unrestricted(), b.is_unrestricted()) {
+        (true, false) => return b.clone(),
+        (false, true) => return a.clone(),
+        (true, true) | (false, false) => {}
+    }
+    let mut other: Vec<OtherCaveat> = a.other.iter().chain(&b.other).cloned().collect();
+    let mut purposes = match (a.purposes.is_empty(), b.purposes.is_empty()) {
+        (true, _) => b.purposes.clone(),
+        (_, true) => a.purposes.clone(),
+        (false, false) => a.purposes.intersection(&b.purposes).copied().collect(),
+    };
+    if purposes.is_empty() && !(a.purposes.is_empty() && b.purposes.is_empty()) {
+        let text = "derived from values that share no purpose".to_owned();
+        other.push(OtherCaveat { code: NO_COMMON_PURPOSE.to_owned(), text });
+    }
+    if other.iter().any(|caveat| caveat.code == NO_COMMON_PURPOSE) {
+        purposes = BTreeSet::new();
+    }
+    other.sort();
+    other.dedup();
+    Label {
+        audience: join_audience(a.audience.as_ref(), b.audience.as_ref()),
+        purposes,
+        onward: a.onward.max(b.onward),
+        not_in_court: a.not_in_court || b.not_in_court,
+        other,
+        // One label without an end keeps the whole without an end.
+        expires: a.expires.zip(b.expires).map(|(x, y)| x.max(y)),
+    }
+}
+
+enum Check {
+    NotBound,
+    Met,
+    Broken(String),
+}
+
+/// ISACS 8.3.4.2 d: designated competent authorities, or only those named among them.
+fn audience(label: &Label, to: &Authority) -> Check {
+    let Some(audience) = &label.audience else { return Check::NotBound };
+    let in_state = match &to.kind {
+        // Its officers are the authorised personnel of the clause.
+        AuthorityKind::OwnNpc => return Check::Met,
+        AuthorityKind::Competent | AuthorityKind::Court => true,
+        AuthorityKind::Foreign(_) => false,
+    };
+    if !(in_state && to.designated) {
+        return Check::Broken(format!(
+            "'{}' is not an authority that the requesting State has designated",
+            to.name
+        ));
+    }
+    match audience {
+        Audience::Designated => Check::Met,
+        Audience::Named(names) if names.contains(&to.name) => Check::Met,
+        Audience::Named(_) => Check::Broken(format!("the label does not name '{}'", to.name)),
+    }
+}
+
+/// ISACS 8.3.4.2 e: only for these purposes.
+fn purposes(label: &Label, purpose: Purpose) -> Check {
+    if label.purposes.is_empty() {
+        return Check::NotBound;
+    }
+    if label.purposes.contains(&purpose) {
+        return Check::Met;
+    }
+    let allowed: Vec<_> = label.purposes.iter().map(|p| p.code()).collect();
+    Check::Broken(format!("it may be used only for {}, not for {}", allowed.join(", "), purpose.code()))
+}
+
+/// ISACS 8.3.4.2 f: to nobody else without the prior consent of the State that provided it.
+fn onward(label: &Label, to: &Authority, consent: bool) -> Check {
+    let addressee = match &to.kind {
+        AuthorityKind::OwnNpc => true,
+        AuthorityKind::Competent | AuthorityKind::Court | AuthorityKind::Foreign(_) => false,
+    };
+    match label.onward {
+        Onward::Free => Check::NotBound,
+        Onward::WithConsent | Onward::None if addressee => Check::Met,
+        Onward::WithConsent if consent => Check::Met,
+        Onward::WithConsent => {
+            Check::Broken("the State that provided it has not given its prior consent".to_owned())
+        }
+        Onward::None => Check::Broken("it may not leave the national point of contact".to_owned()),
+    }
+}
+
+/// Not before a court, neither by giving it to one nor by giving it to be used as evidence (ISACS 8.4 b).
+fn court(label: &Label, to: &Authority, purpose: Purpose) -> Check {
+    let before_court = to.kind == AuthorityKind::Court || purpose == Purpose::Prosecution;
+    match (label.not_in_court, before_court) {
+        (false, _) => Check::NotBound,
+        (true, false) => Check::Met,
+        (true, true) => {
+            Check::Broken("it may not be used in court without the permission of its provider".to_owned())
+        }
+    }
+}
+
+/// The list of restrictions is open ("inter alia"), so a caveat that no rule here knows forbids.
+fn others(label: &Label) -> Check {
+    label.other.first().map_or(Check::NotBound, |caveat| {
+        Check::Broken(format!("its caveat '{}' is not known here, so it is taken to forbid", caveat.code))
+    })
+}
+
+fn join_audience(a: Option<&Audience>, b: Option<&Audience>) -> Option<Audience> {
+    let (a, b) = match (a, b) {
+        (None, only) | (only, None) => return only.cloned(),
+        (Some(a), Some(b)) => (a, b),
+    };
+    Some(match (a, b) {
+        // Those who are named must be designated too.
+        (Audience::Designated, narrower) | (narrower, Audience::Designated) => narrower.clone(),
+        (Audience::Named(a), Audience::Named(b)) => Audience::Named(a.intersection(b).cloned().collect()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DAY;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn authority(name: &str, kind: AuthorityKind, designated: bool) -> Authority {
+        Authority { name: name.to_owned(), kind, designated }
+    }
+
+    fn police() -> Authority {
+        authority("police-cid", AuthorityKind::Competent, true)
+    }
+
+    fn foreign() -> Authority {
+        authority("XCC", AuthorityKind::Foreign("XCC".parse().unwrap()), true)
+    }
+
+    fn caveat(code: &str) -> OtherCaveat {
+        OtherCaveat { code: code.to_owned(), text: "as agreed".to_owned() }
+    }
+
+    fn rule(
+        label: &Label,
+        to: &Authority,
+        purpose: Purpose,
+        consent: bool,
+    ) -> Result<Vec<&'static str>, &'static str> {
+        match decide(label, to, purpose, consent, NOW) {
+            Verdict::Permit { basis } => Ok(basis),
+            Verdict::Denied { rule, why } => {
+                assert!(!why.is_empty());
+                Err(rule)
+            }
+        }
+    }
+
+    #[test]
+    fn no_label_is_free() {
+        let label = Label::default();
+        assert_eq!(rule(&label, &foreign(), Purpose::Analysis, false), Ok(vec!["8.4(a)"]));
+    }
+
+    #[test]
+    fn clause_8_3_4_2_d_only_designated_authorities() {
+        let label = Label { audience: Some(Audience::Designated), ..Label::default() };
+        let customs = authority("customs", AuthorityKind::Competent, false);
+        assert_eq!(rule(&label, &police(), Purpose::Tracing, false), Ok(vec![D]));
+        assert_eq!(rule(&label, &customs, Purpose::Tracing, false), Err(D));
+        assert_eq!(rule(&label, &foreign(), Purpose::Tracing, true), Err(D));
+    }
+
+    #[test]
+    fn clause_8_3_4_2_d_named_authorities_must_be_designated_too() {
+        let names = ["police-cid".to_owned(), "customs".to_owned(), "XCC".to_owned()];
+        let label = Label { audience: Some(Audience::Named(names.into())), ..Label::default() };
+        let customs = authority("customs", AuthorityKind::Competent, false);
+        let court = authority("high-court", AuthorityKind::Court, true);
+        assert_eq!(rule(&label, &police(), Purpose::Tracing, false), Ok(vec![D]));
+        for refused in [customs, court, foreign()] {
+            assert_eq!(rule(&label, &refused, Purpose::Tracing, false), Err(D), "{}", refused.name);
+        }
+    }
+
+    #[test]
+    fn clause_8_3_4_2_e_only_these_purposes() {
+        let label = Label { purposes: [Purpose::Tracing].into(), ..Label::default() };
+        let own = authority("NPC", AuthorityKind::OwnNpc, true);
+        assert_eq!(rule(&label, &police(), Purpose::Tracing, false), Ok(vec![E]));
+        assert_eq!(rule(&label, &police(), Purpose::CriminalInvestigation, true), Err(E));
+        assert_eq!(rule(&label, &own, Purpose::Analysis, false), Err(E), "its own desk is bound too");
+    }
+
+    #[test]
+    fn clause_8_3_4_2_f_nobody_else_without_consent() {
+        let with_consent = Label { onward: Onward::WithConsent, ..Label::default() };
+        assert_eq!(rule(&with_consent, &police(), Purpose::Tracing, false), Err(F));
+        assert_eq!(rule(&with_consent, &police(), Purpose::Tracing, true), Ok(vec![F]));
+        assert_eq!(rule(&with_consent, &foreign(), Purpose::Tracing, true), Ok(vec![F]));
+        let never = Label { onward: Onward::None, ..Label::default() };
+        assert_eq!(rule(&never, &police(), Purpose::Tracing, true), Err(F));
+        let own = authority("NPC", AuthorityKind::OwnNpc, true);
+        assert_eq!(rule(&never, &own, Purpose::Analysis, false), Ok(vec![F]));
+    }
+
+    #[test]
+    fn h1_bars_courts_and_prosecution() {
+        let label = Label { not_in_court: true, ..Label::default() };
+        let court = authority("high-court", AuthorityKind::Court, true);
+        assert_eq!(rule(&label, &court, Purpose::Tracing, true), Err(H1));
+        assert_eq!(rule(&label, &police(), Purpose::Prosecution, true), Err(H1));
+        assert_eq!(rule(&label, &police(), Purpose::Tracing, false), Ok(vec![H1]));
+    }
+
+    #[test]
+    fn an_unknown_caveat_forbids() {
+        let label = Label { other: vec![caveat("moon-only")], ..Label::default() };
+        assert_eq!(rule(&label, &police(), Purpose::Tracing, true), Err(OTHER));
+    }
+
+    #[test]
+    fn the_addressed_npc_always_reads_for_tracing() {
+        let label = Label {
+            audience: Some(Audience::Named(BTreeSet::new())),
+            purposes: [Purpose::Analysis].into(),
+            onward: Onward::None,
+            not_in_court: true,
+            other: vec![caveat("moon-only")],
+            expires: None,
+        };
+        let own = authority("NPC", AuthorityKind::OwnNpc, true);
+        assert_eq!(rule(&label, &own, Purpose::Tracing, false), Ok(vec!["8.4(a)"]));
+        assert_eq!(rule(&label, &own, Purpose::Prosecution, false), Err(E));
+    }
+
+    #[test]
+    fn a_label_binds_until_just_before_it_expires() {
+        let expires = NOW.saturating_add(DAY);
+        let label = Label { onward: Onward::None, expires: Some(expires), ..Label::default() };
+        let at = |now| decide(&label, &police(), Purpose::Tracing, false, now);
+        assert!(matches!(at(expires.saturating_add(-1)), Verdict::Denied { rule: F, .. }));
+        assert_eq!(at(expires), Verdict::Permit { basis: vec!["8.4(a)"] });
+    }
+
+    fn label() -> impl Strategy<Value = Label> {
+        let names =
+            || prop::collection::btree_set(prop::sample::select(vec!["a".to_owned(), "b".to_owned()]), 0..3);
+        let audience = prop_oneof![Just(Audience::Designated), names().prop_map(Audience::Named)];
+        let other = prop::collection::btree_set(prop::sample::select(vec!["x", "y"]).prop_map(caveat), 0..2);
+        (
+            prop::option::of(audience),
+            prop::collection::btree_set(purpose(), 0..3),
+            prop::sample::select(vec![Onward::Free, Onward::WithConsent, Onward::None]),
+            any::<bool>(),
+            other,
+            prop::option::of((0i64..4).prop_map(|d| NOW.saturating_add(d))),
+        )
+            .prop_map(|(audience, purposes, onward, not_in_court, other, expires)| Label {
+                audience,
+                purposes,
+                onward,
+                not_in_court,
+                other: other.into_iter().collect(),
+                expires,
+            })
+    }
+
+    fn purpose() -> impl Strategy<Value = Purpose> {
+        prop::sample::select(Purpose::ALL.to_vec())
+    }
+
+    fn recipient() -> impl Strategy<Value = Authority> {
+        let kinds = vec![
+            AuthorityKind::OwnNpc,
+            AuthorityKind::Competent,
+            AuthorityKind::Court,
+            AuthorityKind::Foreign("XCC".parse().unwrap()),
+        ];
+        (prop::sample::select(vec!["a", "b", "c"]), prop::sample::select(kinds), any::<bool>())
+            .prop_map(|(name, kind, designated)| authority(name, kind, designated))
+    }
+
+    fn permits(label: &Label, to: &Authority, purpose: Purpose, consent: bool, now: Timestamp) -> bool {
+        matches!(decide(label, to, purpose, consent, now), Verdict::Permit { .. })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn join_is_a_least_upper_bound(a in label(), b in label(), c in label()) {
+            prop_assert_eq!(join(&a, &b), join(&b, &a));
+            prop_assert_eq!(join(&a, &a), a.clone());
+            prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
+        }
+
+        #[test]
+        fn what_a_join_permits_both_permit(
+            a in label(), b in label(), to in recipient(), purpose in purpose(), consent: bool, after in 0i64..5,
+        ) {
+            let now = NOW.saturating_add(after);
+            if permits(&join(&a, &b), &to, purpose, consent, now) {
+                prop_assert!(permits(&a, &to, purpose, consent, now));
+                prop_assert!(permits(&b, &to, purpose, consent, now));
+            }
+        }
+
+        #[test]
+        fn consent_never_takes_a_permit_away(l in label(), to in recipient(), purpose in purpose()) {
+            prop_assert!(!permits(&l, &to, purpose, false, NOW) || permits(&l, &to, purpose, true, NOW));
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use super::StoreError;
+use std::{
+    collections::BTreeMap,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Does all file work of the journal, in one flat directory (DESIGN §10).
+///
+/// What was written is only certain to outlive a power cut after `sync`; a removed or renamed entry
+/// only after `sync_dir`.
+pub trait Disk: Send + Sync {
+    /// Names the files, in no particular order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Makes a new empty file and syncs its directory entry; fails if the name is taken.
+    fn create(&self, name: &str) -> io::Result<()>;
+    /// Writes all of `bytes` at `offset`, growing the file where needed; after an error any part may be there.
+    fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Fills all of `buf` from `offset`, or fails.
+    fn read_at(&self, name: &str, offset: u64, buf: &mut [u8]) -> io::Result<()>;
+    /// Returns the file's length in bytes.
+    fn len(&self, name: &str) -> io::Result<u64>;
+    /// Cuts or zero-fills the file to `len` bytes.
+    fn truncate(&self, name: &str, len: u64) -> io::Result<()>;
+    /// Makes the file's bytes and length durable (fdatasync).
+    fn sync(&self, name: &str) -> io::Result<()>;
+    /// Makes removed and renamed entries durable.
+    fn sync_dir(&self) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Renames a file, replacing a file of the new name.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Returns how many bytes can still be written.
+    fn free_space(&self) -> io::Result<u64>;
+}
+
+/// A directory of the operating system, held by one process at a time.
+pub struct RealDisk {
+    root: PathBuf,
+    directory: File,
+    handles: Mutex<BTreeMap<String, Handle>>,
+    _lock: File,
+}
+
+struct Handle {
+    file: Arc<File>,
+    unsynced: bool,
+}
+
+const LOCK: &str = "lock";
+const OPEN_HANDLES: usize = 64;
+
+impl RealDisk {
+    /// Opens the directory, made with mode 0700 where it is missing, and locks it.
+    ///
+    /// # Errors
+    /// `Locked` if another process holds it, `Io` for everything the operating system refuses.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let shown = root.display().to_string();
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .map_err(StoreError::io("create directory", &shown))?;
+        let directory = File::open(root).map_err(StoreError::io("open directory", &shown))?;
+        // The new directory's own entry lives in its parent.
+        if let Some(parent) = root.canonicalize().ok().as_deref().and_then(Path::parent) {
+            File::open(parent)
+                .and_then(|p| p.sync_all())
+                .map_err(StoreError::io("sync the parent directory of", &shown))?;
+        }
+        let lock = options()
+            .create(true)
+            .truncate(false)
+            .open(root.join(LOCK))
+            .map_err(StoreError::io("open", LOCK))?;
+        match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::Locked { path: shown }),
+            Err(errno) => return Err(StoreError::io("lock", LOCK)(errno.into())),
+        }
+        Ok(Self { root: root.to_owned(), directory, handles: Mutex::default(), _lock: lock })
+    }
+
+    fn handles(&self) -> MutexGuard<'_, BTreeMap<String, Handle>> {
+        // The map is whole at every step, so a panic elsewhere cannot have left it half changed.
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, name: &str, writes: bool) -> io::Result<Arc<File>> {
+        let mut handles = self.handles();
+        if let Some(handle) = handles.get_mut(name) {
+            handle.unsynced |= writes;
+            return Ok(Arc::clone(&handle.file));
+        }
+        let file = Arc::new(options().open(self.root.join(name))?);
+        Self::keep(&mut handles, name, Arc::clone(&file), writes);
+        Ok(file)
+    }
+
+    /// Keeps a handle; one with unsynced bytes stays open, since only it is sure to hear of their loss.
+    fn keep(handles: &mut BTreeMap<String, Handle>, name: &str, file: Arc<File>, unsynced: bool) {
+        if handles.len() >= OPEN_HANDLES {
+            handles.retain(|_, handle| handle.unsynced);
+        }
+        handles.insert(name.to_owned(), Handle { file, unsynced });
+    }
+}
+
+impl Disk for RealDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                names.extend(entry.file_name().into_string().ok());
+            }
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<()> {
+        let file = Arc::new(options().create_new(true).open(self.root.join(name))?);
+        Self::keep(&mut self.handles(), name, file, true);
+        self.sync_dir()
+    }
+
+    fn write_at(&self, name: &str, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.handle(name, true)?.write_all_at(bytes, offset)
+    }
+
+    fn read_at(&self, name: &str, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        self.handle(name, false)?.read_exact_at(buf, offset)
+    }
+
+    fn len(&self, name: &str) -> io::Result<u64> {
+        Ok(self.handle(name, false)?.metadata()?.len())
+    }
+
+    fn truncate(&self, name: &str, len: u64) -> io::Result<()> {
+        self.handle(name, true)?.set_len(len)
+    }
+
+    fn sync(&self, name: &str) -> io::Result<()> {
+        self.handle(name, true)?.sync_data()?;
+        if let Some(handle) = self.handles().get_mut(name) {
+            handle.unsynced = false;
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.directory.sync_all()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.handles().remove(name);
+        fs::remove_file(self.root.join(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut handles = self.handles();
+        fs::rename(self.root.join(from), self.root.join(to))?;
+        handles.remove(to);
+        if let Some(handle) = handles.remove(from) {
+            handles.insert(to.to_owned(), handle);
+        }
+        Ok(())
+    }
+
+    fn free_space(&self) -> io::Result<u64> {
+        let space = rustix::fs::fstatvfs(&self.directory)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
+}

@@ -1,0 +1,236 @@
+use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
+use crate::case::Event;
+use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
+use crate::wire;
+use crate::wire::Limits;
+use serde::{Deserialize, Serialize};
+
+/// The kind of a small record: one [`Entry`].
+pub(super) const ENTRY: u8 = 1;
+/// The kind of a big record: sealed bytes that the next entry names.
+pub(super) const BLOB: u8 = 0x81;
+
+/// What a small journal record says; sealed bodies and envelopes lie in the big record before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// One addition to a case.
+    Event {
+        /// The case.
+        case: CaseId,
+        /// The addition.
+        event: Event,
+    },
+    /// The big record before this one is the sealed body of a statement.
+    Body {
+        /// The statement digest.
+        statement: Digest,
+    },
+    /// The big record before this one is an envelope that waits to be delivered.
+    Queued(OutboxRow),
+    /// An envelope waits no longer.
+    Settled {
+        /// The envelope.
+        envelope: MessageId,
+    },
+    /// A leaf of the evidence log that is kept with a peer.
+    Leaf {
+        /// The peer.
+        peer: Party,
+        /// Its place in the log.
+        index: u64,
+        /// The leaf.
+        #[serde(with = "serde_bytes")]
+        leaf: Vec<u8>,
+    },
+    /// A log head: the newest of our log about a peer, or of the peer's about us that we have seen.
+    Head {
+        /// The peer.
+        peer: Party,
+        /// Whose log.
+        ours: bool,
+        /// Its head.
+        head: Head,
+    },
+    /// A receipt: ours for an act that we received, or the peer's for one that we sent.
+    Receipt {
+        /// The statement digest.
+        statement: Digest,
+        /// Who signed it.
+        ours: bool,
+        /// The receipt.
+        #[serde(with = "serde_bytes")]
+        receipt: Vec<u8>,
+    },
+    /// Something that an officer did here (DESIGN §7, the private journal).
+    LocalAct(LocalAct),
+}
+
+/// An envelope that waits to be delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// The envelope.
+    pub envelope: MessageId,
+    /// To whom it goes.
+    pub peer: Party,
+    /// The case.
+    pub case: CaseId,
+    /// The statement inside.
+    pub statement: Digest,
+    /// Which act the statement makes.
+    pub act: ActKind,
+    /// Since when it waits.
+    pub queued_at: Timestamp,
+    /// The key of its receipt, sealed by the body key.
+    #[serde(with = "serde_bytes")]
+    pub export: Vec<u8>,
+}
+
+/// Something that an officer did here and that must be accounted for (ISACS 8.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalAct {
+    /// When.
+    pub at: Timestamp,
+    /// Which officer.
+    pub officer: String,
+    /// The verb, as the command line writes it.
+    pub verb: String,
+    /// The case, if it was about one.
+    pub case: Option<CaseId>,
+}
+
+impl Entry {
+    pub(super) fn record(&self) -> Result<Record, StoreError> {
+        let bytes = wire::encode(self).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
+        Ok(Record { kind: ENTRY, bytes })
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, StoreError> {
+        wire::decode(bytes, &Limits::FILE).map_err(|e| StoreError::Failed {
+            cause: format!("the journal holds an entry that this release cannot read: {e}"),
+        })
+    }
+
+    /// Returns the index keys under which the entry is found, and whether it is put there or removed.
+    fn keys(&self, at: &Location) -> Vec<(Vec<u8>, bool)> {
+        match self {
+            Self::Event { case, .. } => vec![(keys::event(case, at), true)],
+            Self::Body { statement } => vec![(keys::body(statement), true)],
+            Self::Queued(row) => vec![(keys::outbox(&row.envelope), true)],
+            Self::Settled { envelope } => vec![(keys::outbox(envelope), false)],
+            Self::Leaf { peer, index, .. } => vec![(keys::leaf(peer, *index), true)],
+            Self::Head { peer, ours, .. } => vec![(keys::head(peer, *ours), true)],
+            Self::Receipt { statement, ours, .. } => vec![(keys::receipt(statement, *ours), true)],
+            Self::LocalAct(_) => vec![(keys::local_act(at), true)],
+        }
+    }
+}
+
+/// Where each kind of entry is found in the index.
+pub(super) mod keys {
+    use super::{CaseId, Digest, Location, MessageId, Party};
+
+    pub const EVENTS: &[u8] = b"e/";
+    pub const OUTBOX: &[u8] = b"o/";
+    pub const LEAVES: &[u8] = b"l/";
+    pub const LOCAL_ACTS: &[u8] = b"j/";
+
+    pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
+        [EVENTS, case.as_str().as_bytes(), b"\0", &order(at)].concat()
+    }
+    pub fn body(statement: &Digest) -> Vec<u8> {
+        [b"b/", &statement.0[..]].concat()
+    }
+    pub fn outbox(envelope: &MessageId) -> Vec<u8> {
+        [OUTBOX, &envelope.0[..]].concat()
+    }
+    pub fn leaf(peer: &Party, index: u64) -> Vec<u8> {
+        [LEAVES, peer.to_string().as_bytes(), b"\0", &index.to_be_bytes()].concat()
+    }
+    pub fn head(peer: &Party, ours: bool) -> Vec<u8> {
+        [if ours { b"h/o/" } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
+    }
+    pub fn receipt(statement: &Digest, ours: bool) -> Vec<u8> {
+        [if ours { b"r/o/" } else { b"r/p/" }, &statement.0[..]].concat()
+    }
+    pub fn local_act(at: &Location) -> Vec<u8> {
+        [LOCAL_ACTS, &order(at)[..]].concat()
+    }
+
+    /// Sorts as the journal does: by segment, then by place in it.
+    fn order(at: &Location) -> [u8; 12] {
+        let mut out = [0; 12];
+        out[..4].copy_from_slice(&at.segment.to_be_bytes());
+        out[4..].copy_from_slice(&at.offset.to_be_bytes());
+        out
+    }
+}
+
+/// A row of the index: the entry or its place, and the place of the big record that it names.
+pub(super) struct Row {
+    pub entry: EntryAt,
+    pub blob: Option<Location>,
+}
+
+/// An entry that is small enough to stand in the index itself, or the place where it lies.
+pub(super) enum EntryAt {
+    Here(Vec<u8>),
+    At(Location),
+}
+
+const HERE: u8 = 0;
+const AT: u8 = 1;
+const WITH_BLOB: u8 = 2;
+
+impl Row {
+    fn encode(entry: &[u8], at: &Location, blob: Option<&Location>) -> Vec<u8> {
+        let blob_bytes = blob.map(Location::to_bytes);
+        let here = entry.len() + 1 + Location::BYTES <= MAX_INDEX_VALUE;
+        let mut out = vec![if here { HERE } else { AT } | if blob.is_some() { WITH_BLOB } else { 0 }];
+        out.extend(blob_bytes.iter().flatten());
+        if here {
+            out.extend_from_slice(entry)
+        } else {
+            out.extend_from_slice(&at.to_bytes())
+        }
+        out
+    }
+
+    pub fn parse(value: &[u8]) -> Result<Self, StoreError> {
+        let damaged = || StoreError::Failed { cause: "an index row cannot be read".to_owned() };
+        let (flags, mut rest) = value.split_first().ok_or_else(damaged)?;
+        let mut blob = None;
+        if flags & WITH_BLOB != 0 {
+            let (bytes, after) = rest.split_at_checked(Location::BYTES).ok_or_else(damaged)?;
+            blob = Some(Location::from_bytes(bytes).ok_or_else(damaged)?);
+            rest = after;
+        }
+        let entry = if flags & AT == 0 {
+            EntryAt::Here(rest.to_vec())
+        } else {
+            EntryAt::At(Location::from_bytes(rest).ok_or_else(damaged)?)
+        };
+        Ok(Self { entry, blob })
+    }
+}
+
+/// Builds the index from entries; a big record belongs to the entry right after it.
+#[derive(Default)]
+pub(super) struct EntryIndexer {
+    blob: Option<Location>,
+}
+
+impl Indexer for EntryIndexer {
+    fn index(&mut self, record: &RecordRef<'_>) -> Batch {
+        let blob = self.blob.take();
+        let Some(bytes) = record.bytes else {
+            self.blob = Some(record.location);
+            return Batch::new();
+        };
+        // What cannot be parsed has no keys; reading the journal as a whole reports it.
+        let Ok(entry) = Entry::parse(bytes) else { return Batch::new() };
+        let named = matches!(entry, Entry::Body { .. } | Entry::Queued(_)).then_some(blob).flatten();
+        let row = |put: bool| put.then(|| Row::encode(bytes, &record.location, named.as_ref()));
+        entry.keys(&record.location).into_iter().map(|(key, put)| (key, row(put))).collect()
+    }
+}

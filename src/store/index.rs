@@ -1,0 +1,107 @@
+use super::{Position, StoreError};
+use crate::model::Digest;
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// Longest value in bytes; a longer one belongs in the journal, and its [`super::Location`] here.
+pub const MAX_INDEX_VALUE: usize = 3 * 1024;
+/// Longest key in bytes.
+pub const MAX_INDEX_KEY: usize = 512;
+
+/// Changes to the index: each key's new value, or `None` where the key goes.
+pub type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// Says why an index can no longer be believed; it is then deleted and rebuilt, never repaired.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("index: {0}")]
+pub struct IndexFault(pub String);
+
+/// A view over the journal that can be deleted at any time and rebuilt from it (DESIGN §10).
+pub trait Index: Send {
+    /// Looks a key up.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault>;
+    /// Lists the keys that begin with `prefix`, in ascending order.
+    fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault>;
+    /// Applies a batch and the journal position that it brings the index to, both or neither.
+    fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault>;
+    /// Returns the position that the index stands at.
+    fn high_water(&self) -> Result<Position, IndexFault>;
+    /// Closes in good order and returns a digest of what must be found at the next open, or `None` if
+    /// nothing outlives the process.
+    fn close(self: Box<Self>) -> Result<Option<Digest>, IndexFault>;
+}
+
+/// Where the index lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IndexChoice {
+    /// In memory, rebuilt at every open.
+    Memory,
+    /// In a sled database in this directory, which belongs to the store alone.
+    Sled(PathBuf),
+}
+
+/// An ordered map in memory: the index of a simulation, and of a node that is short of disk space.
+pub struct MemIndex {
+    rows: BTreeMap<Vec<u8>, Vec<u8>>,
+    high_water: Position,
+}
+
+impl MemIndex {
+    /// Makes an empty index that stands before the first group.
+    pub const fn new() -> Self {
+        Self { rows: BTreeMap::new(), high_water: Position::GENESIS }
+    }
+}
+
+impl Default for MemIndex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Index for MemIndex {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault> {
+        Ok(self.rows.get(key).cloned())
+    }
+
+    fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
+        let from = self.rows.range(prefix.to_vec()..);
+        Ok(from
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+
+    fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault> {
+        for (key, value) in batch {
+            match value {
+                Some(value) => self.rows.insert(key, value),
+                None => self.rows.remove(&key),
+            };
+        }
+        self.high_water = high_water;
+        Ok(())
+    }
+
+    fn high_water(&self) -> Result<Position, IndexFault> {
+        Ok(self.high_water)
+    }
+
+    fn close(self: Box<Self>) -> Result<Option<Digest>, IndexFault> {
+        Ok(None)
+    }
+}
+
+/// Refuses keys and values that are over their limits.
+pub(super) fn check_batch(batch: &Batch) -> Result<(), StoreError> {
+    let check = |what, size: usize, limit: usize| {
+        let (size, limit) = (size as u64, limit as u64);
+        if size > limit { Err(StoreError::TooLarge { what, size, limit }) } else { Ok(()) }
+    };
+    batch.iter().try_for_each(|(key, value)| {
+        check("an index key in bytes", key.len(), MAX_INDEX_KEY)?;
+        check("an index value in bytes", value.as_ref().map_or(0, Vec::len), MAX_INDEX_VALUE)
+    })
+}

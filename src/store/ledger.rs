@@ -1,0 +1,380 @@
+use super::entry::{BLOB, EntryAt, EntryIndexer, Row, keys};
+use super::notary::LogNotary;
+use super::{
+    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, Reader, Record, Store, StoreError, StoreOptions,
+    Ticket, Transaction,
+};
+use crate::case::{Case, Event, Permit, PermitUse};
+use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
+use crate::model::{CaseId, Digest, Entropy, Head, MessageId, Party, Timestamp};
+use crate::vault::{BodyKey, VaultError};
+use crate::wire;
+use crate::wire::Limits;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The store in the words of a gateway: cases, bodies, the outbox, receipts and heads.
+#[derive(Clone)]
+pub struct Ledger {
+    store: Store,
+    body_key: Arc<BodyKey>,
+}
+
+/// What is about to be written, all or nothing.
+#[derive(Default)]
+pub struct Change(Transaction);
+
+/// One element of an act as it is kept: its disclosure, or what was sealed of it once more.
+#[derive(Clone, Debug)]
+pub struct KeptElement {
+    /// Its path.
+    pub path: String,
+    /// The disclosure; `None` for a restricted one, which a permit opens.
+    pub disclosure: Option<Vec<u8>>,
+}
+
+/// The body of a statement with its restricted elements still sealed.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// The statement as it was signed.
+    pub statement: Vec<u8>,
+    /// The elements in the order of the signed digests.
+    pub elements: Vec<KeptElement>,
+}
+
+/// A permit whose use is in the journal: nothing else opens a restricted element (DESIGN §12.1).
+pub struct Spent {
+    permit: Permit,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BodyForm {
+    #[serde(with = "serde_bytes")]
+    statement: Vec<u8>,
+    elements: Vec<(String, bool, ByteBuf)>,
+}
+
+impl Change {
+    /// Adds an event to a case.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if it cannot be encoded, which is a bug; so for all that follow.
+    pub fn event(&mut self, case: &CaseId, event: Event) -> Result<(), StoreError> {
+        self.entry(&Entry::Event { case: case.clone(), event })
+    }
+
+    /// Notes that a statement was received; its receipt comes with the commit.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn received(&mut self, peer: &Party, statement: Digest, at: Timestamp) -> Result<(), StoreError> {
+        self.leaf(peer, LogLeaf::Act { direction: Direction::Received, statement, at }, true)
+    }
+
+    /// Notes that a statement was made for a peer.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn sent(&mut self, peer: &Party, statement: Digest, at: Timestamp) -> Result<(), StoreError> {
+        self.leaf(peer, LogLeaf::Act { direction: Direction::Sent, statement, at }, false)
+    }
+
+    /// Notes the receipt that a peer signed for a statement of ours, and the head it cites.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn acknowledged(
+        &mut self,
+        peer: &Party,
+        statement: Digest,
+        receipt: &[u8],
+        head: Head,
+    ) -> Result<(), StoreError> {
+        self.entry(&Entry::Receipt { statement, ours: false, receipt: receipt.to_vec() })?;
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head })
+    }
+
+    /// Takes an envelope out of the outbox.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn settle(&mut self, envelope: MessageId) -> Result<(), StoreError> {
+        self.entry(&Entry::Settled { envelope })
+    }
+
+    /// Notes what an officer did here.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn local_act(&mut self, act: LocalAct) -> Result<(), StoreError> {
+        self.entry(&Entry::LocalAct(act))
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        self.0.records.push(entry.record()?);
+        Ok(())
+    }
+
+    fn blob(&mut self, bytes: Vec<u8>, entry: &Entry) -> Result<(), StoreError> {
+        self.0.records.push(Record { kind: BLOB, bytes });
+        self.entry(entry)
+    }
+
+    fn leaf(&mut self, peer: &Party, leaf: LogLeaf, receipt: bool) -> Result<(), StoreError> {
+        let entry = leaf.encode().map_err(|e| StoreError::Failed { cause: e.to_string() })?;
+        self.0.leaves.push(Leaf { peer: peer.to_string(), entry, receipt });
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// Opens the store with the logs' keeper and the key that hides bodies at rest.
+    ///
+    /// # Errors
+    /// As for [`Store::open`].
+    pub fn open(
+        options: StoreOptions,
+        logs: LogBook,
+        body_key: BodyKey,
+    ) -> Result<(Self, OpenReport), StoreError> {
+        let notary = Box::new(LogNotary(logs));
+        let (store, report) = Store::open(options, notary, Box::new(EntryIndexer::default()))?;
+        Ok((Self { store, body_key: Arc::new(body_key) }, report))
+    }
+
+    /// Hands a change to the committer; changes commit in the order of this call.
+    pub fn commit(&self, change: Change) -> Ticket {
+        self.store.submit(change.0)
+    }
+
+    /// Adds a statement's body to a change, each restricted element sealed apart (ISACS 8.4 a).
+    ///
+    /// `elements` are (path, whether it is restricted, disclosure).
+    ///
+    /// # Errors
+    /// As for [`Change::event`].
+    pub fn keep_body(
+        &self,
+        change: &mut Change,
+        statement: Digest,
+        bytes: &[u8],
+        elements: &[(String, bool, Vec<u8>)],
+        entropy: &mut dyn Entropy,
+    ) -> Result<(), StoreError> {
+        let mut kept = Vec::new();
+        for (path, restricted, disclosure) in elements {
+            let bytes = if *restricted {
+                self.body_key.seal(&element_context(&statement, path), disclosure, entropy)
+            } else {
+                disclosure.clone()
+            };
+            kept.push((path.clone(), *restricted, ByteBuf::from(bytes)));
+        }
+        let form = BodyForm { statement: bytes.to_vec(), elements: kept };
+        let plain = wire::encode(&form).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
+        let sealed = self.body_key.seal(&body_context(&statement), &plain, entropy);
+        change.blob(sealed, &Entry::Body { statement })
+    }
+
+    /// Adds an envelope to a change's outbox; `export` is the key of its receipt.
+    ///
+    /// # Errors
+    /// As for [`Change::event`].
+    pub fn queue(
+        &self,
+        change: &mut Change,
+        row: OutboxRow,
+        envelope: Vec<u8>,
+        export: &[u8; 32],
+        entropy: &mut dyn Entropy,
+    ) -> Result<(), StoreError> {
+        let export = self.body_key.seal(&export_context(&row.envelope), export, entropy);
+        change.blob(envelope, &Entry::Queued(OutboxRow { export, ..row }))
+    }
+
+    /// Spends a permit: what it opens can be read once this use is durable.
+    ///
+    /// # Errors
+    /// The reason why the use was not committed.
+    pub async fn spend(
+        &self,
+        mut change: Change,
+        case: &CaseId,
+        permit: Permit,
+        spending: PermitUse,
+    ) -> Result<Durable<Spent>, StoreError> {
+        change.event(case, Event::PermitUsed(spending))?;
+        Ok(self.commit(change).await?.map(|()| Spent { permit }))
+    }
+
+    /// Opens what a spent permit names: (path, disclosure) for each element.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if a body is missing or does not open.
+    pub fn open_released(&self, spent: &Durable<Spent>) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let mut out = Vec::new();
+        for element in &spent.get().permit.elements {
+            let body = self.form(&element.act)?.ok_or_else(|| missing("body"))?;
+            let found = body.elements.into_iter().find(|(path, _, _)| *path == element.path);
+            let (path, restricted, bytes) = found.ok_or_else(|| missing("element"))?;
+            let disclosure = if restricted {
+                let context = element_context(&element.act, &path);
+                self.body_key.open(&context, &bytes).map_err(sealed)?.to_vec()
+            } else {
+                bytes.into_vec()
+            };
+            out.push((path, disclosure));
+        }
+        Ok(out)
+    }
+
+    /// Returns a statement's body; its restricted elements stay sealed.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] if it does not open.
+    pub fn body(&self, statement: &Digest) -> Result<Option<Body>, StoreError> {
+        Ok(self.form(statement)?.map(|form| Body {
+            statement: form.statement,
+            elements: form
+                .elements
+                .into_iter()
+                .map(|(path, restricted, bytes)| KeptElement {
+                    path,
+                    disclosure: (!restricted).then(|| bytes.into_vec()),
+                })
+                .collect(),
+        }))
+    }
+
+    /// Folds every case out of its events.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] or [`StoreError::Corrupt`] if an event cannot be read.
+    pub fn cases(&self) -> Result<BTreeMap<CaseId, Case>, StoreError> {
+        let mut cases: BTreeMap<CaseId, Case> = BTreeMap::new();
+        for (entry, _) in scan(&self.store.reader(), keys::EVENTS)? {
+            if let Entry::Event { case, event } = entry {
+                cases.entry(case).or_default().apply(&event);
+            }
+        }
+        Ok(cases)
+    }
+
+    /// Lists the outbox, oldest first.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn outbox(&self) -> Result<Vec<OutboxRow>, StoreError> {
+        let mut rows: Vec<OutboxRow> = scan(&self.store.reader(), keys::OUTBOX)?
+            .into_iter()
+            .filter_map(|(entry, _)| if let Entry::Queued(row) = entry { Some(row) } else { None })
+            .collect();
+        rows.sort_by_key(|row| (row.queued_at, row.envelope));
+        Ok(rows)
+    }
+
+    /// Returns the bytes of an envelope in the outbox and the key of its receipt.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn envelope(&self, envelope: &MessageId) -> Result<Option<(Vec<u8>, [u8; 32])>, StoreError> {
+        let Some((Entry::Queued(row), Some(blob))) = self.get(&keys::outbox(envelope))? else {
+            return Ok(None);
+        };
+        let export = self.body_key.open(&export_context(envelope), &row.export).map_err(sealed)?;
+        let export = <[u8; 32]>::try_from(export.as_slice()).map_err(|_| missing("receipt key"))?;
+        Ok(Some((self.store.read(&blob)?, export)))
+    }
+
+    /// Returns the receipt for a statement: ours if we received it, the peer's if we sent it.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn receipt(&self, statement: &Digest, ours: bool) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(match self.get(&keys::receipt(statement, ours))? {
+            Some((Entry::Receipt { receipt, .. }, _)) => Some(receipt),
+            _ => None,
+        })
+    }
+
+    /// Returns the head of our log about a peer, and the newest of the peer's about us that we have seen.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn heads(&self, peer: &Party) -> Result<(Option<Head>, Option<Head>), StoreError> {
+        let head = |ours| {
+            Ok::<_, StoreError>(match self.get(&keys::head(peer, ours))? {
+                Some((Entry::Head { head, .. }, _)) => Some(head),
+                _ => None,
+            })
+        };
+        Ok((head(true)?, head(false)?))
+    }
+
+    /// Lists what officers did here, oldest first.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn local_acts(&self) -> Result<Vec<LocalAct>, StoreError> {
+        Ok(scan(&self.store.reader(), keys::LOCAL_ACTS)?
+            .into_iter()
+            .filter_map(|(entry, _)| if let Entry::LocalAct(act) = entry { Some(act) } else { None })
+            .collect())
+    }
+
+    /// Returns the store below, to close it or to ask how it is.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
+        let Some(value) = self.store.get(key)? else { return Ok(None) };
+        resolve(&self.store.reader(), &value).map(Some)
+    }
+
+    fn form(&self, statement: &Digest) -> Result<Option<BodyForm>, StoreError> {
+        let Some((_, Some(blob))) = self.get(&keys::body(statement))? else { return Ok(None) };
+        let plain = self.body_key.open(&body_context(statement), &self.store.read(&blob)?).map_err(sealed)?;
+        wire::decode(&plain, &Limits::FILE).map(Some).map_err(|e| StoreError::Failed { cause: e.to_string() })
+    }
+}
+
+/// Lists the leaves of all logs, each log in its order.
+pub(super) fn leaves(reader: &Reader) -> Result<Vec<Entry>, StoreError> {
+    Ok(scan(reader, keys::LEAVES)?.into_iter().map(|(entry, _)| entry).collect())
+}
+
+fn scan(reader: &Reader, prefix: &[u8]) -> Result<Vec<(Entry, Option<super::Location>)>, StoreError> {
+    reader.scan(prefix)?.into_iter().map(|(_, value)| resolve(reader, &value)).collect()
+}
+
+fn resolve(reader: &Reader, value: &[u8]) -> Result<(Entry, Option<super::Location>), StoreError> {
+    let row = Row::parse(value)?;
+    let entry = match row.entry {
+        EntryAt::Here(bytes) => Entry::parse(&bytes)?,
+        EntryAt::At(location) => Entry::parse(&reader.read(&location)?)?,
+    };
+    Ok((entry, row.blob))
+}
+
+fn body_context(statement: &Digest) -> Vec<u8> {
+    [b"body\0", &statement.0[..]].concat()
+}
+
+fn element_context(statement: &Digest, path: &str) -> Vec<u8> {
+    [b"element\0", &statement.0[..], path.as_bytes()].concat()
+}
+
+fn export_context(envelope: &MessageId) -> Vec<u8> {
+    [b"receipt key\0", &envelope.0[..]].concat()
+}
+
+fn missing(what: &'static str) -> StoreError {
+    StoreError::Failed { cause: format!("a {what} that the journal names is not there") }
+}
+
+fn sealed(error: VaultError) -> StoreError {
+    StoreError::Failed { cause: error.to_string() }
+}

@@ -1,0 +1,47 @@
+use super::{Entry, Leaf, Notary, NotarySeal, Reader, ledger};
+use crate::evidence::{Entry as LogEntry, EvidenceError, Leaf as LogLeaf, LogBook};
+use crate::model::Party;
+
+/// Keeps the evidence logs in step with the journal: their leaves are records of the same group.
+pub(super) struct LogNotary(pub LogBook);
+
+impl Notary for LogNotary {
+    fn restore(&mut self, reader: &Reader) -> Result<(), String> {
+        for entry in ledger::leaves(reader).map_err(|e| e.to_string())? {
+            if let Entry::Leaf { peer, index, leaf } = entry {
+                self.0.restore(peer, index, leaf).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn seal_group(&mut self, leaves: &[Leaf]) -> Result<NotarySeal, String> {
+        let entries = leaves.iter().map(log_entry).collect::<Result<Vec<_>, _>>()?;
+        let sealed = self.0.seal_group(&entries).map_err(|e| e.to_string())?;
+        let mut records = Vec::new();
+        let mut push = |entry: Entry| {
+            records.push(entry.record().map_err(|e| e.to_string())?);
+            Ok::<(), String>(())
+        };
+        for (peer, index, leaf) in sealed.leaves {
+            push(Entry::Leaf { peer, index, leaf })?;
+        }
+        for (peer, head) in sealed.heads {
+            push(Entry::Head { peer, ours: true, head })?;
+        }
+        for (entry, receipt) in entries.iter().zip(&sealed.receipts) {
+            if let (LogLeaf::Act { statement, .. }, Some(receipt)) = (&entry.leaf, receipt) {
+                let receipt = receipt.as_bytes().to_vec();
+                push(Entry::Receipt { statement: *statement, ours: true, receipt })?;
+            }
+        }
+        let receipts = sealed.receipts.into_iter().map(|r| r.map(|r| r.as_bytes().to_vec())).collect();
+        Ok(NotarySeal { records, receipts })
+    }
+}
+
+fn log_entry(leaf: &Leaf) -> Result<LogEntry, String> {
+    let peer: Party = leaf.peer.parse().map_err(|e| format!("a leaf names no party: {e}"))?;
+    let parsed = LogLeaf::parse(&leaf.entry).map_err(|e: EvidenceError| e.to_string())?;
+    Ok(LogEntry { peer, leaf: parsed, receipt: leaf.receipt })
+}

@@ -1,0 +1,190 @@
+use super::{
+    Position,
+    index::{Batch, Index, IndexFault, Row},
+};
+use crate::model::Digest;
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+/// The index in a sled database.
+///
+/// sled 0.34.7 neither syncs nor survives damage: one flipped bit made its scans hang, a full disk left
+/// it unopenable (DESIGN §10). So it is opened only on files that are, byte for byte, what an orderly
+/// close left, each row carries a checksum of our own, and an error or a panic in it is an `IndexFault`.
+pub struct SledIndex {
+    path: PathBuf,
+    db: sled::Db,
+}
+
+const HIGH_WATER: &[u8] = b"h";
+/// Rows of the store's callers begin with this byte.
+const ROW: u8 = b'k';
+const CHECKSUM: usize = 8;
+const CACHE_BYTES: u64 = 64 << 20;
+const SEAL_CHUNK: usize = 1 << 20;
+
+impl SledIndex {
+    /// Makes an empty index in place of whatever lies at `path`.
+    pub fn create(path: &Path) -> Result<Self, IndexFault> {
+        Self::remove(path)?;
+        Self::open(path)
+    }
+
+    /// Opens the index that was closed with `seal`; any other bytes are a fault.
+    pub fn reopen(path: &Path, seal: &Digest) -> Result<Self, IndexFault> {
+        if seal_files(path).map_err(fault)? != *seal {
+            return Err(IndexFault("its files are not those of the last close".to_owned()));
+        }
+        Self::open(path)
+    }
+
+    /// Deletes the index's directory, if there is one.
+    pub fn remove(path: &Path) -> Result<(), IndexFault> {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fault(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn open(path: &Path) -> Result<Self, IndexFault> {
+        let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        Ok(Self { path: path.to_owned(), db: guarded(|| config.open())? })
+    }
+
+    fn fetch(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault> {
+        guarded(|| self.db.get(key))?.map(|stored| unwrap_value(key, &stored)).transpose()
+    }
+
+    fn collect(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
+        let mut rows: Vec<Row> = Vec::new();
+        for row in self.db.scan_prefix(prefix) {
+            let (key, stored) = row.map_err(fault)?;
+            let value = unwrap_value(&key, &stored)?;
+            let key = key.get(1..).unwrap_or_default().to_vec();
+            // A scan that does not move forward would never end.
+            if rows.last().is_some_and(|(last, _)| *last >= key) {
+                return Err(IndexFault("a scan went backwards".to_owned()));
+            }
+            rows.push((key, value));
+        }
+        Ok(rows)
+    }
+}
+
+impl Index for SledIndex {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault> {
+        self.fetch(&row_key(key))
+    }
+
+    fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
+        let prefix = row_key(prefix);
+        guarded(|| Ok::<_, IndexFault>(self.collect(&prefix)))?
+    }
+
+    fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault> {
+        let mut changes = sled::Batch::default();
+        for (key, value) in batch {
+            let key = row_key(&key);
+            match value {
+                Some(value) => changes.insert(key.as_slice(), wrap_value(&key, &value)),
+                None => changes.remove(key.as_slice()),
+            }
+        }
+        let position = [&high_water.sequence.to_be_bytes()[..], high_water.chain.as_bytes()].concat();
+        changes.insert(HIGH_WATER, wrap_value(HIGH_WATER, &position));
+        guarded(|| self.db.apply_batch(changes))
+    }
+
+    fn high_water(&self) -> Result<Position, IndexFault> {
+        let Some(value) = self.fetch(HIGH_WATER)? else { return Ok(Position::GENESIS) };
+        let parts = value.split_first_chunk::<8>();
+        let position = parts.and_then(|(sequence, chain)| {
+            Some(Position { sequence: u64::from_be_bytes(*sequence), chain: Digest(chain.try_into().ok()?) })
+        });
+        position.ok_or_else(|| IndexFault("its high-water mark has the wrong length".to_owned()))
+    }
+
+    fn close(self: Box<Self>) -> Result<Option<Digest>, IndexFault> {
+        let Self { path, db } = *self;
+        guarded(|| db.flush())?;
+        guarded(|| {
+            drop(db);
+            Ok::<_, IndexFault>(())
+        })?;
+        seal_files(&path).map(Some).map_err(fault)
+    }
+}
+
+fn row_key(key: &[u8]) -> Vec<u8> {
+    [&[ROW], key].concat()
+}
+
+fn wrap_value(key: &[u8], value: &[u8]) -> Vec<u8> {
+    [&checksum(key, value)[..], value].concat()
+}
+
+fn unwrap_value(key: &[u8], stored: &[u8]) -> Result<Vec<u8>, IndexFault> {
+    let (found, value) =
+        stored.split_at_checked(CHECKSUM).ok_or_else(|| IndexFault("a value is cut short".to_owned()))?;
+    if found == checksum(key, value) {
+        Ok(value.to_vec())
+    } else {
+        Err(IndexFault("a value does not match its checksum".to_owned()))
+    }
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> [u8; CHECKSUM] {
+    let mut out = [0; CHECKSUM];
+    let digest = Digest::of(&[&(key.len() as u64).to_be_bytes(), key, value]);
+    out.copy_from_slice(&digest.as_bytes()[..CHECKSUM]);
+    out
+}
+
+/// Digests every file below `path`: names and contents, in the order of the names.
+fn seal_files(path: &Path) -> io::Result<Digest> {
+    let mut files = Vec::new();
+    list_files(path, &mut files)?;
+    files.sort();
+    let mut parts: Vec<u8> = Vec::new();
+    let mut chunk = vec![0; SEAL_CHUNK];
+    for path in files {
+        parts.extend_from_slice(Digest::of(&[path.as_os_str().as_encoded_bytes()]).as_bytes());
+        let mut file = File::open(&path)?;
+        loop {
+            let read = file.read(&mut chunk)?;
+            if read == 0 {
+                break;
+            }
+            parts.extend_from_slice(Digest::of(&[&chunk[..read]]).as_bytes());
+        }
+    }
+    Ok(Digest::of(&[&parts]))
+}
+
+fn list_files(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            list_files(&entry.path(), files)?;
+        } else {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Turns a panic inside sled into a fault: damage reaches its assertions as well as its errors.
+fn guarded<T, E: std::fmt::Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, IndexFault> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(outcome) => outcome.map_err(fault),
+        Err(_) => Err(IndexFault("sled panicked".to_owned())),
+    }
+}
+
+fn fault(error: impl std::fmt::Display) -> IndexFault {
+    IndexFault(error.to_string())
+}
