@@ -67,7 +67,7 @@ impl EnvelopeError {
         match self {
             Self::Wire(e) => e.words_for_peer(),
             Self::Cose(e) => e.words_for_peer(),
-            Self::Trust(e) => e.peer_words(),
+            Self::Trust(e) => e.words_for_peer(),
             Self::Malformed(words) => words,
             Self::UnsupportedVersion(_) => "the statement is of a wire version that is not spoken here",
             Self::UnknownAct => "the act is of a kind that is not known here",
@@ -82,7 +82,7 @@ impl EnvelopeError {
 
     /// Tells whether the same bytes can be accepted later: after our directory or our clock has been
     /// mended, or after another road has brought them unharmed.
-    pub const fn is_retryable(&self) -> bool {
+    pub const fn retryable(&self) -> bool {
         match self {
             Self::Trust(e) => trust_may_change(e),
             Self::BodyMismatch => true,

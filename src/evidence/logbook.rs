@@ -33,6 +33,9 @@ pub struct Sealed {
     pub receipts: Vec<Option<Receipt>>,
 }
 
+/// The place of an entry in its group, and of its leaf in the log.
+type Place = (usize, u64);
+
 impl LogBook {
     /// Opens an empty book; `entropy` supplies the nonce of each genesis leaf.
     pub fn new(owner: Party, key: (SigningKey, Digest), entropy: Box<dyn Entropy + Send>) -> Self {
@@ -56,7 +59,7 @@ impl LogBook {
     /// [`EvidenceError::Wire`] if a leaf cannot be encoded, which is a bug.
     pub fn seal_group(&mut self, entries: &[Entry]) -> Result<Sealed, EvidenceError> {
         let mut sealed = Sealed::default();
-        let mut wanted: BTreeMap<&Party, (Timestamp, Vec<(usize, u64)>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<&Party, (Timestamp, Vec<Place>)> = BTreeMap::new();
         for (at, entry) in entries.iter().enumerate() {
             self.open_log(&entry.peer, entry.leaf.at(), &mut sealed)?;
             let index = self.append(&entry.peer, &entry.leaf, &mut sealed)?;
@@ -75,7 +78,7 @@ impl LogBook {
         &self,
         peer: &Party,
         at: Timestamp,
-        places: &[(usize, u64)],
+        places: &[Place],
         sealed: &mut Sealed,
     ) -> Result<(), EvidenceError> {
         let log = self.logs.get(peer).ok_or(EvidenceError::NotIncluded)?;
