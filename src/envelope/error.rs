@@ -61,4 +61,40 @@ impl EnvelopeError {
             Self::Unsupported(_) => "unsupported",
         }
     }
+
+    /// Returns words for the peer; they never quote what was received.
+    pub fn words_for_peer(&self) -> String {
+        match self {
+            Self::Wire(e) => e.words_for_peer().to_owned(),
+            Self::Cose(e) => e.words_for_peer().to_owned(),
+            Self::Trust(e) => e.words_for_peer().to_owned(),
+            Self::Malformed(_)
+            | Self::UnsupportedVersion(_)
+            | Self::UnknownAct
+            | Self::NotAddressed
+            | Self::WrongSender
+            | Self::BodyMismatch
+            | Self::DisclosureMismatch
+            | Self::PrekeyGone
+            | Self::Unsupported(_) => self.to_string(),
+        }
+    }
+
+    /// Tells whether the same bytes may be taken later, once our directory or clock has moved on.
+    pub const fn retryable(&self) -> bool {
+        match self {
+            Self::Trust(_) => true,
+            Self::Wire(_)
+            | Self::Cose(_)
+            | Self::Malformed(_)
+            | Self::UnsupportedVersion(_)
+            | Self::UnknownAct
+            | Self::NotAddressed
+            | Self::WrongSender
+            | Self::BodyMismatch
+            | Self::DisclosureMismatch
+            | Self::PrekeyGone
+            | Self::Unsupported(_) => false,
+        }
+    }
 }
