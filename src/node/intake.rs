@@ -173,8 +173,8 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
 impl Refusal {
     fn of(envelope: Option<MessageId>, error: &EnvelopeError) -> Self {
         tracing::info!(cause = %error, "first cause of a refusal");
-        let words = error.words_for_peer();
-        Self { envelope, code: error.code().to_owned(), words, retryable: error.retryable() }
+        let words = error.words_for_peer().to_owned();
+        Self { envelope, code: error.code().to_owned(), words, retryable: error.is_retryable() }
     }
 
     fn plain(envelope: MessageId, code: &str, words: &str) -> Self {
