@@ -5,7 +5,7 @@
 //! are left out still verifies and tells nothing about what is missing (DESIGN §5.1).
 //!
 //! One rule says what an element is: each member of the act's body; for `items`, each member of
-//! each item; and for an item's `elements`, each entry.
+//! each item; and for an item's `elements`, each entry. An empty list is one element.
 
 use crate::envelope::EnvelopeError;
 use crate::model::{Acknowledgement, Act, ActKind, Digest, Entropy, Label, Refusal, Request, Response};
@@ -14,12 +14,18 @@ use crate::wire::Limits;
 use ciborium::Value;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Length of an element's salt in bytes: enough that a digest of a guessable value reveals nothing.
 const SALT_BYTES: usize = 16;
 
+/// The most segments of a path: `items/0/elements/1`.
+const MAX_SEGMENTS: usize = 4;
+
 /// One element of an act as the recipient may see it: salt, path, usage label and value.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Its `Debug` never shows the value (ISACS 8.4 a).
+#[derive(Clone, PartialEq)]
 pub struct Disclosure {
     bytes: Vec<u8>,
     path: String,
@@ -34,11 +40,14 @@ impl Disclosure {
     /// Reads the exact bytes that were hashed.
     ///
     /// # Errors
-    /// [`EnvelopeError::Malformed`] if they are not a disclosure in deterministic CBOR.
+    /// [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] if they are no disclosure.
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         let Form(salt, path, label, value) = wire::decode(bytes, &Limits::ENVELOPE)?;
         if salt.len() != SALT_BYTES {
             return Err(EnvelopeError::Malformed("a disclosure's salt is not 16 bytes"));
+        }
+        if path.split('/').count() > MAX_SEGMENTS {
+            return Err(EnvelopeError::Malformed("a disclosure's path is too long"));
         }
         Ok(Self { bytes: bytes.to_vec(), path, label, value })
     }
@@ -77,6 +86,12 @@ impl Disclosure {
     }
 }
 
+impl fmt::Debug for Disclosure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Disclosure({}, {:?}, [hidden])", self.path, self.label)
+    }
+}
+
 /// Splits an act into disclosures with fresh salts.
 ///
 /// # Errors
@@ -88,8 +103,8 @@ pub fn split(act: &Act, entropy: &mut dyn Entropy) -> Result<Vec<Disclosure>, En
 /// Puts an act together from all its disclosures.
 ///
 /// # Errors
-/// [`EnvelopeError::Malformed`] if an element is missing, doubled, out of order or cut otherwise
-/// than [`split`] cuts it; [`EnvelopeError::Wire`] if the act has an unknown or ill-typed member.
+/// [`EnvelopeError::Malformed`] or [`EnvelopeError::Wire`] if an element is missing, doubled, out of
+/// order, unknown, ill-typed or cut otherwise than [`split`] cuts it.
 pub fn join(kind: ActKind, disclosures: &[Disclosure]) -> Result<Act, EnvelopeError> {
     let mut body = Value::Map(Vec::new());
     for disclosure in disclosures {
@@ -133,7 +148,7 @@ fn body(act: &Act) -> Result<Value, EnvelopeError> {
 }
 
 fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
-    fn read<T: DeserializeOwned>(body: &Value) -> Result<T, EnvelopeError> {
+    fn read<T: Serialize + DeserializeOwned>(body: &Value) -> Result<T, EnvelopeError> {
         Ok(wire::from_value(body)?)
     }
     Ok(match kind {
@@ -149,7 +164,7 @@ fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
     let mut out = Vec::new();
     for (key, value) in members(body)? {
         match value {
-            Value::Array(items) if key == "items" => {
+            Value::Array(items) if key == "items" && !items.is_empty() => {
                 for (i, item) in items.into_iter().enumerate() {
                     item_paths(&format!("items/{i}"), item, &mut out)?;
                 }
@@ -163,7 +178,7 @@ fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
 fn item_paths(prefix: &str, item: Value, out: &mut Vec<(String, Value)>) -> Result<(), EnvelopeError> {
     for (key, value) in members(item)? {
         match value {
-            Value::Array(entries) if key == "elements" => {
+            Value::Array(entries) if key == "elements" && !entries.is_empty() => {
                 out.extend(
                     entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)),
                 );
@@ -188,12 +203,12 @@ fn insert(into: &mut Value, path: &str, value: Value) -> Result<(), EnvelopeErro
     let (head, rest) = path.split_once('/').map_or((path, None), |(head, rest)| (head, Some(rest)));
     let slot = match into {
         Value::Map(map) => {
-            let at = map.iter().position(|(key, _)| key.as_text() == Some(head));
-            let at = at.unwrap_or_else(|| {
+            // Elements come in order, so that only the newest member can still grow.
+            if map.last().is_none_or(|(key, _)| key.as_text() != Some(head)) {
                 map.push((Value::Text(head.to_owned()), Value::Null));
-                map.len() - 1
-            });
-            &mut map[at].1
+            }
+            let newest = map.len() - 1;
+            &mut map[newest].1
         }
         Value::Array(list) => {
             let at: usize =
