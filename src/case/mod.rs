@@ -25,7 +25,7 @@ pub use permit::{Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse}
 pub use refused::Refused;
 pub use view::{ActView, CaseState, Clocks, ItemView, Restriction, VersionView, View, view};
 
-use crate::model::{Digest, Party, Timestamp};
+use crate::model::{Digest, Label, Party, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that one side knows of a case; it only grows, and merging it in any order gives the same.
@@ -85,6 +85,12 @@ impl Case {
     /// Returns an act by its statement digest.
     pub fn act(&self, digest: &Digest) -> Option<&ActRecord> {
         self.acts.get(digest)
+    }
+
+    /// Returns the usage label of an element of a response, if it has one.
+    pub fn label(&self, act: &Digest, path: &str) -> Option<&Label> {
+        let Body::Response { elements, .. } = &self.acts.get(act)?.facts.body else { return None };
+        elements.iter().find(|element| element.path == path)?.label.as_ref()
     }
 
     /// Lists the permits that were granted, by id.

@@ -39,6 +39,11 @@ impl Draft {
             listen = self.listen,
             demo = self.demo,
         );
+        if self.demo {
+            // A demo tries again soon and needs little room; a real gateway keeps the defaults.
+            out.push_str("\n[retry]\nfirst_seconds = 1\nmax_seconds = 5\n");
+            out.push_str("\n[store]\nsegment_mib = 8\nfree_floor_mib = 16\n");
+        }
         let mut add = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("a String takes any text");
         for officer in &self.officers {
             add(format_args!(

@@ -176,7 +176,8 @@ fn open_sealed(
     let content: Content = wire::decode(&opened.plaintext, &Limits::ENVELOPE)?;
     let disclosures = content.parse_disclosures()?;
     let statement = Statement::verify(&content.statement, &disclosures, directory, now)?;
-    if statement.issuer != *sender {
+    // What we said ourselves never comes from outside.
+    if statement.issuer != *sender || statement.issuer == ring.party {
         return Err(EnvelopeError::WrongSender);
     }
     if !statement.said.audience.contains(&ring.party) {

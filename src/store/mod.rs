@@ -32,4 +32,4 @@ pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_
 pub use ledger::{Body, Change, KeptElement, Ledger, Spent};
 pub use mem_disk::MemDisk;
 pub use sled_index::SledIndex;
-pub use view::{IndexReport, Indexer, OnFailure, Reader, RecordRef};
+pub use view::{IndexReport, Indexer, OnFailure, Reader, RecordRef, Statistics};
