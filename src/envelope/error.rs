@@ -82,7 +82,7 @@ impl EnvelopeError {
 
     /// Tells whether the same bytes can be accepted later: after our directory or our clock has been
     /// mended, or after another road has brought them unharmed.
-    pub const fn retryable(&self) -> bool {
+    pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Trust(e) => trust_may_change(e),
             Self::BodyMismatch => true,

@@ -275,7 +275,7 @@ fn body_swapped_between_two_routes() {
     assert_eq!(opened(&rerouted(&one, &sealed_two, XAA), XBB).unwrap_err(), "cannot-open");
     let (envelope, error) = open(&mixed, &ring(XBB), &known_to(XBB), NOW).unwrap_err();
     assert_eq!(envelope, Some(route(&one).envelope), "the refusal can be told");
-    assert!(error.retryable(), "another road may bring the right body");
+    assert!(error.is_retryable(), "another road may bring the right body");
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn prekey_deleted() {
     let forgotten = KeyRing { prekeys: Vec::new(), ..ring(XBB) };
     let (envelope, error) = open(&outgoing.bytes, &forgotten, &known_to(XBB), NOW).unwrap_err();
     assert_eq!((envelope, error.code()), (Some(outgoing.envelope), "prekey-gone"));
-    assert!(!error.retryable(), "the same bytes never open again");
+    assert!(!error.is_retryable(), "the same bytes never open again");
 }
 
 #[test]
