@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use valise::cli::{
     self, Answer, Args, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RequestVerb, Verb,
 };
-use valise::config::{Environment, Layout};
+use valise::config::{Authority, Draft, DraftOfficer, Environment, Layout};
 use valise::control::{ExitCode, Failure};
 use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
+use valise::node::{self, InitOptions};
 use valise::offline::OfflineError;
 use valise::offline::requests::{self, Example};
 
@@ -73,18 +74,20 @@ fn bad_data(error: OfflineError) -> Failure {
 
 /// Makes a gateway's keys, certificates and settings.
 fn init(layout: &Layout, initial: &Initial) -> Result<Answer, Failure> {
-    let _ = (layout, initial);
-    Err(no_node())
+    let draft = Draft {
+        party: initial.party.clone(),
+        listen: initial.listen,
+        officers: initial.officers.iter().cloned().map(DraftOfficer::from).collect(),
+        authorities: initial.authorities.iter().cloned().map(Authority::from).collect(),
+        demo: initial.demo,
+    };
+    let made = node::init(&InitOptions { draft, layout: layout.clone() })?;
+    Ok(cli::gateway_init(made))
 }
 
 /// Runs the node until it is told to stop.
 fn serve(layout: &Layout) -> ExitCode {
-    let _ = layout;
-    Face::new(false).fail(&no_node())
-}
-
-fn no_node() -> Failure {
-    Failure::new(ExitCode::Unavailable, "node.absent", "this build holds no node").hint("use a whole build")
+    node::serve(layout).unwrap_or_else(|failure| Face::new(false).fail(&failure))
 }
 
 /// Answers the verbs of the demo.

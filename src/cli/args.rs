@@ -1,4 +1,4 @@
-use crate::config::{AuthorityKind, SHORT_NAME, is_short_name};
+use crate::config::{Authority, AuthorityKind, DraftOfficer, SHORT_NAME, is_short_name};
 use crate::model::{CaseId, GroundCode, Party, Purpose, Role};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -137,9 +137,6 @@ pub struct Initial {
     /// Make a demo gateway, in which callers choose the officer.
     #[arg(long)]
     pub demo: bool,
-    /// Replace what is there.
-    #[arg(long)]
-    pub force: bool,
 }
 
 /// `NAME:ROLE[:ACCOUNT]`
@@ -151,6 +148,18 @@ pub struct OfficerArg {
     pub role: Role,
     /// The user account.
     pub user: Option<String>,
+}
+
+impl From<OfficerArg> for DraftOfficer {
+    fn from(officer: OfficerArg) -> Self {
+        Self { name: officer.name, role: officer.role, user: officer.user }
+    }
+}
+
+impl From<AuthorityArg> for Authority {
+    fn from(authority: AuthorityArg) -> Self {
+        Self { name: authority.name, kind: authority.kind, designated: authority.designated }
+    }
 }
 
 /// `NAME:KIND[:designated]`
