@@ -76,10 +76,8 @@ fn bad_data(error: OfflineError) -> Failure {
 
 /// Makes a gateway's keys, certificates and settings.
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
-    let draft = initial.draft();
-    let told = format!("{} is ready; start it with `valise gateway serve`", draft.party);
-    let data = node::init(&InitOptions { draft, layout })?;
-    Ok(Answer::ok("gateway.init", data, told))
+    let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
+    Ok(cli::gateway_init(made))
 }
 
 /// Answers the verbs of the demo.

@@ -80,8 +80,8 @@ fn status(s: &GatewayStatus) -> String {
         (
             "journal",
             format!(
-                "{} groups, {} transactions, {} bytes",
-                s.journal.groups, s.journal.transactions, s.journal.bytes
+                "{} transactions in {} groups, each synced once; {} bytes",
+                s.journal.transactions, s.journal.groups, s.journal.bytes
             ),
         ),
         ("refused", or_none(refused.join(", "))),

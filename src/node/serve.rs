@@ -1,8 +1,8 @@
 //! `gateway serve`: puts the rooms together and runs until it is told to stop.
 
 use crate::case;
-use crate::config::{ConfigError, GatewayConfig, Layout, PeersConfig};
-use crate::control::{ExitCode, Failure, FindingView};
+use crate::config::{GatewayConfig, Layout, PeersConfig};
+use crate::control::{ExitCode, Failure};
 use crate::cose::SigningKey;
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
@@ -40,7 +40,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// # Errors
 /// [`ExitCode::Config`] if it cannot start, with the first cause and what to do.
 pub fn serve(layout: &Layout) -> Result<ExitCode, Failure> {
-    let config = GatewayConfig::load(layout).map_err(config_failure)?;
+    let config = GatewayConfig::load(layout).map_err(Failure::from)?;
     super::telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -327,7 +327,7 @@ fn open_store(
 
 fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     match fs::read_to_string(path) {
-        Ok(text) => PeersConfig::parse(&text, path).map_err(config_failure),
+        Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),
         Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
             tracing::warn!("there is no {}; the gateway knows no peer", path.display());
             Ok(PeersConfig { peers: Vec::new(), settings: Vec::new() })
@@ -363,14 +363,4 @@ fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
 
 fn key_failure(error: &KeyError) -> Failure {
     start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
-}
-
-fn config_failure(error: ConfigError) -> Failure {
-    let found = error.problems().iter().map(|problem| FindingView {
-        clause: format!("line {}", problem.line),
-        field: problem.key.clone(),
-        why: format!("{} ({})", problem.what, problem.hint),
-    });
-    let findings = found.collect();
-    Failure::new(ExitCode::Config, error.code(), &error).hint(error.hint()).findings(findings)
 }
