@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use valise::cli::{
     self, Answer, Args, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RequestVerb, Verb,
 };
-use valise::config::{Authority, Draft, DraftOfficer, Environment, Layout};
+use valise::config::{Environment, Layout};
 use valise::control::{ExitCode, Failure};
 use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
 use valise::node::{self, InitOptions};
@@ -25,8 +25,10 @@ fn dispatch(args: &Args) -> ExitCode {
     let face = Face::new(args.json);
     match &args.verb {
         Verb::Demo(verb) => face.end(play(args, verb)),
-        Verb::Gateway(GatewayVerb::Init(initial)) => face.end(layout(args).and_then(|l| init(&l, initial))),
-        Verb::Gateway(GatewayVerb::Serve) => layout(args).map_or_else(|e| face.fail(&e), |l| serve(&l)),
+        Verb::Gateway(GatewayVerb::Init(initial)) => face.end(layout(args).and_then(|l| init(l, initial))),
+        Verb::Gateway(GatewayVerb::Serve) => {
+            layout(args).and_then(|l| node::serve(&l)).unwrap_or_else(|failure| face.fail(&failure))
+        }
         Verb::Request(RequestVerb::New { output, example, force }) => {
             face.end(request_new(output, *example, *force))
         }
@@ -73,21 +75,9 @@ fn bad_data(error: OfflineError) -> Failure {
 }
 
 /// Makes a gateway's keys, certificates and settings.
-fn init(layout: &Layout, initial: &Initial) -> Result<Answer, Failure> {
-    let draft = Draft {
-        party: initial.party.clone(),
-        listen: initial.listen,
-        officers: initial.officers.iter().cloned().map(DraftOfficer::from).collect(),
-        authorities: initial.authorities.iter().cloned().map(Authority::from).collect(),
-        demo: initial.demo,
-    };
-    let made = node::init(&InitOptions { draft, layout: layout.clone() })?;
+fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
+    let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
     Ok(cli::gateway_init(made))
-}
-
-/// Runs the node until it is told to stop.
-fn serve(layout: &Layout) -> ExitCode {
-    node::serve(layout).unwrap_or_else(|failure| Face::new(false).fail(&failure))
 }
 
 /// Answers the verbs of the demo.
