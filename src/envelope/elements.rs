@@ -165,13 +165,13 @@ fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
 fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
     let mut out = Vec::new();
     for (key, value) in members(body)? {
-        match value {
-            Value::Array(items) if key == "items" && !items.is_empty() => {
+        match (key.as_str(), value) {
+            ("items", Value::Array(items)) if !items.is_empty() => {
                 for (i, item) in items.into_iter().enumerate() {
                     item_paths(&format!("items/{i}"), item, &mut out)?;
                 }
             }
-            other => out.push((key, other)),
+            (_, whole) => out.push((key, whole)),
         }
     }
     Ok(out)
@@ -179,13 +179,13 @@ fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
 
 fn item_paths(prefix: &str, item: Value, out: &mut Vec<(String, Value)>) -> Result<(), EnvelopeError> {
     for (key, value) in members(item)? {
-        match value {
-            Value::Array(entries) if key == "elements" && !entries.is_empty() => {
+        match (key.as_str(), value) {
+            ("elements", Value::Array(entries)) if !entries.is_empty() => {
                 out.extend(
                     entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)),
                 );
             }
-            other => out.push((format!("{prefix}/{key}"), other)),
+            (_, whole) => out.push((format!("{prefix}/{key}"), whole)),
         }
     }
     Ok(())
@@ -203,24 +203,21 @@ fn members(value: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
 /// Puts `value` at `path`; list entries must come in order from zero.
 fn insert(into: &mut Value, path: &str, value: Value) -> Result<(), EnvelopeError> {
     let (head, rest) = path.split_once('/').map_or((path, None), |(head, rest)| (head, Some(rest)));
-    let slot = match into {
-        Value::Map(map) => {
-            // Elements come in order, so that only the newest member can still grow.
-            if map.last().is_none_or(|(key, _)| key.as_text() != Some(head)) {
-                map.push((Value::Text(head.to_owned()), Value::Null));
-            }
-            let newest = map.len() - 1;
-            &mut map[newest].1
+    let slot = if let Value::Map(map) = into {
+        // Elements come in order, so that only the newest member can still grow.
+        if map.last().is_none_or(|(key, _)| key.as_text() != Some(head)) {
+            map.push((Value::Text(head.to_owned()), Value::Null));
         }
-        Value::Array(list) => {
-            let at: usize =
-                head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
-            if at == list.len() {
-                list.push(Value::Null);
-            }
-            list.get_mut(at).ok_or(EnvelopeError::Malformed("a list entry is missing"))?
+        let newest = map.len() - 1;
+        &mut map[newest].1
+    } else if let Value::Array(list) = into {
+        let at: usize = head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
+        if at == list.len() {
+            list.push(Value::Null);
         }
-        _ => return Err(EnvelopeError::Malformed("a path leads through a value")),
+        list.get_mut(at).ok_or(EnvelopeError::Malformed("a list entry is missing"))?
+    } else {
+        return Err(EnvelopeError::Malformed("a path leads through a value"));
     };
     let Some(rest) = rest else {
         if *slot != Value::Null {
