@@ -33,7 +33,6 @@ pub struct Sealed {
     pub receipts: Vec<Option<Receipt>>,
 }
 
-<<<<<<< HEAD
 /// What a commit group adds to one log.
 #[derive(Default)]
 struct Grown {
@@ -42,10 +41,6 @@ struct Grown {
     /// The entries that want a receipt, each with its leaf's place in the log.
     places: Vec<(usize, u64)>,
 }
-=======
-/// The place of an entry in its group, and of its leaf in the log.
-type Place = (usize, u64);
->>>>>>> proto
 
 impl LogBook {
     /// Opens an empty book; `entropy` supplies the nonce of each genesis leaf.
@@ -70,11 +65,7 @@ impl LogBook {
     /// [`EvidenceError::Wire`] if a leaf cannot be encoded, which is a bug.
     pub fn seal_group(&mut self, entries: &[Entry]) -> Result<Sealed, EvidenceError> {
         let mut sealed = Sealed::default();
-<<<<<<< HEAD
         let mut grown: BTreeMap<&Party, Grown> = BTreeMap::new();
-=======
-        let mut wanted: BTreeMap<&Party, (Timestamp, Vec<Place>)> = BTreeMap::new();
->>>>>>> proto
         for (at, entry) in entries.iter().enumerate() {
             self.open_log(&entry.peer, entry.leaf.at(), &mut sealed)?;
             let index = self.append(&entry.peer, &entry.leaf, &mut sealed)?;
@@ -89,19 +80,9 @@ impl LogBook {
         Ok(sealed)
     }
 
-<<<<<<< HEAD
     fn sign_head(&self, peer: &Party, grown: &Grown, sealed: &mut Sealed) -> Result<(), EvidenceError> {
         let at = grown.newest.unwrap_or(Timestamp::EPOCH);
         let places = &grown.places;
-=======
-    fn sign_head(
-        &self,
-        peer: &Party,
-        at: Timestamp,
-        places: &[Place],
-        sealed: &mut Sealed,
-    ) -> Result<(), EvidenceError> {
->>>>>>> proto
         let log = self.logs.get(peer).ok_or(EvidenceError::NotIncluded)?;
         let checkpoint = Checkpoint { owner: self.owner.clone(), peer: peer.clone(), head: log.head(), at };
         sealed.heads.push((peer.clone(), checkpoint.head));
