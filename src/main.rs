@@ -9,6 +9,7 @@ use valise::cli::{
 use valise::config::{Environment, Layout};
 use valise::control::{ExitCode, Failure};
 use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
+use valise::node::{self, InitOptions};
 use valise::offline::OfflineError;
 use valise::offline::requests::{self, Example};
 
@@ -24,8 +25,10 @@ fn dispatch(args: &Args) -> ExitCode {
     let face = Face::new(args.json);
     match &args.verb {
         Verb::Demo(verb) => face.end(play(args, verb)),
-        Verb::Gateway(GatewayVerb::Init(initial)) => face.end(layout(args).and_then(|l| init(&l, initial))),
-        Verb::Gateway(GatewayVerb::Serve) => layout(args).map_or_else(|e| face.fail(&e), |l| serve(&l)),
+        Verb::Gateway(GatewayVerb::Init(initial)) => face.end(layout(args).and_then(|l| init(l, initial))),
+        Verb::Gateway(GatewayVerb::Serve) => {
+            layout(args).and_then(|l| node::serve(&l)).unwrap_or_else(|failure| face.fail(&failure))
+        }
         Verb::Request(RequestVerb::New { output, example, force }) => {
             face.end(request_new(output, *example, *force))
         }
@@ -72,19 +75,9 @@ fn bad_data(error: OfflineError) -> Failure {
 }
 
 /// Makes a gateway's keys, certificates and settings.
-fn init(layout: &Layout, initial: &Initial) -> Result<Answer, Failure> {
-    let _ = (layout, initial);
-    Err(no_node())
-}
-
-/// Runs the node until it is told to stop.
-fn serve(layout: &Layout) -> ExitCode {
-    let _ = layout;
-    Face::new(false).fail(&no_node())
-}
-
-fn no_node() -> Failure {
-    Failure::new(ExitCode::Unavailable, "node.absent", "this build holds no node").hint("use a whole build")
+fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
+    let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
+    Ok(cli::gateway_init(made))
 }
 
 /// Answers the verbs of the demo.

@@ -99,3 +99,22 @@ fn nothing_runs_before_a_demo_starts() {
     assert_eq!((&states[0]["node"], &states[1]["node"]), (&Value::Bool(false), &Value::Bool(false)));
     assert!(valise(home.path(), &["demo", "stop"]).status.success(), "stopping nothing is done");
 }
+
+#[test]
+fn the_whole_story_holds_between_two_states() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("demo").display().to_string();
+    let output = valise(home.path(), &["demo", "run", "--data", &data, "--json"]);
+    let answer = json(&output.stdout);
+    let failed: Vec<&Value> = answer["data"]["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|step| step["held"] != true)
+        .collect();
+    assert_eq!((output.status.code(), failed), (Some(0), vec![]));
+    assert_eq!(answer["data"]["steps"].as_array().map(Vec::len), Some(12));
+    let states = valise(home.path(), &["demo", "status", "--data", &data, "--json"]);
+    let states = &json(&states.stdout)["data"]["states"];
+    assert!((0..2).all(|i| states[i]["node"] == false && states[i]["forwarder"] == false), "all is ended");
+}

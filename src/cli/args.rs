@@ -1,4 +1,4 @@
-use crate::config::{AuthorityKind, SHORT_NAME, is_short_name};
+use crate::config::{Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
 use crate::model::{CaseId, GroundCode, Party, Purpose, Role};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -137,32 +137,15 @@ pub struct Initial {
     /// Make a demo gateway, in which callers choose the officer.
     #[arg(long)]
     pub demo: bool,
-    /// Replace what is there.
-    #[arg(long)]
-    pub force: bool,
 }
 
 /// `NAME:ROLE[:ACCOUNT]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OfficerArg {
-    /// The name.
-    pub name: String,
-    /// The role.
-    pub role: Role,
-    /// The user account.
-    pub user: Option<String>,
-}
+pub struct OfficerArg(pub DraftOfficer);
 
 /// `NAME:KIND[:designated]`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorityArg {
-    /// The name.
-    pub name: String,
-    /// The kind.
-    pub kind: AuthorityKind,
-    /// Whether the State has designated it.
-    pub designated: bool,
-}
+pub struct AuthorityArg(pub Authority);
 
 /// `peer …`
 #[derive(Clone, Debug, Subcommand)]
@@ -338,13 +321,27 @@ pub enum ConfigVerb {
     },
 }
 
+impl Initial {
+    /// Returns what the new gateway's settings start from.
+    pub fn draft(&self) -> Draft {
+        Draft {
+            party: self.party.clone(),
+            listen: self.listen,
+            officers: self.officers.iter().map(|o| o.0.clone()).collect(),
+            authorities: self.authorities.iter().map(|a| a.0.clone()).collect(),
+            demo: self.demo,
+        }
+    }
+}
+
 impl FromStr for OfficerArg {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(3, ':');
         let (name, role) = parts.next().zip(parts.next()).ok_or("write NAME:ROLE")?;
         let role = Role::from_code(role).ok_or("a role is clerk, officer, supervisor or auditor")?;
-        Ok(Self { name: short_name(name)?, role, user: parts.next().map(account).transpose()? })
+        let user = parts.next().map(account).transpose()?;
+        Ok(Self(DraftOfficer { name: short_name(name)?, role, user }))
     }
 }
 
@@ -363,7 +360,7 @@ impl FromStr for AuthorityArg {
             Some("designated") => true,
             Some(other) => return Err(format!("'{other}' is not 'designated'")),
         };
-        Ok(Self { name: short_name(name)?, kind, designated })
+        Ok(Self(Authority { name: short_name(name)?, kind, designated }))
     }
 }
 

@@ -55,6 +55,21 @@ pub fn config_show(layout: &Layout, origin: bool) -> Result<Answer, Failure> {
     Ok(Answer::ok("config.show", data.collect(), settings_table(&config.settings, origin)))
 }
 
+/// `gateway init`: tells what was made and what to do with it.
+pub fn gateway_init(made: Value) -> Answer {
+    let told = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
+    let text = format!(
+        "made the gateway of {}\n  settings     {}\n  public card  {}\n  root SHA-256 {}\n\n\
+         Give the card to the other NPCs and read them the root's SHA-256 aloud; list their cards in peers.toml.\n\
+         Then run `valise gateway serve`.",
+        told("party"),
+        told("config"),
+        told("card"),
+        told("root_sha256"),
+    );
+    Answer::ok("gateway.init", made, text)
+}
+
 /// What `request check` found, as its data write it.
 #[derive(Deserialize)]
 struct CheckView {

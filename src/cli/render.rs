@@ -79,7 +79,10 @@ fn status(s: &GatewayStatus) -> String {
         ("queued", s.queue.to_string()),
         (
             "journal",
-            format!("{} groups, {} syncs, {} bytes", s.journal.groups, s.journal.syncs, s.journal.bytes),
+            format!(
+                "{} transactions in {} groups, each synced once; {} bytes",
+                s.journal.transactions, s.journal.groups, s.journal.bytes
+            ),
         ),
         ("refused", or_none(refused.join(", "))),
     ])

@@ -88,7 +88,7 @@ fn values_arrive_typed() {
     let Verb::Release(ReleaseVerb::Request { purpose, elements, .. }) = parsed.verb else { panic!() };
     assert_eq!((purpose, elements.len()), (Purpose::BorderControl, 0));
     let authority: AuthorityArg = "police-cid:competent:designated".parse().unwrap();
-    assert!(authority.designated && "customs:competent:yes".parse::<AuthorityArg>().is_err());
+    assert!(authority.0.designated && "customs:competent:yes".parse::<AuthorityArg>().is_err());
 }
 
 #[test]

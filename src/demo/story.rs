@@ -180,6 +180,8 @@ fn queue(play: &mut Play<'_>) -> Result<(), DemoError> {
     let waiting = play.by(State::Xbb, "queue list")?.succeeded()?;
     let queued = entries(&waiting.data).iter().any(|q| q["case"] == case.as_str() && q["act"] == "response");
     play.check("it waits in the queue", queued);
+    let asked = play.show(State::Xaa, &case)?;
+    play.check("XAA has no response yet", asked["responded_at"].is_null());
     Ok(())
 }
 

@@ -7,6 +7,8 @@
 //! One rule says what an element is: each member of the act's body; for `items`, each member of
 //! each item; and for an item's `elements`, each entry. An empty list is one element.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "ciborium::Value is non-exhaustive")]
+
 use crate::envelope::EnvelopeError;
 use crate::model::{Acknowledgement, Act, ActKind, Digest, Entropy, Label, Refusal, Request, Response};
 use crate::wire;

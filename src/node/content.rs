@@ -69,7 +69,8 @@ pub fn to_json(value: &Cbor) -> Value {
         Cbor::Map(entries) => Value::Object(
             entries.iter().map(|(k, v)| (k.as_text().unwrap_or_default().to_owned(), to_json(v))).collect(),
         ),
-        _ => Value::Null,
+        // Floats and tags have no place on the wire, so nothing else can stand in an element.
+        Cbor::Null | Cbor::Float(_) | Cbor::Tag(..) | _ => Value::Null,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, resolve};
 use crate::node::intake;
 use crate::node::retry;
-use crate::store::OutboxRow;
+use crate::store::{HeldEnvelope, OutboxRow};
 use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::wire::FrameKind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -250,7 +250,7 @@ impl Courier {
             let next = self.bag().sendable().find(|id| !sent.contains(id));
             let Some(id) = next else { return Ok(()) };
             let held = post.gateway.ledger.envelope(&id).map_err(|e| e.to_string())?;
-            let Some((bytes, _)) = held else {
+            let Some(HeldEnvelope { bytes, .. }) = held else {
                 self.bag().waiting.remove(&id);
                 continue;
             };
@@ -309,8 +309,8 @@ impl Courier {
     async fn receipt(&self, post: &Post, sealed: &SealedReceipt) -> Result<(), NodeError> {
         let row = self.bag().waiting.get(&sealed.envelope).map(|w| w.row.clone());
         let held = post.gateway.ledger.envelope(&sealed.envelope)?;
-        let (Some(row), Some((_, export))) = (row, held) else { return Ok(()) };
-        let receipt = open_receipt(sealed, &ExportSecret::from_bytes(export))?;
+        let (Some(row), Some(held)) = (row, held) else { return Ok(()) };
+        let receipt = open_receipt(sealed, &ExportSecret::from_bytes(held.export))?;
         post.gateway.receipted(&row, receipt).await
     }
 

@@ -79,12 +79,11 @@ impl From<NodeError> for Failure {
 }
 
 fn refusal(refused: &Refused) -> Failure {
-    let exit = match refused {
-        Refused::PermitUsed { .. } | Refused::PermitExpired { .. } | Refused::NotYourPermit { .. } => {
-            ExitCode::Denied
-        }
-        _ => ExitCode::Finding,
-    };
+    let denied = matches!(
+        refused,
+        Refused::PermitUsed { .. } | Refused::PermitExpired { .. } | Refused::NotYourPermit { .. }
+    );
+    let exit = if denied { ExitCode::Denied } else { ExitCode::Finding };
     let findings = refused.findings().iter().map(finding).collect();
     Failure::new(exit, &format!("case.{}", refused.code()), refused).hint(refused.hint()).findings(findings)
 }

@@ -156,10 +156,9 @@ impl Gateway {
         let now = self.clock.now();
         let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned() };
         let decision = case::decide(&slot.read(), command, now)?;
-        let spending = decision.events.iter().find_map(|event| match event {
-            Event::PermitUsed(used) => Some(used.clone()),
-            _ => None,
-        });
+        let used =
+            |event: &Event| if let Event::PermitUsed(used) = event { Some(used.clone()) } else { None };
+        let spending = decision.events.iter().find_map(used);
         let spending = spending.expect("a permit that may be used is used");
         let (case, permit) = {
             let case = slot.read();

@@ -270,11 +270,11 @@ async fn release(
         let why = first.map(|e| format!("{}: {}", e.element.path, e.why)).unwrap_or_default();
         return Err(NodeError::Denied { id: denial.id.as_str().to_owned(), rule, why }.into());
     }
-    let granted = decision.events.iter().find_map(|event| match event {
-        case::Event::PermitGranted(permit) => Some(permit.id.as_str().to_owned()),
-        _ => None,
-    });
-    let permit = granted.expect("a release that is not denied is permitted");
+    let granted = |event: &case::Event| {
+        if let case::Event::PermitGranted(p) = event { Some(p.id.clone()) } else { None }
+    };
+    let permit = decision.events.iter().find_map(granted).expect("a release that is not denied is permitted");
+    let permit = permit.as_str().to_owned();
     if show {
         return json(&show_release(gateway, officer, &permit).await?);
     }

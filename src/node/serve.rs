@@ -1,8 +1,8 @@
 //! `gateway serve`: puts the rooms together and runs until it is told to stop.
 
 use crate::case;
-use crate::config::{ConfigError, GatewayConfig, Layout, PeersConfig};
-use crate::control::{ExitCode, Failure, FindingView};
+use crate::config::{GatewayConfig, Layout, PeersConfig};
+use crate::control::{ExitCode, Failure};
 use crate::cose::SigningKey;
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
@@ -30,6 +30,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+/// The longest path of a Unix socket that every Linux takes, in bytes (`unix(7)`).
+const SOCKET_PATH: usize = 107;
 /// How often the clocks of all cases are looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// How long a failed store may take to be told to the officers before the process ends.
@@ -40,7 +42,7 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// # Errors
 /// [`ExitCode::Config`] if it cannot start, with the first cause and what to do.
 pub fn serve(layout: &Layout) -> Result<ExitCode, Failure> {
-    let config = GatewayConfig::load(layout).map_err(config_failure)?;
+    let config = GatewayConfig::load(layout).map_err(Failure::from)?;
     super::telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -54,8 +56,12 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
     let failed = Arc::new(Notify::new());
     let parts = Parts::load(&config, layout, &clock, &failed)?;
     let listener = socket::listen(&config.socket).map_err(|e| {
-        start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display()))
-            .hint("is another gateway running on the same data?")
+        let hint = if config.socket.as_os_str().len() > SOCKET_PATH {
+            "the path is too long for a Unix socket; set a shorter 'socket' in the configuration"
+        } else {
+            "is another gateway running on the same data?"
+        };
+        start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display())).hint(hint)
     })?;
     let doorkeeper: Arc<dyn PeerCheck> = parts.doorkeeper.clone();
     let road = Road::bind(config.listen, Arc::clone(&parts.identity), doorkeeper)
@@ -63,7 +69,8 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
     let socket_path = config.socket.clone();
     let (post, renewal) = parts.open(config, clock, Arc::new(road))?;
     let party = post.gateway.directory.me().clone();
-    tracing::info!(listen = ?post.road.local_address().ok(), "the gateway of {party} is ready");
+    let listen = post.road.local_address().map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(listen, "the gateway of {party} is ready");
 
     tokio::spawn(socket::serve(post.clone(), listener));
     tokio::spawn(accept(post.clone()));
@@ -327,7 +334,7 @@ fn open_store(
 
 fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     match fs::read_to_string(path) {
-        Ok(text) => PeersConfig::parse(&text, path).map_err(config_failure),
+        Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),
         Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
             tracing::warn!("there is no {}; the gateway knows no peer", path.display());
             Ok(PeersConfig { peers: Vec::new(), settings: Vec::new() })
@@ -363,14 +370,4 @@ fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
 
 fn key_failure(error: &KeyError) -> Failure {
     start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
-}
-
-fn config_failure(error: ConfigError) -> Failure {
-    let found = error.problems().iter().map(|problem| FindingView {
-        clause: format!("line {}", problem.line),
-        field: problem.key.clone(),
-        why: format!("{} ({})", problem.what, problem.hint),
-    });
-    let findings = found.collect();
-    Failure::new(ExitCode::Config, error.code(), &error).hint(error.hint()).findings(findings)
 }
