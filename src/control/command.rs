@@ -49,7 +49,7 @@ pub enum Command {
         /// Words for the requesting NPC.
         note: Option<Text>,
     },
-    /// `case respond CASE --new`: a response template for the case's items.
+    /// `case respond CASE --new`: an annotated form for the case's items, given as text.
     CaseTemplate {
         /// Which case.
         case: CaseId,

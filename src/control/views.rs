@@ -428,10 +428,10 @@ pub struct GatewayStatus {
 /// The journal's counters since start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalStatus {
-    /// Record groups written.
+    /// Commit groups; each was synced once.
     pub groups: u64,
-    /// Syncs to disk.
-    pub syncs: u64,
+    /// The transactions in them.
+    pub transactions: u64,
     /// Bytes written.
     pub bytes: u64,
 }
