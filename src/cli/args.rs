@@ -234,7 +234,7 @@ pub enum CaseVerb {
         /// The case.
         case: CaseId,
         /// Whether there is a reasonable chance.
-        #[arg(long, value_parser = yes_or_no, value_name = "yes|no")]
+        #[arg(long, value_parser = yes_or_no, value_name = "yes|no", action = clap::ArgAction::Set)]
         reasonable: bool,
         /// Why, in words that name no weapon and no person.
         #[arg(long, value_name = "TEXT")]

@@ -221,7 +221,11 @@ async fn submit(
     let slot = gateway.desk.slot(&id);
     let request = Box::new(request);
     let command = case::Command::Submit { case: id.clone(), me, to, request, exercise };
-    let made = gateway.make(&id, &slot, command).await?;
+    let made = gateway.make(&id, &slot, command).await.inspect_err(|error| {
+        if matches!(error, NodeError::Refused(_)) {
+            gateway.desk.unmint(&id);
+        }
+    })?;
     Ok(acted(gateway, &slot, &made, ActKind::Request))
 }
 
