@@ -8,8 +8,6 @@
 //! each item; and for an item's `elements`, each entry. An empty list is one element. A resubmission's
 //! `request` is cut like a request.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "ciborium::Value is non-exhaustive")]
-
 use crate::envelope::EnvelopeError;
 use crate::model::{Act, ActKind, Digest, Entropy, Label};
 use crate::wire;
@@ -140,19 +138,7 @@ pub fn label_digest(disclosures: &[Disclosure]) -> Result<Digest, EnvelopeError>
 
 /// Gives an act's body with its members in the order of deterministic CBOR (RFC 8949 §4.2.1).
 fn body(act: &Act) -> Result<Value, EnvelopeError> {
-    let bytes = match act {
-        Act::Request(request) => wire::encode(request),
-        Act::Acknowledgement(acknowledgement) => wire::encode(acknowledgement),
-        Act::ReturnIncomplete(returned) => wire::encode(returned),
-        Act::Resubmission(again) => wire::encode(again),
-        Act::Response(response) => wire::encode(response),
-        Act::Delay(delay) => wire::encode(delay),
-        Act::Refusal(refusal) => wire::encode(refusal),
-        Act::ClarificationRequest(question) => wire::encode(question),
-        Act::Clarification(answer) => wire::encode(answer),
-        Act::Withdrawal(withdrawal) => wire::encode(withdrawal),
-        Act::OutcomeNotice(notice) => wire::encode(notice),
-    }?;
+    let bytes = wire::encode(act)?;
     Ok(wire::decode(&bytes, &Limits::ENVELOPE)?)
 }
 

@@ -3,6 +3,8 @@
 //!
 //! After a wanted change of the wire, `VALISE_BLESS=1 cargo test --test protocol vectors_are` writes the vectors.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod cddl;
 mod federation;
 mod forge;

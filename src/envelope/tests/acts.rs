@@ -9,7 +9,7 @@ use proptest::sample::select;
 /// Draws an act.
 pub(super) fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        request().prop_map(Act::Request),
+        request().prop_map(|request| Act::Request(Box::new(request))),
         (any::<[u8; 32]>(), 0i64..4_000_000_000, any::<bool>(), of(text())).prop_map(
             |(request, at, automatic, note)| Act::Acknowledgement(Acknowledgement {
                 request: Digest(request),
