@@ -55,7 +55,7 @@ const IMPURE: &[&str] = &[
     "std::env",
     "std::process",
     "std::thread",
-    "SystemTime",
+    "SystemTime::now",
     "Instant::now",
     "Timestamp::now",
     "SystemRandom",

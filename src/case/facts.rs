@@ -202,6 +202,11 @@ impl ActFacts {
         Self { header, body }
     }
 
+    /// Tells whether the act is an acknowledgement that no officer made.
+    pub const fn is_automatic(&self) -> bool {
+        matches!(self.body, Body::Acknowledgement { automatic: true, .. })
+    }
+
     /// Returns which act it is.
     pub const fn kind(&self) -> ActKind {
         match &self.body {

@@ -32,7 +32,7 @@ pub use view::{
     View, view,
 };
 
-use crate::model::{Digest, Party, Timestamp};
+use crate::model::{Digest, Label, Party, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that one side knows of a case; it only grows, and merging it in any order gives the same.
@@ -94,9 +94,21 @@ impl Case {
         self.acts.values()
     }
 
+    /// Returns the statement digest of the newest version of the request.
+    pub fn current_request(&self) -> Option<Digest> {
+        let folded = fold::Folded::of(self, self.opening.as_ref()?);
+        folded.current().map(|version| version.request.facts.header.digest)
+    }
+
     /// Returns an act by its statement digest.
     pub fn act(&self, digest: &Digest) -> Option<&ActRecord> {
         self.acts.get(digest)
+    }
+
+    /// Returns the usage label of an element of a response, if it has one.
+    pub fn label(&self, act: &Digest, path: &str) -> Option<&Label> {
+        let Body::Response { elements, .. } = &self.acts.get(act)?.facts.body else { return None };
+        elements.iter().find(|element| element.path == path)?.label.as_ref()
     }
 
     /// Returns the last judgement of a request's chance of success, if one was made here.

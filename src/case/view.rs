@@ -202,7 +202,7 @@ pub fn view(case: &Case, now: Timestamp, warn: Warning) -> Option<View> {
         exercise: current.map(|v| v.request).or(acts.clone().next().copied()).is_some_and(is_exercise),
         clocks: current.map(|v| version_clocks(v, now, warn)).unwrap_or_default(),
         ack_sent_at: ack.filter(|record| record.direction == Direction::Sent).map(|record| record.at),
-        ack_automatic: ack.is_some_and(|record| is_automatic(&record.facts)),
+        ack_automatic: ack.is_some_and(|record| record.facts.is_automatic()),
         versions: (1..).zip(&folded.versions).map(|(n, v)| version_view(n, v, now, warn)).collect(),
         items: current.map(|v| item_views(v, now, warn)).unwrap_or_default(),
         delay: current.and_then(delay_view),
@@ -381,8 +381,4 @@ fn act_view(case: &Case, record: &ActRecord) -> ActView {
 
 const fn is_exercise(record: &ActRecord) -> bool {
     record.facts.header.exercise
-}
-
-fn is_automatic(facts: &ActFacts) -> bool {
-    matches!(facts.body, Body::Acknowledgement { automatic: true, .. })
 }

@@ -3,7 +3,7 @@ use super::algorithms::label::{ALG, CRIT, is_private};
 use crate::wire::{Limits, decode, encode_value, from_value};
 use ciborium::Value;
 use coset::ProtectedHeader;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The header parameters of one bucket, by label.
@@ -37,7 +37,7 @@ impl Headers {
     }
 
     /// Reads a typed value; fails with `MissingHeader` or `HeaderValue`.
-    pub fn read<T: DeserializeOwned>(&self, label: i64) -> Result<T, CoseError> {
+    pub fn read<T: Serialize + DeserializeOwned>(&self, label: i64) -> Result<T, CoseError> {
         let value = self.get(label).ok_or(CoseError::MissingHeader(label))?;
         from_value(value).map_err(|_| CoseError::HeaderValue(label))
     }

@@ -5,7 +5,8 @@
 //! are left out still verifies and tells nothing about what is missing (DESIGN §5.1).
 //!
 //! One rule says what an element is: each member of the act's body; for `items`, each member of
-//! each item; and for an item's `elements`, each entry. A resubmission's `request` is cut like a request.
+//! each item; and for an item's `elements`, each entry. An empty list is one element. A resubmission's
+//! `request` is cut like a request.
 
 use crate::envelope::EnvelopeError;
 use crate::model::{Act, ActKind, Digest, Entropy, Label};
@@ -13,12 +14,18 @@ use crate::wire;
 use crate::wire::Limits;
 use ciborium::Value;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Length of an element's salt in bytes: enough that a digest of a guessable value reveals nothing.
 const SALT_BYTES: usize = 16;
 
+/// The most segments of a path: `items/0/elements/1`.
+const MAX_SEGMENTS: usize = 4;
+
 /// One element of an act as the recipient may see it: salt, path, usage label and value.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Its `Debug` never shows the value (ISACS 8.4 a).
+#[derive(Clone, PartialEq)]
 pub struct Disclosure {
     bytes: Vec<u8>,
     path: String,
@@ -33,11 +40,14 @@ impl Disclosure {
     /// Reads the exact bytes that were hashed.
     ///
     /// # Errors
-    /// [`EnvelopeError::Malformed`] if they are not a disclosure in deterministic CBOR.
+    /// [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] if they are no disclosure.
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         let Form(salt, path, label, value) = wire::decode(bytes, &Limits::ENVELOPE)?;
         if salt.len() != SALT_BYTES {
             return Err(EnvelopeError::Malformed("a disclosure's salt is not 16 bytes"));
+        }
+        if path.split('/').count() > MAX_SEGMENTS {
+            return Err(EnvelopeError::Malformed("a disclosure's path is too long"));
         }
         Ok(Self { bytes: bytes.to_vec(), path, label, value })
     }
@@ -76,6 +86,12 @@ impl Disclosure {
     }
 }
 
+impl fmt::Debug for Disclosure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Disclosure({}, {:?}, [hidden])", self.path, self.label)
+    }
+}
+
 /// Splits an act into disclosures with fresh salts.
 ///
 /// # Errors
@@ -87,8 +103,8 @@ pub fn split(act: &Act, entropy: &mut dyn Entropy) -> Result<Vec<Disclosure>, En
 /// Puts an act together from all its disclosures.
 ///
 /// # Errors
-/// [`EnvelopeError::Malformed`] if an element is missing, doubled, out of order or cut otherwise
-/// than [`split`] cuts it; [`EnvelopeError::Wire`] if the act has an unknown or ill-typed member.
+/// [`EnvelopeError::Malformed`] or [`EnvelopeError::Wire`] if an element is missing, doubled, out of
+/// order, unknown, ill-typed or cut otherwise than [`split`] cuts it.
 pub fn join(kind: ActKind, disclosures: &[Disclosure]) -> Result<Act, EnvelopeError> {
     let mut body = Value::Map(Vec::new());
     for disclosure in disclosures {
@@ -122,19 +138,7 @@ pub fn label_digest(disclosures: &[Disclosure]) -> Result<Digest, EnvelopeError>
 
 /// Gives an act's body with its members in the order of deterministic CBOR (RFC 8949 §4.2.1).
 fn body(act: &Act) -> Result<Value, EnvelopeError> {
-    let bytes = match act {
-        Act::Request(request) => wire::encode(request),
-        Act::Acknowledgement(acknowledgement) => wire::encode(acknowledgement),
-        Act::ReturnIncomplete(returned) => wire::encode(returned),
-        Act::Resubmission(again) => wire::encode(again),
-        Act::Response(response) => wire::encode(response),
-        Act::Delay(delay) => wire::encode(delay),
-        Act::Refusal(refusal) => wire::encode(refusal),
-        Act::ClarificationRequest(question) => wire::encode(question),
-        Act::Clarification(answer) => wire::encode(answer),
-        Act::Withdrawal(withdrawal) => wire::encode(withdrawal),
-        Act::OutcomeNotice(notice) => wire::encode(notice),
-    }?;
+    let bytes = wire::encode(act)?;
     Ok(wire::decode(&bytes, &Limits::ENVELOPE)?)
 }
 
@@ -158,16 +162,17 @@ fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
 fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
     let mut out = Vec::new();
     for (key, value) in members(body)? {
-        match value {
-            Value::Array(items) if key == "items" => {
+        match (key.as_str(), value) {
+            ("items", Value::Array(items)) if !items.is_empty() => {
                 for (i, item) in items.into_iter().enumerate() {
                     item_paths(&format!("items/{i}"), item, &mut out)?;
                 }
             }
-            request @ Value::Map(_) if key == "request" => {
-                out.extend(paths(request)?.into_iter().map(|(path, v)| (format!("request/{path}"), v)));
+            ("request", Value::Map(request)) => {
+                let inner = paths(Value::Map(request))?;
+                out.extend(inner.into_iter().map(|(path, value)| (format!("request/{path}"), value)));
             }
-            other => out.push((key, other)),
+            (_, whole) => out.push((key, whole)),
         }
     }
     Ok(out)
@@ -175,13 +180,13 @@ fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
 
 fn item_paths(prefix: &str, item: Value, out: &mut Vec<(String, Value)>) -> Result<(), EnvelopeError> {
     for (key, value) in members(item)? {
-        match value {
-            Value::Array(entries) if key == "elements" => {
+        match (key.as_str(), value) {
+            ("elements", Value::Array(entries)) if !entries.is_empty() => {
                 out.extend(
                     entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)),
                 );
             }
-            other => out.push((format!("{prefix}/{key}"), other)),
+            (_, whole) => out.push((format!("{prefix}/{key}"), whole)),
         }
     }
     Ok(())
@@ -199,24 +204,21 @@ fn members(value: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
 /// Puts `value` at `path`; list entries must come in order from zero.
 fn insert(into: &mut Value, path: &str, value: Value) -> Result<(), EnvelopeError> {
     let (head, rest) = path.split_once('/').map_or((path, None), |(head, rest)| (head, Some(rest)));
-    let slot = match into {
-        Value::Map(map) => {
-            let at = map.iter().position(|(key, _)| key.as_text() == Some(head));
-            let at = at.unwrap_or_else(|| {
-                map.push((Value::Text(head.to_owned()), Value::Null));
-                map.len() - 1
-            });
-            &mut map[at].1
+    let slot = if let Value::Map(map) = into {
+        // Elements come in order, so that only the newest member can still grow.
+        if map.last().is_none_or(|(key, _)| key.as_text() != Some(head)) {
+            map.push((Value::Text(head.to_owned()), Value::Null));
         }
-        Value::Array(list) => {
-            let at: usize =
-                head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
-            if at == list.len() {
-                list.push(Value::Null);
-            }
-            list.get_mut(at).ok_or(EnvelopeError::Malformed("a list entry is missing"))?
+        let newest = map.len() - 1;
+        &mut map[newest].1
+    } else if let Value::Array(list) = into {
+        let at: usize = head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
+        if at == list.len() {
+            list.push(Value::Null);
         }
-        _ => return Err(EnvelopeError::Malformed("a path leads through a value")),
+        list.get_mut(at).ok_or(EnvelopeError::Malformed("a list entry is missing"))?
+    } else {
+        return Err(EnvelopeError::Malformed("a path leads through a value"));
     };
     let Some(rest) = rest else {
         if *slot != Value::Null {

@@ -12,12 +12,14 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, WireError> {
     encode_value(&to_value(value)?)
 }
 
-/// Checks the bytes strictly, then decodes them.
+/// Checks the bytes strictly, decodes them, and accepts only the one encoding that the value has.
 ///
 /// Fails with `Cbor` before anything is allocated, or with `Shape` if they are no `T`.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, WireError> {
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, WireError> {
     check(bytes, limits)?;
-    ciborium::from_reader(bytes).map_err(|error| shape::<T>(&error))
+    let value = ciborium::from_reader(bytes).map_err(|error| shape::<T>(&error))?;
+    is_own_form(&value, bytes)?;
+    Ok(value)
 }
 
 /// Turns a value into its generic form; fails with `Encode` if its type cannot be serialised.
@@ -25,9 +27,11 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, WireError> {
     Value::serialized(value).map_err(|_| WireError::Encode("the type does not serialise"))
 }
 
-/// Reads a typed value out of its generic form; fails with `Shape` if it is no `T`.
-pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, WireError> {
-    value.deserialized().map_err(|error| shape::<T>(&error))
+/// Reads a typed value out of its generic form, as [`decode`] does; fails with `Shape` if it is no `T`.
+pub fn from_value<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T, WireError> {
+    let typed = value.deserialized().map_err(|error| shape::<T>(&error))?;
+    is_own_form(&typed, &encode_value(value).map_err(|error| shape::<T>(&error))?)?;
+    Ok(typed)
 }
 
 /// Encodes a generic value deterministically; fails like [`encode`].
@@ -104,6 +108,15 @@ fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
     };
     out.push(major << 5 | info);
     out.extend_from_slice(&bytes[8 - width..]);
+}
+
+/// The library reads one value from several encodings: it passes over what follows the last member of
+/// a tuple and over members that it does not know, and takes arrays of numbers for byte strings.
+fn is_own_form<T: Serialize>(value: &T, bytes: &[u8]) -> Result<(), WireError> {
+    match encode(value) {
+        Ok(own) if own == bytes => Ok(()),
+        Ok(_) | Err(_) => Err(shape::<T>(&"the value is written in another form than its own")),
+    }
 }
 
 fn shape<T>(error: &impl ToString) -> WireError {
@@ -198,6 +211,27 @@ mod tests {
     fn decoding_checks_before_it_looks() {
         let fault = decode::<Sample>(b"\xa1\x18\x01\x00", &Limits::ENVELOPE).unwrap_err();
         assert!(matches!(fault, WireError::Cbor(fault) if fault.kind == FaultKind::NotShortest));
+    }
+
+    #[test]
+    fn a_value_is_read_from_one_encoding_only() {
+        type Pair = (serde_bytes::ByteBuf, Timestamp);
+        let own = b"\x82\x41\x07\x01";
+        assert!(decode::<Pair>(own, &Limits::ENVELOPE).is_ok());
+        let others: [(&str, &[u8]); 4] = [
+            ("a member too many", b"\x83\x41\x07\x01\x00"),
+            ("a byte string as an array", b"\x82\x81\x07\x01"),
+            ("a byte string as a text", b"\x82\x61\x07\x01"),
+            ("a member too few", b"\x81\x41\x07"),
+        ];
+        for (fault, bytes) in others {
+            let refused = decode::<Pair>(bytes, &Limits::ENVELOPE);
+            assert!(matches!(refused, Err(WireError::Shape { .. })), "{fault}");
+            let value: Value = decode(bytes, &Limits::ENVELOPE).unwrap();
+            assert!(matches!(from_value::<Pair>(&value), Err(WireError::Shape { .. })), "{fault}");
+        }
+        assert!(decode::<(u8, u8)>(b"\x42\x01\x02", &Limits::ENVELOPE).is_err(), "an array as a byte string");
+        assert!(decode::<Kind>(b"\xa1\x65Plain\xf6", &Limits::ENVELOPE).is_err(), "a plain variant as a map");
     }
 
     #[test]

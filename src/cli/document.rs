@@ -1,0 +1,56 @@
+use crate::control::{ExitCode, Failure, MAX_FRAME};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Reads a text file, or stdin for `-`.
+///
+/// # Errors
+/// It cannot be read (65), is over [`MAX_FRAME`] bytes, or is not UTF-8.
+pub fn read_text(file: &Path) -> Result<String, Failure> {
+    let shown = file.display();
+    let fail = |cause: io::Error| {
+        Failure::new(ExitCode::BadData, "file.unreadable", format_args!("cannot read {shown}"))
+            .hint("name a readable UTF-8 file, or - for stdin")
+            .cause(cause)
+    };
+    let limit = MAX_FRAME as u64 + 1;
+    let mut text = String::new();
+    if file == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_string(&mut text).map_err(fail)?;
+    } else {
+        File::open(file).and_then(|f| f.take(limit).read_to_string(&mut text)).map_err(fail)?;
+    }
+    if text.len() > MAX_FRAME {
+        let message = format!("{shown} is over {MAX_FRAME} bytes");
+        return Err(Failure::new(ExitCode::BadData, "file.too_long", message)
+            .hint("a request or response is text; photographs are named by digest"));
+    }
+    Ok(text)
+}
+
+/// Writes a text file that only its owner may read; never over another one unless `force`.
+///
+/// # Errors
+/// It exists (1), or cannot be written (1).
+pub fn write_text(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    let shown = file.display();
+    let written = options.open(file).and_then(|mut f| f.write_all(text.as_bytes()));
+    written.map_err(|cause| {
+        if cause.kind() == ErrorKind::AlreadyExists {
+            return Failure::new(ExitCode::Finding, "file.exists", format_args!("{shown} is there already"))
+                .hint("choose another name, or replace it with --force");
+        }
+        Failure::new(ExitCode::Finding, "file.unwritable", format_args!("cannot write {shown}"))
+            .hint("choose a folder that you may write to")
+            .cause(cause)
+    })
+}
