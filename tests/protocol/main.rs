@@ -99,6 +99,22 @@ fn malformed_envelopes_are_refused_for_their_fault() {
     }
 }
 
+#[test]
+fn every_code_is_in_the_document() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("docs/protocol.md")).unwrap();
+    for file in ["wire/error", "wire/frame", "cose/error", "trust/error", "envelope/error", "evidence/error"]
+    {
+        let source = fs::read_to_string(root.join(format!("src/{file}.rs"))).unwrap();
+        let (_, rest) = source.split_once("fn code(").unwrap();
+        let codes: Vec<&str> = rest.split("fn ").next().unwrap().split('"').skip(1).step_by(2).collect();
+        assert!(!codes.is_empty(), "{file}");
+        for code in codes {
+            assert!(document.contains(&format!("`{code}`")), "{code} of {file} is not in docs/protocol.md");
+        }
+    }
+}
+
 /// What XBB says to a frame that should be an envelope.
 fn verdict(federation: &Federation, frame: &[u8]) -> &'static str {
     let header = FrameHeader::parse(frame[..HEADER_LEN].try_into().unwrap());
