@@ -350,8 +350,8 @@ fn an_acknowledgement_that_repeats_another_instant_is_flagged() {
 
 #[test]
 fn an_early_act_waits_for_what_it_builds_on() {
-    let request = facts("XAA", 1, &[], &Act::Request(request_of(1)));
-    let missing = facts("XAA", 2, &[request.header.digest], &Act::Request(request_of(1)));
+    let request = facts("XAA", 1, &[], &Act::Request(Box::new(request_of(1))));
+    let missing = facts("XAA", 2, &[request.header.digest], &Act::Request(Box::new(request_of(1))));
     let digest = request.header.digest;
     let mut ack = facts("XBB", 3, &[missing.header.digest], &ack_of(digest, start()));
     ack.header.parents.push(digest);
@@ -401,7 +401,7 @@ fn an_outsider_and_the_wrong_side_change_nothing() {
 fn a_second_request_cannot_move_a_running_clock() {
     let (_, mut asked) = asked(1);
     let first = asked.request();
-    let later: Vec<_> = (0..40).map(|seed| facts("XAA", seed, &[], &Act::Request(request_of(3)))).collect();
+    let later: Vec<_> = (0..40).map(|seed| facts("XAA", seed, &[], &Act::Request(Box::new(request_of(3))))).collect();
     assert!(later.iter().any(|facts| facts.header.digest < first), "digest order must not decide");
     for request in &later {
         asked.take(request, start().saturating_add(DAY));

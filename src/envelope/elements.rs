@@ -5,16 +5,16 @@
 //! are left out still verifies and tells nothing about what is missing (DESIGN §5.1).
 //!
 //! One rule says what an element is: each member of the act's body; for `items`, each member of
-//! each item; and for an item's `elements`, each entry. An empty list is one element.
+//! each item; and for an item's `elements`, each entry. An empty list is one element. A resubmission's
+//! `request` is cut like a request.
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "ciborium::Value is non-exhaustive")]
 
 use crate::envelope::EnvelopeError;
-use crate::model::{Acknowledgement, Act, ActKind, Digest, Entropy, Label, Refusal, Request, Response};
+use crate::model::{Act, ActKind, Digest, Entropy, Label};
 use crate::wire;
 use crate::wire::Limits;
 use ciborium::Value;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -143,21 +143,32 @@ fn body(act: &Act) -> Result<Value, EnvelopeError> {
     let bytes = match act {
         Act::Request(request) => wire::encode(request),
         Act::Acknowledgement(acknowledgement) => wire::encode(acknowledgement),
+        Act::ReturnIncomplete(returned) => wire::encode(returned),
+        Act::Resubmission(again) => wire::encode(again),
         Act::Response(response) => wire::encode(response),
+        Act::Delay(delay) => wire::encode(delay),
         Act::Refusal(refusal) => wire::encode(refusal),
+        Act::ClarificationRequest(question) => wire::encode(question),
+        Act::Clarification(answer) => wire::encode(answer),
+        Act::Withdrawal(withdrawal) => wire::encode(withdrawal),
+        Act::OutcomeNotice(notice) => wire::encode(notice),
     }?;
     Ok(wire::decode(&bytes, &Limits::ENVELOPE)?)
 }
 
 fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
-    fn read<T: Serialize + DeserializeOwned>(body: &Value) -> Result<T, EnvelopeError> {
-        Ok(wire::from_value(body)?)
-    }
     Ok(match kind {
-        ActKind::Request => Act::Request(read::<Request>(body)?),
-        ActKind::Acknowledgement => Act::Acknowledgement(read::<Acknowledgement>(body)?),
-        ActKind::Response => Act::Response(read::<Response>(body)?),
-        ActKind::Refusal => Act::Refusal(read::<Refusal>(body)?),
+        ActKind::Request => Act::Request(wire::from_value(body)?),
+        ActKind::Acknowledgement => Act::Acknowledgement(wire::from_value(body)?),
+        ActKind::ReturnIncomplete => Act::ReturnIncomplete(wire::from_value(body)?),
+        ActKind::Resubmission => Act::Resubmission(wire::from_value(body)?),
+        ActKind::Response => Act::Response(wire::from_value(body)?),
+        ActKind::Delay => Act::Delay(wire::from_value(body)?),
+        ActKind::Refusal => Act::Refusal(wire::from_value(body)?),
+        ActKind::ClarificationRequest => Act::ClarificationRequest(wire::from_value(body)?),
+        ActKind::Clarification => Act::Clarification(wire::from_value(body)?),
+        ActKind::Withdrawal => Act::Withdrawal(wire::from_value(body)?),
+        ActKind::OutcomeNotice => Act::OutcomeNotice(wire::from_value(body)?),
     })
 }
 
@@ -170,6 +181,10 @@ fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
                 for (i, item) in items.into_iter().enumerate() {
                     item_paths(&format!("items/{i}"), item, &mut out)?;
                 }
+            }
+            ("request", Value::Map(request)) => {
+                let inner = paths(Value::Map(request))?;
+                out.extend(inner.into_iter().map(|(path, value)| (format!("request/{path}"), value)));
             }
             (_, whole) => out.push((key, whole)),
         }
@@ -237,4 +252,128 @@ fn label_of(element: &Value) -> Result<Option<Label>, EnvelopeError> {
     let Some(map) = element.as_map() else { return Ok(None) };
     let label = map.iter().find(|(key, _)| key.as_text() == Some("label")).map(|(_, label)| label);
     Ok(label.map(wire::from_value).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Clarification, ClarificationRequest, Delay, FollowUp, Ground, GroundCode, MissingElement,
+        OutcomeNotice, Request, Resubmission, ReturnIncomplete, Ternary, Text, Withdrawal,
+    };
+
+    struct Counter(u8);
+
+    impl Entropy for Counter {
+        fn fill(&mut self, out: &mut [u8]) {
+            self.0 += 1;
+            out.fill(self.0);
+        }
+    }
+
+    fn words(text: &str) -> Text {
+        Text::new(text.to_owned())
+    }
+
+    /// The acts that steer a case, with the paths at which they are cut.
+    fn steering_acts() -> [(Act, &'static [&'static str]); 7] {
+        let digest = |n| Digest([n; 32]);
+        let ground = Ground { code: GroundCode::A1, reason: words("inquiry open"), law: None };
+        let missing = MissingElement {
+            clause: "6.3(a)".to_owned(),
+            field: "items[0].make".to_owned(),
+            why: words("blank"),
+        };
+        let items = vec![FollowUp {
+            item: 0,
+            point_of_diversion: Ternary::Yes,
+            prosecution: Ternary::Unknown,
+            action: Some(words("store audited")),
+            preventive_measure: None,
+        }];
+        let again = Request {
+            incomplete_reason: Some(words("finder is dead")),
+            items: serde_json::from_str(r#"[{"kind":"part","import_mark":"absent"}]"#).unwrap(),
+            ..Request::default()
+        };
+        [
+            (
+                Act::ReturnIncomplete(ReturnIncomplete {
+                    request: digest(1),
+                    missing: vec![missing],
+                    judgement: None,
+                }),
+                &["missing", "request"],
+            ),
+            (
+                Act::Resubmission(Resubmission {
+                    previous: digest(1),
+                    returned_by: digest(2),
+                    request: Box::new(again),
+                }),
+                &[
+                    "request/items/0/kind",
+                    "request/items/0/import_mark",
+                    "request/incomplete_reason",
+                    "previous",
+                    "returned_by",
+                ],
+            ),
+            (
+                Act::Delay(Delay {
+                    request: digest(1),
+                    grounds: vec![ground],
+                    expected: "2026-07".parse().ok(),
+                }),
+                &["grounds", "request", "expected"],
+            ),
+            (
+                Act::ClarificationRequest(ClarificationRequest { about: digest(3), question: words("why?") }),
+                &["about", "question"],
+            ),
+            (
+                Act::Clarification(Clarification { request_for: digest(4), answer: words("because") }),
+                &["answer", "request_for"],
+            ),
+            (
+                Act::Withdrawal(Withdrawal { request: digest(1), reason: words("found at home") }),
+                &["reason", "request"],
+            ),
+            (
+                Act::OutcomeNotice(OutcomeNotice { request: digest(1), items }),
+                &[
+                    "items/0/item",
+                    "items/0/action",
+                    "items/0/prosecution",
+                    "items/0/point_of_diversion",
+                    "request",
+                ],
+            ),
+        ]
+    }
+
+    #[test]
+    fn the_acts_that_steer_a_case_are_cut_and_joined() {
+        for (act, paths) in steering_acts() {
+            let cut = split(&act, &mut Counter(0)).unwrap();
+            assert_eq!(cut.iter().map(Disclosure::path).collect::<Vec<_>>(), paths, "{:?}", act.kind());
+            assert_eq!(join(act.kind(), &cut).unwrap(), act);
+            for other in ActKind::ALL.into_iter().filter(|kind| *kind != act.kind()) {
+                assert!(join(other, &cut).is_err(), "{:?} is no {other:?}", act.kind());
+            }
+            assert!(join(act.kind(), &cut[1..]).is_err(), "{:?} lacks an element", act.kind());
+        }
+    }
+
+    #[test]
+    fn a_resubmission_of_nothing_is_still_an_act() {
+        let request = Box::new(Request::default());
+        let act = Act::Resubmission(Resubmission {
+            previous: Digest([1; 32]),
+            returned_by: Digest([2; 32]),
+            request,
+        });
+        let cut = split(&act, &mut Counter(0)).unwrap();
+        assert_eq!(join(ActKind::Resubmission, &cut).unwrap(), act);
+    }
 }

@@ -2,9 +2,12 @@
 
 pub mod addressee;
 pub mod completeness;
+pub mod course;
 pub mod deadline;
+pub mod exemption;
 pub mod identification;
 pub mod release;
 pub mod response;
+pub mod returns;
 #[cfg(test)]
 pub(crate) mod samples;

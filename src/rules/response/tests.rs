@@ -204,7 +204,7 @@ fn the_template_reads_back_as_an_incomplete_answer_to_every_item() {
 fn the_templates_examples_are_true() {
     let document: serde_json::Value =
         serde_json::from_str(&template(&Request::default(), Digest::of(&[]))).unwrap();
-    for state in ["//value", "//no_record", "//withheld", "//not_applicable"] {
+    for state in ["//value", "//no_record", "//withheld", "//delayed", "//not_applicable"] {
         let answer: Answer = serde_json::from_value(document[state].clone()).unwrap();
         let mut found = Completeness::default();
         said_about("", &element(About::LastLegalOwner, answer), &mut found);
@@ -253,7 +253,7 @@ proptest! {
     #[test]
     fn what_is_kept_back_without_reason_or_from_a_full_answer_never_leaves(item in any_item_answer()) {
         let unexplained = item.elements.iter().any(|e| match &e.answer {
-            Answer::Withheld { ground } => {
+            Answer::Withheld { ground } | Answer::Delayed { ground, .. } => {
                 item.outcome == Outcome::Full || ground.reason.reveal().trim().is_empty()
             }
             Answer::NoRecord { reason } | Answer::NotApplicable { reason } => reason.reveal().trim().is_empty(),
