@@ -8,8 +8,6 @@
 //! each item; and for an item's `elements`, each entry. An empty list is one element. A resubmission's
 //! `request` is cut like a request.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "ciborium::Value is non-exhaustive")]
-
 use crate::envelope::EnvelopeError;
 use crate::model::{Act, ActKind, Digest, Entropy, Label};
 use crate::wire;
