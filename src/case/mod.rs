@@ -94,6 +94,12 @@ impl Case {
         self.acts.values()
     }
 
+    /// Returns the statement digest of the newest version of the request.
+    pub fn current_request(&self) -> Option<Digest> {
+        let folded = fold::Folded::of(self, self.opening.as_ref()?);
+        folded.current().map(|version| version.request.facts.header.digest)
+    }
+
     /// Returns an act by its statement digest.
     pub fn act(&self, digest: &Digest) -> Option<&ActRecord> {
         self.acts.get(digest)

@@ -401,7 +401,8 @@ fn an_outsider_and_the_wrong_side_change_nothing() {
 fn a_second_request_cannot_move_a_running_clock() {
     let (_, mut asked) = asked(1);
     let first = asked.request();
-    let later: Vec<_> = (0..40).map(|seed| facts("XAA", seed, &[], &Act::Request(Box::new(request_of(3))))).collect();
+    let later: Vec<_> =
+        (0..40).map(|seed| facts("XAA", seed, &[], &Act::Request(Box::new(request_of(3))))).collect();
     assert!(later.iter().any(|facts| facts.header.digest < first), "digest order must not decide");
     for request in &later {
         asked.take(request, start().saturating_add(DAY));

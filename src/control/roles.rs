@@ -30,6 +30,13 @@ impl Command {
             Self::CaseAck { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
+            | Self::CaseReturn { .. }
+            | Self::CaseJudge { .. }
+            | Self::CaseDelay { .. }
+            | Self::CaseClarify { .. }
+            | Self::CaseWithdraw { .. }
+            | Self::CaseOutcome { .. }
+            | Self::RequestResubmit { .. }
             | Self::RequestSubmit { .. } => Duty::Act,
             Self::CaseShow { reveal: true, .. } | Self::ReleaseRequest { .. } | Self::ReleaseShow { .. } => {
                 Duty::See

@@ -138,19 +138,7 @@ pub fn label_digest(disclosures: &[Disclosure]) -> Result<Digest, EnvelopeError>
 
 /// Gives an act's body with its members in the order of deterministic CBOR (RFC 8949 §4.2.1).
 fn body(act: &Act) -> Result<Value, EnvelopeError> {
-    let bytes = match act {
-        Act::Request(request) => wire::encode(request),
-        Act::Acknowledgement(acknowledgement) => wire::encode(acknowledgement),
-        Act::ReturnIncomplete(returned) => wire::encode(returned),
-        Act::Resubmission(again) => wire::encode(again),
-        Act::Response(response) => wire::encode(response),
-        Act::Delay(delay) => wire::encode(delay),
-        Act::Refusal(refusal) => wire::encode(refusal),
-        Act::ClarificationRequest(question) => wire::encode(question),
-        Act::Clarification(answer) => wire::encode(answer),
-        Act::Withdrawal(withdrawal) => wire::encode(withdrawal),
-        Act::OutcomeNotice(notice) => wire::encode(notice),
-    }?;
+    let bytes = wire::encode(act)?;
     Ok(wire::decode(&bytes, &Limits::ENVELOPE)?)
 }
 

@@ -78,8 +78,9 @@ impl ActKind {
     }
 }
 
-/// What one party says to another in a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What one party says to another in a case. It is serialised as its body; the kind travels apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Act {
     /// A tracing request.
     Request(Box<Request>),

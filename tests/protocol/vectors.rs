@@ -18,25 +18,6 @@ use valise::model::{
 };
 use valise::wire::{self, FrameKind, Limits};
 
-/// Hands the body of an act, whatever its type, to a function.
-macro_rules! each_body {
-    ($act:expr, $function:path) => {
-        match $act {
-            Act::Request(body) => $function(body),
-            Act::Acknowledgement(body) => $function(body),
-            Act::ReturnIncomplete(body) => $function(body),
-            Act::Resubmission(body) => $function(body),
-            Act::Response(body) => $function(body),
-            Act::Delay(body) => $function(body),
-            Act::Refusal(body) => $function(body),
-            Act::ClarificationRequest(body) => $function(body),
-            Act::Clarification(body) => $function(body),
-            Act::Withdrawal(body) => $function(body),
-            Act::OutcomeNotice(body) => $function(body),
-        }
-    };
-}
-
 /// A vector's file below `docs/vectors/` and its content.
 pub type Vector = (String, Json);
 
@@ -97,12 +78,7 @@ pub fn act(kind: ActKind) -> Act {
 
 /// Gives an act's body as it stands in files.
 pub fn body_of(act: &Act) -> Json {
-    each_body!(act, serde_json::to_value).unwrap()
-}
-
-/// Gives an act's body as it is encoded, before it is cut into elements.
-pub fn encoded(act: &Act) -> Vec<u8> {
-    each_body!(act, wire::encode).unwrap()
+    serde_json::to_value(act).unwrap()
 }
 
 /// A partial answer: one element with a usage label, one withheld.

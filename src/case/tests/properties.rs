@@ -27,7 +27,8 @@ fn any_facts(n: u8) -> impl Strategy<Value = ActFacts> {
     });
     let parents = prop::collection::vec(prop_oneof![6 => 0u8..3, 1 => 0u8..14], 0..2);
     (issuer, body, parents).prop_map(move |(issuer, act, parents)| {
-        let (issuer, act) = if n == 0 { ("XAA", Act::Request(Box::new(request_of(2)))) } else { (issuer, act) };
+        let (issuer, act) =
+            if n == 0 { ("XAA", Act::Request(Box::new(request_of(2)))) } else { (issuer, act) };
         let parents: Vec<Digest> =
             if n == 0 { Vec::new() } else { parents.into_iter().map(digest).collect() };
         let mut made = facts(issuer, n, &parents, &act);
