@@ -5,7 +5,7 @@ use crate::envelope::{Heads, KeyRing, Opened, Outgoing, Signed, StatementDraft, 
 use crate::model::{About, Answer};
 use crate::model::{
     Acknowledgement, Act, CaseId, Country, DAY, Digest, DirectoryRef, Element, Entropy, Ground, GroundCode,
-    ItemAnswer, Label, MessageId, Onward, Outcome, Particulars, Party, Refusal, Request, Response,
+    ItemAnswer, Label, MessageId, Onward, Outcome, Particulars, Party, Refusal, Response,
 };
 use crate::trust::fixture::{NOW, Pki, directory, key, party, prekey};
 use crate::trust::{Card, CardPrekey, Directory, SignedPrekey, thumbprint};
@@ -125,8 +125,8 @@ pub(crate) fn response() -> Act {
 }
 
 /// A fictive request for one pistol.
-pub(crate) fn request() -> Request {
-    serde_json::from_str(include_str!("testdata/request.json")).unwrap()
+pub(crate) fn request() -> Act {
+    Act::Request(serde_json::from_str(include_str!("testdata/request.json")).unwrap())
 }
 
 fn number(name: &str) -> u8 {

@@ -100,7 +100,7 @@ fn equal_elements_have_unequal_digests() {
 
 #[test]
 fn debug_shows_no_serial_number() {
-    let signed = signed(Act::Request(Box::new(request())));
+    let signed = signed(request());
     let opened = opened(&sent(&signed, XAA, XBB).bytes, XBB).unwrap();
     let shown = format!("{signed:?} {opened:?}");
     let serial_as_numbers = format!("{:?}", "007432".as_bytes());

@@ -3,7 +3,7 @@
 //!
 //! After a wanted change of the wire, `VALISE_BLESS=1 cargo test --test protocol vectors_are` writes the vectors.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "what these helpers read is made here or stands in docs/vectors")]
 
 mod cddl;
 mod federation;
@@ -41,8 +41,8 @@ fn vectors_are_what_this_code_makes() {
 #[test]
 fn sound_envelopes_open() {
     let federation = federation();
-    for (name, act) in vectors::acts() {
-        let vector = read(&format!("{name}.json"));
+    for act in vectors::acts() {
+        let vector = read(&format!("{}.json", act.kind().code()));
         let (ring, directory) = (federation.ring("XBB"), federation.directory("XBB"));
         let frame = unhex(text(&vector, "/frame"));
         let opened = open(body(&frame), &ring, &directory, federation.now).unwrap();
@@ -98,6 +98,22 @@ fn malformed_envelopes_are_refused_for_their_fault() {
         let name = format!("malformed/{}", path.file_name().unwrap().to_string_lossy());
         let vector = read(&name);
         assert_eq!(verdict(&federation, &unhex(text(&vector, "/frame"))), text(&vector, "/error"), "{name}");
+    }
+}
+
+#[test]
+fn every_code_is_in_the_document() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let document = fs::read_to_string(root.join("docs/protocol.md")).unwrap();
+    for file in ["wire/error", "wire/frame", "cose/error", "trust/error", "envelope/error", "evidence/error"]
+    {
+        let source = fs::read_to_string(root.join(format!("src/{file}.rs"))).unwrap();
+        let (_, rest) = source.split_once("fn code(").unwrap();
+        let codes: Vec<&str> = rest.split("fn ").next().unwrap().split('"').skip(1).step_by(2).collect();
+        assert!(!codes.is_empty(), "{file}");
+        for code in codes {
+            assert!(document.contains(&format!("`{code}`")), "{code} of {file} is not in docs/protocol.md");
+        }
     }
 }
 

@@ -11,8 +11,10 @@ use valise::envelope::{
 };
 use valise::evidence::{Direction, Entry, Leaf, LogBook};
 use valise::model::{
-    About, Acknowledgement, Act, Answer, CaseId, DAY, Digest, DirectoryRef, Element, Ground, GroundCode,
-    Head, ItemAnswer, Label, MessageId, Onward, Outcome, Particulars, Refusal, Response, Text,
+    About, Acknowledgement, Act, ActKind, Answer, CaseId, Clarification, ClarificationRequest, DAY, Delay,
+    Digest, DirectoryRef, Element, FollowUp, Ground, GroundCode, Head, ItemAnswer, Label, MessageId,
+    MissingElement, Onward, Outcome, OutcomeNotice, Particulars, Refusal, Response, Resubmission,
+    ReturnIncomplete, Ternary, Text, Withdrawal,
 };
 use valise::wire::{self, FrameKind, Limits};
 
@@ -22,43 +24,77 @@ pub type Vector = (String, Json);
 /// Makes all vectors: sound envelopes, what answers the first, and malformed envelopes.
 pub fn all(federation: &Federation) -> Vec<Vector> {
     let world = World { federation };
-    let mut out: Vec<Vector> = acts().into_iter().map(|(name, act)| world.sound(name, act)).collect();
+    let mut out: Vec<Vector> = acts().into_iter().map(|act| world.sound(act)).collect();
     out.push(world.receipts());
     out.push(world.reject());
     out.extend(world.malformed());
     out
 }
 
-/// One act of each kind.
-pub fn acts() -> Vec<(&'static str, Act)> {
-    let text = |text: &str| Text::new(text.to_owned());
-    let request = Digest([0x52; 32]);
-    let acknowledgement = Acknowledgement {
-        request,
-        received_at: "2027-01-15T07:00:00Z".parse().unwrap(),
-        automatic: false,
-        note: Some(text("Notre référence : 2027/118")),
+/// One act of each kind, in their order.
+pub fn acts() -> Vec<Act> {
+    let digest = |byte| Digest([byte; 32]);
+    let request = digest(0x52);
+    let ground = || Ground { code: GroundCode::A1, reason: text("An investigation is open."), law: None };
+    let expected = "2027-03".parse().ok();
+    let missing = MissingElement {
+        clause: "6.3(a)".to_owned(),
+        field: "items[0].make".to_owned(),
+        why: text("The make is blank."),
     };
-    let recipient = Particulars { name: Some(text("Ministry of the Interior")), ..Particulars::default() };
-    let element = |answer, label| Element { about: About::Recipient, answer, label };
-    let label = Label { onward: Onward::WithConsent, not_in_court: true, ..Label::default() };
-    let ground = Ground { code: GroundCode::A1, reason: text("An investigation is open."), law: None };
-    let elements = vec![
-        element(Answer::Value { value: recipient }, Some(label)),
-        element(Answer::Withheld { ground: ground.clone() }, None),
-    ];
-    let item = ItemAnswer { item: 0, outcome: Outcome::Partial, reason: None, next_state: None, elements };
+    let again = json!({ "incomplete_reason": "The slide is lost.", "items": [{ "kind": "part" }] });
+    let again = Box::new(serde_json::from_value(again).unwrap());
+    let follow_up = FollowUp {
+        item: 0,
+        point_of_diversion: Ternary::Yes,
+        prosecution: Ternary::Unknown,
+        action: Some(text("The store was audited.")),
+        preventive_measure: None,
+    };
     vec![
-        ("request", Act::Request(serde_json::from_str(include_str!("request.json")).unwrap())),
-        ("acknowledgement", Act::Acknowledgement(acknowledgement)),
-        ("response", Act::Response(Response { request, items: vec![item], note: None })),
-        ("refusal", Act::Refusal(Refusal { request, grounds: vec![ground] })),
+        Act::Request(serde_json::from_str(include_str!("request.json")).unwrap()),
+        Act::Acknowledgement(Acknowledgement {
+            request,
+            received_at: "2027-01-15T07:00:00Z".parse().unwrap(),
+            automatic: false,
+            note: Some(text("Notre référence : 2027/118")),
+        }),
+        Act::ReturnIncomplete(ReturnIncomplete { request, missing: vec![missing], judgement: None }),
+        Act::Resubmission(Resubmission { previous: request, returned_by: digest(0x49), request: again }),
+        Act::Response(Response { request, items: vec![answer(ground())], note: None }),
+        Act::Delay(Delay { request, grounds: vec![ground()], expected }),
+        Act::Refusal(Refusal { request, grounds: vec![ground()] }),
+        Act::ClarificationRequest(ClarificationRequest { about: request, question: text("Which barrel?") }),
+        Act::Clarification(Clarification { request_for: digest(0x51), answer: text("The longer one.") }),
+        Act::Withdrawal(Withdrawal { request, reason: text("It was found at home.") }),
+        Act::OutcomeNotice(OutcomeNotice { request, items: vec![follow_up] }),
     ]
+}
+
+/// The act of a kind.
+pub fn act(kind: ActKind) -> Act {
+    acts().into_iter().find(|act| act.kind() == kind).unwrap()
 }
 
 /// Gives an act's body as it stands in files.
 pub fn body_of(act: &Act) -> Json {
     serde_json::to_value(act).unwrap()
+}
+
+/// A partial answer: one element with a usage label, one withheld.
+fn answer(ground: Ground) -> ItemAnswer {
+    let recipient = Particulars { name: Some(text("Ministry of the Interior")), ..Particulars::default() };
+    let element = |answer, label| Element { about: About::Recipient, answer, label };
+    let label = Label { onward: Onward::WithConsent, not_in_court: true, ..Label::default() };
+    let elements = vec![
+        element(Answer::Value { value: recipient }, Some(label)),
+        element(Answer::Withheld { ground }, None),
+    ];
+    ItemAnswer { item: 0, outcome: Outcome::Partial, reason: None, next_state: None, elements }
+}
+
+fn text(text: &str) -> Text {
+    Text::new(text.to_owned())
 }
 
 struct World<'f> {
@@ -91,7 +127,7 @@ impl World<'_> {
         compose(signed, &to, &ring, &directory, now, 60 * DAY, &mut Seeded(1000)).unwrap()
     }
 
-    fn sound(&self, name: &str, act: Act) -> Vector {
+    fn sound(&self, act: Act) -> Vector {
         let draft = self.draft(act.clone());
         let signed = self.signed(act);
         let sent = self.sent_by(&signed, "XAA");
@@ -120,12 +156,12 @@ impl World<'_> {
                 "elements": elements,
             },
         });
-        (format!("{name}.json"), vector)
+        (format!("{}.json", draft.act.kind().code()), vector)
     }
 
     /// XBB's answer to the request: the second leaf of its log about XAA.
     fn receipts(&self) -> Vector {
-        let request = acts().remove(0).1;
+        let request = act(ActKind::Request);
         let (statement, ring) = (self.signed(request), self.federation.ring("XBB"));
         let sent = self.sent_by(&statement, "XAA");
         let mut book = LogBook::new(ring.party.clone(), ring.log.clone(), Box::new(Seeded(2000)));
@@ -188,7 +224,7 @@ impl World<'_> {
 
     /// A small sound envelope, the body of its frame.
     fn small(&self) -> Vec<u8> {
-        self.sent_by(&self.signed(acts().remove(3).1), "XAA").bytes
+        self.sent_by(&self.signed(act(ActKind::Refusal)), "XAA").bytes
     }
 
     fn broken_frames(&self) -> Vec<Fault> {
@@ -232,7 +268,7 @@ impl World<'_> {
         });
         let mut other = sealed.clone();
         *other.last_mut().unwrap() ^= 1;
-        let by_another = self.sent_by(&self.signed(acts().remove(3).1), "XCC").bytes;
+        let by_another = self.sent_by(&self.signed(act(ActKind::Refusal)), "XCC").bytes;
         vec![
             ("route-without-signature", "bad-signature", frame(&joined(&stripped, &sealed))),
             ("route-of-an-unknown-party", "unknown-party", frame(&joined(&stranger, &sealed))),
@@ -305,7 +341,7 @@ impl World<'_> {
 
     fn broken_statements(&self) -> Vec<Fault> {
         let ring = self.federation.ring("XAA");
-        let good = self.signed(acts().remove(3).1);
+        let good = self.signed(act(ActKind::Refusal));
         let with =
             |edit: &dyn Fn(&mut Value)| self.framed(&forged(&good, &ring, good.disclosures.clone(), edit));
         let header =
@@ -366,8 +402,8 @@ impl World<'_> {
 
     fn broken_elements(&self) -> Vec<Fault> {
         let ring = self.federation.ring("XAA");
-        let refusal = self.signed(acts().remove(3).1);
-        let response = self.signed(acts().remove(2).1);
+        let refusal = self.signed(act(ActKind::Refusal));
+        let response = self.signed(act(ActKind::Response));
         let unsigned = |good: &Signed, disclosures| self.framed(&Signed { disclosures, ..good.clone() });
         let signed = |good: &Signed, disclosures| self.framed(&forged(good, &ring, disclosures, |_| ()));
         let swapped = refusal.disclosures.iter().rev().cloned().collect();

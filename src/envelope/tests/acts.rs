@@ -10,6 +10,7 @@ use proptest::sample::select;
 pub(super) fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         request().prop_map(|request| Act::Request(Box::new(request))),
+        steering(),
         (any::<[u8; 32]>(), 0i64..4_000_000_000, any::<bool>(), of(text())).prop_map(
             |(request, at, automatic, note)| Act::Acknowledgement(Acknowledgement {
                 request: Digest(request),
@@ -24,6 +25,40 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         (any::<[u8; 32]>(), vec(ground(), 1..3))
             .prop_map(|(request, grounds)| Act::Refusal(Refusal { request: Digest(request), grounds })),
     ]
+}
+
+/// Draws an act by which a case is returned, delayed, questioned, withdrawn or followed up.
+fn steering() -> impl Strategy<Value = Act> {
+    let digest = || any::<[u8; 32]>().prop_map(Digest);
+    let missing =
+        (string(), string(), text()).prop_map(|(clause, field, why)| MissingElement { clause, field, why });
+    let ternary = select(vec![Ternary::Yes, Ternary::No, Ternary::Unknown]);
+    let follow_up = (any::<u32>(), ternary, of(text())).prop_map(|(item, answer, action)| FollowUp {
+        item,
+        point_of_diversion: answer,
+        prosecution: answer,
+        preventive_measure: action.clone(),
+        action,
+    });
+    prop_oneof![
+        (digest(), vec(missing, 1..3), of(text())).prop_map(|(request, missing, judgement)| {
+            Act::ReturnIncomplete(ReturnIncomplete { request, missing, judgement })
+        }),
+        (digest(), digest(), request()).prop_map(|(previous, returned_by, request)| {
+            Act::Resubmission(Resubmission { previous, returned_by, request: Box::new(request) })
+        }),
+        (digest(), vec(ground(), 1..3), of(date()))
+            .prop_map(|(request, grounds, expected)| { Act::Delay(Delay { request, grounds, expected }) }),
+        (digest(), text()).prop_map(|(about, question)| {
+            Act::ClarificationRequest(ClarificationRequest { about, question })
+        }),
+        (digest(), text())
+            .prop_map(|(request_for, answer)| { Act::Clarification(Clarification { request_for, answer }) }),
+        (digest(), text()).prop_map(|(request, reason)| Act::Withdrawal(Withdrawal { request, reason })),
+        (digest(), vec(follow_up, 0..3))
+            .prop_map(|(request, items)| { Act::OutcomeNotice(OutcomeNotice { request, items }) }),
+    ]
+    .boxed()
 }
 
 /// Texts that a careless implementation would trim, fold, normalise or cut.
@@ -243,6 +278,7 @@ fn item_answer() -> BoxedStrategy<ItemAnswer> {
         particulars().prop_map(|value| Answer::Value { value }),
         text().prop_map(|reason| Answer::NoRecord { reason }),
         ground().prop_map(|ground| Answer::Withheld { ground }),
+        (ground(), of(date())).prop_map(|(ground, expected)| Answer::Delayed { ground, expected }),
         text().prop_map(|reason| Answer::NotApplicable { reason }),
     ];
     let abouts = select(vec![About::LastLegalOwner, About::Recipient, About::Diversion]);

@@ -43,13 +43,13 @@ fn two_acts_in_one_bucket_differ_in_random_bytes_only() {
         assert_eq!(acknowledgement.len(), other.len());
         assert_eq!(readable(&acknowledgement), readable(other));
     }
-    let request = sent(&signed(Act::Request(Box::new(request()))), XAA, XBB).bytes;
+    let request = sent(&signed(request()), XAA, XBB).bytes;
     assert_ne!(readable(&acknowledgement), readable(&request), "the size bucket is what a relay learns");
 }
 
 #[test]
 fn nothing_outside_the_seal_tells_what_it_is_about() {
-    for act in [Act::Request(Box::new(request())), acknowledgement(), response(), refusal()] {
+    for act in [request(), acknowledgement(), response(), refusal()] {
         let signed = signed(act);
         let envelope = sent(&signed, XAA, XBB).bytes;
         let said = draft(acknowledgement(), &[XBB]);
@@ -68,7 +68,7 @@ fn nothing_outside_the_seal_tells_what_it_is_about() {
 /// Prints how long a request of about 1 KiB and its receipt are, layer by layer.
 #[test]
 fn a_request_and_its_receipt_are_small() {
-    let act = Act::Request(Box::new(request()));
+    let act = request();
     let signed = signed(act);
     let values: usize = signed.disclosures.iter().map(|d| encode_value(d.value()).unwrap().len()).sum();
     let elements: usize = signed.disclosures.iter().map(|d| d.bytes().len()).sum();
