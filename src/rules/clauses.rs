@@ -24,7 +24,7 @@ fn on(code: IllicitCode) -> IllicitGround {
 }
 
 #[test]
-fn clause_5_1_a_request_says_on_which_ground() {
+fn clause_5_1_requests_say_on_which_ground() {
     let none = missing(|r| r.illicit_grounds.clear());
     let field = "illicit_grounds".to_owned();
     assert_eq!(none, [("5.1", field.clone()), ("8.2.1(a)(1)", field)]);

@@ -74,7 +74,7 @@ fn a_full_answer_withholds_nothing_and_gives_something() {
 }
 
 #[test]
-fn clause_8_3_3_1_a_partial_answer_shows_its_gap() {
+fn clause_8_3_3_1_partial_answers_show_their_gap() {
     lacks(Outcome::Partial, vec![owner(), theft()], &[("8.3.4.2", "items[0].outcome")]);
     lacks(
         Outcome::Partial,
@@ -102,7 +102,7 @@ fn none_found_and_not_ours_say_why() {
 }
 
 #[test]
-fn clause_8_3_3_5_a_diversion_says_whether_it_is_investigated() {
+fn clause_8_3_3_5_diversions_say_whether_they_are_investigated() {
     let diversion = |investigation| {
         let value = Particulars { confirmed: Some(true), investigation, ..Particulars::default() };
         vec![owner(), theft(), element(About::Diversion, Answer::Value { value })]
@@ -265,7 +265,7 @@ fn clause_8_3_3_5_a_to_b_diversion() {
 }
 
 #[test]
-fn clause_8_3_3_1_a_delayed_element_owes_ground_and_reason() {
+fn clause_8_3_3_1_delayed_elements_owe_ground_and_reason() {
     let later = |reason: &str| {
         let ground = Ground { code: GroundCode::A1, reason: words(reason), law: None };
         let expected = "2026-07".parse().ok();
