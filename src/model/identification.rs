@@ -267,3 +267,21 @@ impl Item {
         self.serials.iter().find(|s| s.part == Part::FrameReceiver)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clause_6_4_2_a_to_e_each_kind_of_mark_has_its_code() {
+        for (kind, code) in [
+            (MarkingKind::Manufacturer, "manufacturer"),
+            (MarkingKind::Proof, "proof"),
+            (MarkingKind::Assembly, "assembly"),
+            (MarkingKind::MilitaryPolice, "military_police"),
+            (MarkingKind::Patent, "patent"),
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), code);
+        }
+    }
+}

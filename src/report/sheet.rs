@@ -38,7 +38,7 @@ mod tests {
             };
             let seen = seen.trim_start();
             prop_assert!(!seen.starts_with(['=', '+', '-', '@']), "{written}");
-            prop_assert!(written.matches('"').count() % 2 == 0);
+            prop_assert!(written.matches('"').count().is_multiple_of(2));
         }
     }
 }

@@ -12,13 +12,12 @@ use serde_json::{Map, Value};
 pub fn elements_of(act: &Value) -> Vec<PrintElement> {
     let mut out = Vec::new();
     for (name, value) in act.as_object().into_iter().flatten() {
-        match value {
-            Value::Array(items) if name == "items" => {
-                for (at, item) in items.iter().enumerate() {
-                    item_elements(&format!("items/{at}"), item, &mut out);
-                }
-            }
-            other => out.push(element(name.clone(), other)),
+        let Some(items) = value.as_array().filter(|_| name == "items") else {
+            out.push(element(name.clone(), value));
+            continue;
+        };
+        for (at, item) in items.iter().enumerate() {
+            item_elements(&format!("items/{at}"), item, &mut out);
         }
     }
     out
@@ -65,13 +64,12 @@ pub(super) fn visible(text: &str) -> Markup {
 
 fn item_elements(prefix: &str, item: &Value, out: &mut Vec<PrintElement>) {
     for (name, value) in item.as_object().into_iter().flatten() {
-        match value {
-            Value::Array(entries) if name == "elements" => {
-                let entries = entries.iter().enumerate();
-                out.extend(entries.map(|(at, entry)| element(format!("{prefix}/elements/{at}"), entry)));
-            }
-            other => out.push(element(format!("{prefix}/{name}"), other)),
-        }
+        let Some(entries) = value.as_array().filter(|_| name == "elements") else {
+            out.push(element(format!("{prefix}/{name}"), value));
+            continue;
+        };
+        let entries = entries.iter().enumerate();
+        out.extend(entries.map(|(at, entry)| element(format!("{prefix}/elements/{at}"), entry)));
     }
 }
 

@@ -201,6 +201,17 @@ fn clause_6_2_b_an_unreadable_frame_needs_other_marks() {
 }
 
 #[test]
+fn clause_6_4_3_b_marks_on_other_parts_come_with_their_location() {
+    let found = advice(|r| {
+        r.items[0].serials[0].number = Some(Field::Removed);
+        let security = mark("m3", Part::FrameReceiver, MarkingKind::Security, "Z");
+        let barrel = mark("m4", Part::Barrel, MarkingKind::Assembly, "P1");
+        r.items[0].markings.extend([security, crate::model::Marking { location: None, ..barrel }]);
+    });
+    assert_eq!(found, one("6.4.2", "items[0].markings[3].location"));
+}
+
+#[test]
 fn clause_6_4_3_a_security_marks_are_asked_for() {
     let found = advice(|r| {
         r.items[0].serials[0].number = Some(Field::Removed);
