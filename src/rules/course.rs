@@ -57,3 +57,52 @@ fn words(clause: &'static str, field: &str, text: &Text, why: &str) -> Completen
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Digest, FollowUp};
+    use crate::rules::completeness::Finding;
+    use crate::rules::samples::words;
+
+    fn follow_up(item: u32, found: Ternary) -> FollowUp {
+        FollowUp {
+            item,
+            point_of_diversion: found,
+            prosecution: Ternary::No,
+            action: None,
+            preventive_measure: None,
+        }
+    }
+
+    fn of(items: Vec<FollowUp>) -> (Vec<String>, Vec<String>) {
+        let request = Digest::of(&[b"request"]);
+        let found = outcome_check(2, &OutcomeNotice { request, items });
+        let brief =
+            |all: Vec<Finding>| all.into_iter().map(|f| format!("{} {}", f.clause, f.field)).collect();
+        (brief(found.missing), brief(found.advice))
+    }
+
+    #[test]
+    fn clause_5_3_found_diversions_ask_for_action_and_prevention() {
+        let (missing, advice) = of(vec![follow_up(0, Ternary::Yes), follow_up(1, Ternary::No)]);
+        assert!(missing.is_empty());
+        assert_eq!(advice, ["5.3(a) items[0].action", "5.3(b) items[0].preventive_measure"]);
+        let done = FollowUp {
+            action: Some(words("charges brought")),
+            preventive_measure: Some(words("store audited")),
+            ..follow_up(0, Ternary::Yes)
+        };
+        assert_eq!(of(vec![done]), (Vec::new(), Vec::new()));
+        let prosecuted = FollowUp { prosecution: Ternary::Yes, ..follow_up(0, Ternary::Yes) };
+        assert_eq!(of(vec![prosecuted]).1, ["5.3(b) items[0].preventive_measure"]);
+    }
+
+    #[test]
+    fn an_outcome_is_told_once_of_items_that_exist() {
+        assert_eq!(of(Vec::new()).0, ["5.3 items"]);
+        let unknown = || follow_up(1, Ternary::Unknown);
+        assert_eq!(of(vec![unknown(), unknown()]).0, ["5.3 items[1].item"]);
+        assert_eq!(of(vec![follow_up(2, Ternary::Unknown)]).0, ["5.3 items[0].item"]);
+    }
+}

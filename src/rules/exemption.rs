@@ -1,5 +1,8 @@
 //! Which recovered items need not be traced (ISACS 5.4). What is not known leaves an item traceable.
 
+#[cfg(test)]
+mod tests;
+
 use super::completeness::{Completeness, said};
 use crate::model::{Exemption, Field, ImportMark, Item, NotTraced, Recovery, Ternary};
 

@@ -44,6 +44,7 @@ pub fn check(request_items: u32, response: &Response) -> Completeness {
             found.need("8.3.3.1", format!("{path}.item"), "this item is answered more than once");
         }
         outcome(&path, answer, &mut found);
+        diverted_from(&path, answer, &mut found);
         for (at, element) in answer.elements.iter().enumerate() {
             said_about(&format!("{path}.elements[{at}].answer"), element, &mut found);
         }
@@ -166,6 +167,18 @@ fn sought(path: &str, answer: &ItemAnswer, found: &mut Completeness) {
     }
 }
 
+/// ISACS 8.3.3.5 b: a diversion names the last legal owner, in its own value or in an element of that kind.
+fn diverted_from(path: &str, answer: &ItemAnswer, found: &mut Completeness) {
+    let owner = answer.elements.iter().any(|e| e.about == About::LastLegalOwner);
+    for (at, element) in answer.elements.iter().enumerate() {
+        let Answer::Value { value } = &element.answer else { continue };
+        if element.about == About::Diversion && !owner && !said(value.name.as_ref()) {
+            let field = format!("{path}.elements[{at}].answer.value.name");
+            found.advise("8.3.3.5(b)", field, "name the last legal owner");
+        }
+    }
+}
+
 /// Checks one element; `path` is that of its answer.
 fn said_about(path: &str, element: &Element, found: &mut Completeness) {
     match &element.answer {
@@ -245,10 +258,9 @@ fn helpful(path: &str, about: About, value: &Particulars, found: &mut Completene
                 (authorised, "authorisations", "give the import, export and transit authorisations"),
             ),
         ],
-        About::Diversion => &[
-            ("8.3.3.5(a)", (told, "details", "say whether records confirm the diversion, and its details")),
-            ("8.3.3.5(b)", (named, "name", "name the last legal owner")),
-        ],
+        About::Diversion => {
+            &[("8.3.3.5(a)", (told, "details", "say whether records confirm the diversion, and its details"))]
+        }
         About::LastLegalOwner | About::Circumstances | About::Recipient | About::Other => &[],
     };
     for (clause, (there, field, why)) in hints {

@@ -90,3 +90,66 @@ fn plea<T: FieldValue>(
         found.push(Finding { clause, field: path, why: why.to_owned() });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Digest;
+    use crate::rules::samples::{any_request, complete_request, not_possible, words};
+    use proptest::prelude::*;
+
+    fn named(found: &[MissingElement]) -> Vec<(&str, &str)> {
+        found.iter().map(|m| (m.clause.as_str(), m.field.as_str())).collect()
+    }
+
+    #[test]
+    fn clause_8_3_2_returns_list_each_element_by_its_clause() {
+        let mut request = complete_request();
+        assert!(wanted(&request).is_empty());
+        request.circumstances = None;
+        request.illicit_grounds[0].legal_basis = Some(not_possible());
+        request.items[0].calibres = vec![not_possible()];
+        request.items[0].serials[0].number = Some(not_possible());
+        let expected = [
+            ("8.2.1(a)(2)", "circumstances"),
+            ("8.2.1(a)(1)", "illicit_grounds[0].legal_basis"),
+            ("6.3(c)", "items[0].calibres[0]"),
+            ("6.3(d)", "items[0].serials[0].number"),
+        ];
+        assert_eq!(named(&wanted(&request)), expected);
+    }
+
+    #[test]
+    fn clause_8_3_2_pleas_are_reasons_or_fields_that_are_not_possible() {
+        let mut request = complete_request();
+        assert!(!pleads_impossibility(&request));
+        request.incomplete_reason = Some(words(" "));
+        assert!(!pleads_impossibility(&request));
+        request.incomplete_reason = Some(words("the finder is dead"));
+        assert!(pleads_impossibility(&request));
+        let mut request = complete_request();
+        request.items[0].country_of_manufacture = Some(not_possible());
+        assert!(pleads_impossibility(&request));
+    }
+
+    #[test]
+    fn clauses_are_told_from_other_words() {
+        for clause in ["5.1", "6.3(a)", "8.2.1(a)(2)", "8.1"] {
+            assert!(is_clause(clause), "{clause}");
+        }
+        for other in ["", "XB 004217", "004217", "8", "6.3(a) make", "8.2.1(a)(2)(b)", "6.3(A)", "١.٢"] {
+            assert!(!is_clause(other), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_return_wants_passes_its_own_check(request in any_request()) {
+            let missing = wanted(&request);
+            let lacks = completeness::check(&request).missing.len() + impossible(&request).len();
+            prop_assert_eq!(missing.len(), lacks);
+            let returned = ReturnIncomplete { request: Digest::of(&[]), missing, judgement: None };
+            prop_assert_eq!(check(&returned).is_complete(), lacks > 0);
+        }
+    }
+}

@@ -185,6 +185,7 @@ fn item() -> BoxedStrategy<Item> {
                 import_mark,
                 country_of_import: claims.1,
                 manufactured: claims.2,
+                manufactured_source: note.clone(),
                 photographs: note
                     .iter()
                     .map(|shows| Photograph { shows: shows.clone(), sha256: Digest(sha256) })
