@@ -39,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("offline", &["vault", "evidence", "envelope", "case", "trust", "cose", "wire", "rules", "model"]),
-    ("cli", &["control", "config", "model"]),
+    ("cli", &["control", "report", "config", "model"]),
     ("demo", &[]),
 ];
 

@@ -180,7 +180,7 @@ fn shared(view: &View) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 #[test]
-fn clause_8_3_4_1_a_whole_case_and_its_clocks_look_alike_from_both_sides() {
+fn clause_8_3_4_1_whole_cases_and_their_clocks_look_alike_from_both_sides() {
     let (mut asker, mut asked) = (Side::new("XAA"), Side::new("XBB"));
     let request = asker.act(submit_to("XBB", request_of(1)), start().saturating_add(-HOUR)).unwrap();
     assert_eq!(asker.view(start()).state, CaseState::Sent);

@@ -179,6 +179,17 @@ pub enum CaseVerb {
         #[arg(long)]
         reveal: bool,
     },
+    /// Write the acts of a case as one HTML file for paper; restricted elements are left out.
+    Print {
+        /// The case.
+        case: CaseId,
+        /// Where to write it; `-` for stdout.
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+    },
     /// Acknowledge a request (ISACS 8.3.1).
     Ack {
         /// The case.
@@ -314,6 +325,23 @@ pub enum RequestVerb {
     Check {
         /// The request; `-` for stdin.
         file: PathBuf,
+    },
+    /// Put the rows of a spreadsheet into a request, one for each item; tells every error by its line.
+    Import {
+        /// The spreadsheet as CSV; `docs/csv-import.md` lists its columns.
+        file: PathBuf,
+        /// Where to write the request; `-` for stdout.
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+        /// The request to add the items to; a blank one by default.
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+        /// Only tell what would be imported.
+        #[arg(long)]
+        dry_run: bool,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
     },
     /// Send a request.
     Submit {

@@ -5,6 +5,7 @@ mod args;
 mod document;
 mod face;
 mod local;
+mod paper;
 mod render;
 mod verbs;
 
@@ -14,7 +15,7 @@ pub use args::{
 };
 pub use document::{read_text, write_text};
 pub use face::{Answer, Face, confirm};
-pub use local::{config_check, config_show, gateway_init, request_check, request_new};
+pub use local::{config_check, config_show, gateway_init, request_check, request_import, request_new};
 pub use verbs::{Readers, ask};
 
 use crate::control::{ExitCode, Failure};

@@ -22,6 +22,8 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::PeerPing { .. } => ping(&read(data)?),
         Command::InboxList => inbox(&read::<Vec<_>>(data)?),
         Command::CaseList => cases(&read::<Vec<_>>(data)?),
+        // Paper is written by `cli::paper`; here is what a script would have got.
+        Command::CasePrint { .. } => format!("{data:#}"),
         Command::CaseShow { .. } | Command::CaseJudge { .. } => case(&read(data)?),
         Command::CaseAck { .. }
         | Command::CaseRespond { .. }

@@ -7,6 +7,7 @@ use crate::cli::args::{
 use crate::cli::document::read_text;
 use crate::cli::face::Answer;
 use crate::cli::local::form_answer;
+use crate::cli::paper;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{Call, Client, Command, Failure, VERSION};
@@ -36,6 +37,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         let form: String = render::read(&data)?;
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
     }
+    if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
+        return paper::answer(&render::read(&data)?, output, *force);
+    }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
 }
@@ -54,7 +58,9 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
-        | Verb::Request(RequestVerb::New { .. } | RequestVerb::Check { .. }) => return Ok(None),
+        | Verb::Request(RequestVerb::New { .. } | RequestVerb::Check { .. } | RequestVerb::Import { .. }) => {
+            return Ok(None);
+        }
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
@@ -94,6 +100,7 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
     Ok(match verb {
         CaseVerb::List => Command::CaseList,
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
+        CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }
         }

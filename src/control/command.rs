@@ -42,6 +42,11 @@ pub enum Command {
         /// Whether to show the content of its acts, which is recorded.
         reveal: bool,
     },
+    /// `case print CASE` (ISACS 8.1, "in writing"); it is recorded.
+    CasePrint {
+        /// Which case.
+        case: CaseId,
+    },
     /// `case ack CASE` (ISACS 8.3.1).
     CaseAck {
         /// Which case.
@@ -173,6 +178,7 @@ impl Command {
             Self::InboxList => "inbox.list",
             Self::CaseList => "case.list",
             Self::CaseShow { .. } => "case.show",
+            Self::CasePrint { .. } => "case.print",
             Self::CaseAck { .. } => "case.ack",
             Self::CaseTemplate { .. } | Self::CaseRespond { .. } => "case.respond",
             Self::CaseRefuse { .. } => "case.refuse",

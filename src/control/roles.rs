@@ -38,9 +38,10 @@ impl Command {
             | Self::CaseOutcome { .. }
             | Self::RequestResubmit { .. }
             | Self::RequestSubmit { .. } => Duty::Act,
-            Self::CaseShow { reveal: true, .. } | Self::ReleaseRequest { .. } | Self::ReleaseShow { .. } => {
-                Duty::See
-            }
+            Self::CaseShow { reveal: true, .. }
+            | Self::CasePrint { .. }
+            | Self::ReleaseRequest { .. }
+            | Self::ReleaseShow { .. } => Duty::See,
         }
     }
 }

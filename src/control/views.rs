@@ -288,8 +288,24 @@ pub struct ContentView {
     pub digest: Digest,
     /// Which act.
     pub kind: ActKind,
-    /// The body; restricted elements show only their path and codes.
+    /// The body; one that holds sealed elements is a flat map of their paths, and those show only their codes.
     pub body: Value,
+    /// The labels of the sealed elements, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sealed: BTreeMap<String, Label>,
+}
+
+/// A case as it goes on paper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrintView {
+    /// For whom the gateway speaks.
+    pub party: Party,
+    /// The case with the content of its acts.
+    pub detail: CaseDetail,
+    /// Who prints it.
+    pub officer: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Something in the inbox that waits for an officer.

@@ -23,7 +23,11 @@ pub fn contents(
     let mut out = Vec::new();
     for (kind, digest) in acts {
         if let Some(body) = gateway.ledger.body(digest)? {
-            out.push(ContentView { digest: *digest, kind: *kind, body: show(*kind, digest, &body, case)? });
+            let hidden = body.elements.iter().filter(|element| element.disclosure.is_none());
+            let label = |path: &str| case.label(digest, path).cloned().unwrap_or_default();
+            let sealed = hidden.map(|element| (element.path.clone(), label(&element.path))).collect();
+            let body = show(*kind, digest, &body, case)?;
+            out.push(ContentView { digest: *digest, kind: *kind, body, sealed });
         }
     }
     Ok(out)

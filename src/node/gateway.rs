@@ -199,7 +199,10 @@ impl Gateway {
         let first = self.desk.claim(issuer, id, statement.digest);
         let now = self.clock.now();
         let events = match first {
-            Some(first) => equivocation(&slot.read(), opened, first, now),
+            Some(first) => match equivocation(&slot.read(), opened, first, now) {
+                Some(event) => vec![event],
+                None => return Ok(Received::Equivocation),
+            },
             None => case::decide(&slot.read(), self.peer_act(opened, now), now)?.events,
         };
         let kept = self.commit_received(opened, &slot, &events, now).await;
@@ -332,14 +335,14 @@ impl Gateway {
     }
 }
 
-/// The case keeps each contradiction once.
-fn equivocation(case: &Case, opened: &Opened, first: Digest, at: Timestamp) -> Vec<Event> {
+/// The case keeps each contradiction once; `None` if it has it, however often a peer sends it again.
+fn equivocation(case: &Case, opened: &Opened, first: Digest, at: Timestamp) -> Option<Event> {
     let (issuer, second) = (opened.statement.issuer.clone(), opened.statement.digest);
     if case.equivocations().any(|known| known.second == second) {
-        return Vec::new();
+        return None;
     }
     let message_id = opened.statement.said.message_id;
-    vec![Event::Equivocation(Equivocation { issuer, message_id, first, second, at })]
+    Some(Event::Equivocation(Equivocation { issuer, message_id, first, second, at }))
 }
 
 /// Finds the first address that a peer's name resolves to.

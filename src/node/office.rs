@@ -4,7 +4,7 @@ use crate::case;
 use crate::config::AuthorityKind as ConfiguredKind;
 use crate::control::{
     ActedView, CaseDetail, Command, Delivery, ExitCode, Failure, GatewayStatus, InboxEntry, JournalStatus,
-    PeerView, PingView, QueueEntry, ReleaseShown, Reply, RetryView,
+    PeerView, PingView, PrintView, QueueEntry, ReleaseShown, Reply, RetryView,
 };
 use crate::model::{
     ActKind, Addressee, AddresseeBasis, CaseId, Delay, Ground, MessageId, OutcomeNotice, Party, Purpose,
@@ -45,7 +45,15 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::PeerPing { peer } => json(&ping(post, &peer).await?),
         Command::InboxList => json(&inbox(gateway)),
         Command::CaseList => json(&views::cases(gateway)),
-        Command::CaseShow { case, reveal } => json(&show(gateway, officer, &case, reveal).await?),
+        Command::CaseShow { case, reveal } => {
+            let verb = reveal.then_some("case.show --reveal");
+            json(&show(gateway, officer, &case, verb).await?)
+        }
+        Command::CasePrint { case } => {
+            let detail = show(gateway, officer, &case, Some("case.print")).await?;
+            let (party, at) = (gateway.directory.me().clone(), gateway.clock.now());
+            json(&PrintView { party, detail, officer: officer.to_owned(), at })
+        }
         Command::CaseTemplate { case } => json(&template(gateway, &case)?),
         Command::CaseAck { case, note } => {
             let command = case::Command::Acknowledge { automatic: false, note };
@@ -177,12 +185,18 @@ fn inbox(gateway: &Gateway) -> Vec<InboxEntry> {
     entries
 }
 
-async fn show(gateway: &Gateway, officer: &str, id: &CaseId, reveal: bool) -> Result<CaseDetail, NodeError> {
+/// Shows a case; under the name of a verb that reveals, with the content of its acts.
+async fn show(
+    gateway: &Gateway,
+    officer: &str,
+    id: &CaseId,
+    revealing: Option<&str>,
+) -> Result<CaseDetail, NodeError> {
     let slot = known(gateway, id)?;
     let mut detail = views::detail(gateway, &slot.read()).ok_or_else(|| unknown_case(id))?;
-    if reveal {
+    if let Some(verb) = revealing {
         // The look is on record before anything is shown (ISACS 8.4 a).
-        record(gateway, officer, "case.show --reveal", Some(id)).await?;
+        record(gateway, officer, verb, Some(id)).await?;
         let acts: Vec<_> = detail.acts.iter().map(|act| (act.kind, act.digest)).collect();
         detail.content = Some(content::contents(gateway, &slot.read(), &acts)?);
     }

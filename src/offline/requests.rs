@@ -136,7 +136,7 @@ mod tests {
     fn fault(text: &str) -> (String, usize, String) {
         match parse_request(text) {
             Err(OfflineError::BadData { path, line, why }) => (path, line, why),
-            Ok(request) => panic!("read as {request:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -31,7 +31,7 @@ fn clause_5_1_requests_say_on_which_ground() {
 }
 
 #[test]
-fn clause_5_1_a_and_8_2_1_a_1_a_ground_names_the_law() {
+fn clause_5_1_a_and_8_2_1_a_1_grounds_name_the_law() {
     for code in [IllicitCode::A, IllicitCode::C, IllicitCode::D, IllicitCode::E] {
         let lawless = missing(|r| r.illicit_grounds = vec![IllicitGround { legal_basis: None, ..on(code) }]);
         assert_eq!(lawless, one("8.2.1(a)(1)", "illicit_grounds[0].legal_basis"));
@@ -88,7 +88,7 @@ fn clause_8_2_1_a_2_the_circumstances_of_finding_are_told() {
 }
 
 #[test]
-fn clause_8_2_1_b_a_request_identifies_what_it_asks_about() {
+fn clause_8_2_1_b_requests_identify_what_they_ask_about() {
     let nothing = missing(|r| r.items.clear());
     assert!(nothing.contains(&("8.2.1(b)", "items".to_owned())), "{nothing:?}");
     let blank = missing(|r| r.items[0].make = None);
@@ -113,7 +113,7 @@ fn clause_8_3_4_2_a_1_to_c_the_list_of_grounds_is_closed() {
 }
 
 #[test]
-fn clause_8_3_4_2_b_a_doubtful_asker_is_known_when_it_asks() {
+fn clause_8_3_4_2_b_doubtful_askers_are_known_when_they_ask() {
     let mut request = complete_request();
     let declared = request.declaration.as_mut().unwrap();
     (declared.can_comply, declared.reason) = (false, Some(words("our archive act opens court files")));

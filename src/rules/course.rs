@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn clause_5_3_a_found_diversion_asks_for_action_and_prevention() {
+    fn clause_5_3_found_diversions_ask_for_action_and_prevention() {
         let (missing, advice) = of(vec![follow_up(0, Ternary::Yes), follow_up(1, Ternary::No)]);
         assert!(missing.is_empty());
         assert_eq!(advice, ["5.3(a) items[0].action", "5.3(b) items[0].preventive_measure"]);

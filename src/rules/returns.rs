@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn clause_8_3_2_a_return_lists_each_element_by_its_clause() {
+    fn clause_8_3_2_returns_list_each_element_by_its_clause() {
         let mut request = complete_request();
         assert!(wanted(&request).is_empty());
         request.circumstances = None;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn clause_8_3_2_a_plea_is_a_reason_or_a_field_that_is_not_possible() {
+    fn clause_8_3_2_pleas_are_reasons_or_fields_that_are_not_possible() {
         let mut request = complete_request();
         assert!(!pleads_impossibility(&request));
         request.incomplete_reason = Some(words(" "));

@@ -45,7 +45,7 @@ pub struct Pair {
 }
 
 /// Whom a gateway knows: party, card and UDP port.
-pub type Acquaintance<'a> = (&'a str, PathBuf, u16);
+pub type Acquaintance = (String, PathBuf, u16);
 
 impl Pair {
     /// Makes both gateways; neither runs yet.
@@ -54,7 +54,7 @@ impl Pair {
     }
 
     /// Makes both gateways, which also know others.
-    pub fn meeting(others: &[Acquaintance<'_>]) -> Self {
+    pub fn meeting(others: &[Acquaintance]) -> Self {
         let home = tempfile::tempdir().expect("a folder for the drill");
         let (xaa, xbb) = (Node::init(home.path(), "XAA"), Node::init(home.path(), "XBB"));
         let pair = Self { xaa, xbb, home };
@@ -71,9 +71,9 @@ impl Pair {
     }
 
     /// Writes whom each knows: the other one, and these.
-    pub fn introduce(&self, others: &[Acquaintance<'_>]) {
+    pub fn introduce(&self, others: &[Acquaintance]) {
         for (node, peer) in [(&self.xaa, &self.xbb), (&self.xbb, &self.xaa)] {
-            let mut known = vec![(peer.code, peer.card(), peer.port)];
+            let mut known = vec![(peer.code.to_owned(), peer.card(), peer.port)];
             known.extend(others.iter().cloned());
             node.know(&known);
         }
@@ -129,8 +129,8 @@ impl Node {
     }
 
     /// Writes whom the gateway knows.
-    pub fn know(&self, known: &[Acquaintance<'_>]) {
-        let entry = |(party, card, port): &Acquaintance<'_>| {
+    pub fn know(&self, known: &[Acquaintance]) {
+        let entry = |(party, card, port): &Acquaintance| {
             let card = card.display();
             format!("[[peer]]\nparty = \"{party}\"\ncard = \"{card}\"\naddress = \"127.0.0.1:{port}\"\n")
         };

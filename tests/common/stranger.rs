@@ -3,24 +3,22 @@ use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, ring, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use valise::cose::{KemPrivate, SigningKey};
-use valise::envelope::{Heads, KeyRing, Outgoing, StatementDraft, compose};
-use valise::model::{Act, CaseId, DAY, DirectoryRef, Entropy, MessageId, Party};
+use valise::envelope::{Heads, KeyRing, Outgoing, Signed, StatementDraft, compose};
+use valise::model::{Act, DAY, DirectoryRef, Entropy, MessageId, Party};
 use valise::trust::issue::{self, Issued, Serial, Terms};
 use valise::trust::{
     Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, Validity, pkcs8,
     thumbprint,
 };
 use valise::wire::{FrameHeader, FrameKind, HEADER_LEN};
-
-/// How long what an envelope carries is kept on the way, in seconds.
-const KEEP: i64 = DAY;
 
 /// A party whose keys the drill holds, so that it can say what no gateway would.
 pub struct Stranger {
@@ -116,28 +114,25 @@ impl Stranger {
         bytes
     }
 
-    /// Signs an act and seals it to a party.
-    pub fn envelope(
-        &mut self,
-        directory: &Directory,
-        to: &Party,
-        case: &CaseId,
-        message_id: MessageId,
-        act: Act,
-    ) -> Outgoing {
+    /// Signs a training act for a party.
+    pub fn sign(&mut self, directory: &Directory, to: &Party, case: &str, id: MessageId, act: Act) -> Signed {
         let said = StatementDraft {
-            case: case.clone(),
+            case: case.parse().expect("a case id"),
             audience: vec![to.clone()],
             issued_at: now(),
-            message_id,
+            message_id: id,
             parents: Vec::new(),
             directory: DirectoryRef { version: directory.version(), digest: directory.digest() },
             heads: Heads::default(),
             exercise: true,
             act,
         };
-        let signed = said.sign(&self.ring, &mut self.dice).expect("a statement can be signed");
-        compose(&signed, to, &self.ring, directory, now(), KEEP, &mut self.dice).expect("and sealed")
+        said.sign(&self.ring, &mut self.dice).expect("a statement can be signed")
+    }
+
+    /// Seals a signed statement to a party.
+    pub fn seal(&mut self, directory: &Directory, to: &Party, signed: &Signed) -> Outgoing {
+        compose(signed, to, &self.ring, directory, now(), DAY, &mut self.dice).expect("it can be sealed")
     }
 
     /// Connects to the gateway at a UDP port as itself.
@@ -170,8 +165,10 @@ impl Line {
             None => config.with_no_client_auth(),
             Some((chain, key)) => {
                 let chain = chain.iter().map(|cert| CertificateDer::from(cert.der.clone())).collect();
-                let key = PrivatePkcs8KeyDer::from(pkcs8(key).to_vec());
-                config.with_client_auth_cert(chain, PrivateKeyDer::Pkcs8(key)).expect("a key of Ed25519")
+                let key = ring::sign::any_eddsa_type(&PrivatePkcs8KeyDer::from(pkcs8(key).as_slice()));
+                let shown = CertifiedKey::new(chain, key.expect("a key of Ed25519"));
+                // The key need not be the certificate's: a thief has only one of them.
+                config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)))
             }
         };
         config.alpn_protocols = vec![b"valise/0".to_vec()];

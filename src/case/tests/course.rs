@@ -28,7 +28,7 @@ pub(super) fn outcome(request: Digest, item: u32, found: Ternary) -> OutcomeNoti
 }
 
 #[test]
-fn clause_8_3_4_2_a_delay_names_its_ground_and_the_clock_runs_on() {
+fn clause_8_3_4_2_delays_name_their_ground_and_the_clock_runs_on() {
     let (mut asker, mut asked) = asked(1);
     let request = asked.request();
     let groundless = Command::Delay(Delay { request, grounds: Vec::new(), expected: None });

@@ -56,7 +56,7 @@ fn returned_and_sent_again(n: i64) -> (Side, Side) {
 }
 
 #[test]
-fn clause_8_3_2_a_return_lists_what_is_missing_and_closes_the_version() {
+fn clause_8_3_2_returns_list_what_is_missing_and_close_the_version() {
     let (mut asker, mut asked) = received(incomplete());
     let draft = asked.decide(give_back(&incomplete()), day(1)).unwrap().draft.unwrap();
     let Act::ReturnIncomplete(act) = &draft.act else { panic!("it drafts a return") };
@@ -81,7 +81,7 @@ fn clause_8_3_2_a_return_lists_what_is_missing_and_closes_the_version() {
 }
 
 #[test]
-fn clause_8_3_2_a_complete_request_is_not_returned() {
+fn clause_8_3_2_complete_requests_are_not_returned() {
     let (_, mut asked) = asked(1);
     assert!(matches!(asked.act(give_back(&request_of(1)), day(1)), Err(Refused::ActInvalid(_))));
     let why = words("we would like it in triplicate");
@@ -98,7 +98,7 @@ fn clause_8_3_2_a_complete_request_is_not_returned() {
 }
 
 #[test]
-fn clause_8_3_2_a_plea_of_impossibility_is_judged_before_a_return() {
+fn clause_8_3_2_pleas_of_impossibility_are_judged_before_a_return() {
     for request in [pleading(), hopeless()] {
         let (_, mut asked) = received(request.clone());
         assert_eq!(asked.act(give_back(&request), day(1)), Err(Refused::NotJudged));
@@ -112,7 +112,7 @@ fn clause_8_3_2_a_plea_of_impossibility_is_judged_before_a_return() {
 }
 
 #[test]
-fn clause_8_3_2_a_request_that_pleads_is_processed() {
+fn clause_8_3_2_requests_that_plead_are_processed() {
     let (mut asker, mut asked) = received(pleading());
     assert_eq!(due(&asked, day(1)), [(ReminderCode::ChanceNotJudged, Role::Requested)]);
     asked.decide(judge(true), day(1)).unwrap();
@@ -163,7 +163,7 @@ fn clause_8_3_2_resubmission_starts_both_clocks_again_and_keeps_both_dates() {
 }
 
 #[test]
-fn clause_8_3_2_a_return_after_the_ack_was_due_restarts_no_response_clock() {
+fn clause_8_3_2_returns_after_the_ack_was_due_restart_no_response_clock() {
     let (asker, asked) = returned_and_sent_again(9);
     let view = asker.view(day(20));
     assert_eq!(shared(&view), shared(&asked.view(day(20))));

@@ -42,7 +42,7 @@ fn clause_5_4_a_an_amnesty_keeps_no_persons() {
 }
 
 #[test]
-fn clause_5_4_b_a_batch_is_destroyed_for_a_reason() {
+fn clause_5_4_b_batches_are_destroyed_for_a_reason() {
     let destroyed = |reason: &str| {
         let items = vec![item(ItemKind::Weapon); 900];
         NotTraced { items, ..record(Exemption::Destruction { reason: words(reason) }) }
@@ -78,7 +78,7 @@ fn ternary() -> impl Strategy<Value = Ternary> {
 
 proptest! {
     #[test]
-    fn clause_5_4_c_a_single_false_or_unknown_keeps_it_traceable(
+    fn clause_5_4_c_one_false_or_unknown_keeps_it_traceable(
         military_type in ternary(),
         later_marks in ternary(),
         date in prop_oneof![Just(None), Just(Some("1911")), Just(Some("1950-02"))],

@@ -148,7 +148,7 @@ fn clause_8_3_4_2_reasons_are_owed() {
 }
 
 #[test]
-fn clause_8_3_4_2_a_usage_label_needs_no_ground_and_leaves_a_full_answer_full() {
+fn clause_8_3_4_2_usage_labels_need_no_ground_and_leave_a_full_answer_full() {
     let label = Label { audience: Some(Audience::Designated), onward: Onward::None, ..Label::default() };
     let labelled = Element { label: Some(label), ..recipient() };
     assert_eq!(check(1, &response(vec![answer(Outcome::Full, vec![labelled])])), Completeness::default());
@@ -167,7 +167,7 @@ fn items_are_answered_at_most_once_and_exist() {
 }
 
 #[test]
-fn clause_8_3_4_2_a_refusal_names_grounds_and_reasons() {
+fn clause_8_3_4_2_refusals_name_grounds_and_reasons() {
     let refusal = |grounds| Refusal { request: Digest::of(&[b"request"]), grounds };
     let on =
         |code, reason: &str, law: Option<&str>| Ground { code, reason: words(reason), law: law.map(words) };
@@ -277,7 +277,7 @@ fn clause_8_3_3_1_delayed_elements_owe_ground_and_reason() {
 }
 
 #[test]
-fn clause_8_3_3_1_c_a_recipient_abroad_is_asked_next() {
+fn clause_8_3_3_1_c_recipients_abroad_are_asked_next() {
     let exported = |about, code: &str| {
         let value = Particulars { state: Country::from_code(code), ..Particulars::default() };
         element(about, Answer::Value { value })
@@ -303,7 +303,7 @@ fn clause_8_3_3_1_c_a_recipient_abroad_is_asked_next() {
 }
 
 #[test]
-fn clause_8_3_4_2_a_delay_names_grounds_and_reasons() {
+fn clause_8_3_4_2_delays_name_grounds_and_reasons() {
     let delay = |grounds, expected: Option<&str>| Delay {
         request: Digest::of(&[b"request"]),
         grounds,
