@@ -316,11 +316,7 @@ fn verdict_with(card_of_xaa: Option<Card>, ring_of_xaa: &KeyRing, at: Timestamp)
 }
 
 #[test]
-<<<<<<< HEAD
 fn clause_8_1_one_npc_is_heard_only_under_the_keys_that_the_directory_names() {
-=======
-fn clause_8_1_senders_whose_key_does_not_hold() {
->>>>>>> ident
     let seconds_later = |seconds| NOW.saturating_add(seconds);
     assert_eq!(verdict_with(Some(card(XAA)), &ring(XAA), NOW), "accepted");
     assert_eq!(verdict_with(None, &ring(XAA), NOW), "unknown-party");
