@@ -1,5 +1,6 @@
 //! Verbs that need no node: they read what they are given and return values for a face to print.
 
+mod json;
 pub mod requests;
 
 /// Says why a verb without a node could not do its work.
