@@ -50,6 +50,8 @@ pub fn serve(layout: &Layout) -> Result<ExitCode, Failure> {
 }
 
 async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure> {
+    // Before anything is opened: a stop that is asked for early must still be an orderly one.
+    let told_to_stop = told_to_stop();
     let clock = Arc::new(Clock::default());
     let failed = Arc::new(Notify::new());
     let parts = Parts::load(&config, layout, &clock, &failed)?;
@@ -74,7 +76,7 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
         tokio::spawn(async move { courier.run(post).await });
     }
     let code = tokio::select! {
-        () = told_to_stop() => ExitCode::Ok,
+        () = told_to_stop => ExitCode::Ok,
         () = failed.notified() => ExitCode::Finding,
     };
     stop(&post, &socket_path, code).await;
@@ -183,14 +185,17 @@ async fn watch_clocks(post: Post) {
     }
 }
 
-async fn told_to_stop() {
+/// Listens for signals from now on; what it returns waits for one.
+fn told_to_stop() -> impl Future<Output = ()> {
     let terminate = signal(SignalKind::terminate());
     let interrupt = signal(SignalKind::interrupt());
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    async {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            _ => std::future::pending().await,
         }
-        _ => std::future::pending().await,
     }
 }
 
