@@ -11,6 +11,7 @@ use valise::control::{ExitCode, Failure};
 use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
 use valise::node::{self, InitOptions};
 use valise::offline::OfflineError;
+use valise::offline::csv;
 use valise::offline::requests::{self, Example};
 
 fn main() -> std::process::ExitCode {
@@ -33,6 +34,10 @@ fn dispatch(args: &Args) -> ExitCode {
             face.end(request_new(output, *example, *force))
         }
         Verb::Request(RequestVerb::Check { file }) => face.end(request_check(file)),
+        Verb::Request(RequestVerb::Import { file, output, into, dry_run, force }) => {
+            let output = (!dry_run).then_some(output.as_path());
+            face.end(request_import(file, into.as_deref(), output, *force))
+        }
         Verb::Config(ConfigVerb::Check { file }) => face.end(cli::config_check(file)),
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
@@ -67,6 +72,18 @@ fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Fail
 fn request_check(file: &Path) -> Result<Answer, Failure> {
     let report = requests::check(&cli::read_text(file)?).map_err(bad_data)?;
     cli::request_check(serde_json::json!(report))
+}
+
+fn request_import(
+    file: &Path,
+    into: Option<&Path>,
+    output: Option<&Path>,
+    force: bool,
+) -> Result<Answer, Failure> {
+    let table = csv::import(cli::read_text(file)?.as_bytes());
+    let base = into.map_or_else(|| Ok(requests::template().to_owned()), cli::read_text)?;
+    let write = || csv::with_items(&base, &table.items).map_err(bad_data);
+    cli::request_import(json!(table), output, force, write)
 }
 
 fn bad_data(error: OfflineError) -> Failure {

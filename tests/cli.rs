@@ -1,5 +1,7 @@
 //! The binary as scripts see it: exit codes, and JSON on the right stream.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use serde_json::Value;
 use std::process::{Command, Output};
 

@@ -70,7 +70,7 @@ impl Siege {
     /// A request of XCC in a case of its own.
     fn request(&mut self, case: &str) -> Signed {
         let id = self.xcc.message_id();
-        self.say(case, id, Act::Request(request()))
+        self.say(case, id, Act::Request(Box::new(request())))
     }
 
     fn say(&mut self, case: &str, id: MessageId, act: Act) -> Signed {
@@ -179,14 +179,24 @@ fn each_bad_envelope_gets_a_signed_refusal_and_changes_nothing() {
         let elsewhere = siege.xcc.seal(&siege.directory, &xaa, &signed);
         let reject = siege.refused(&line, &elsewhere.bytes, "not-addressed").await;
         assert_eq!(reject.envelope, elsewhere.envelope, "the refusal names what it refuses");
-        let for_xaa =
-            siege.xcc.sign(&siege.directory, &xaa, "XCC-2026-000001", signed_id(), Act::Request(request()));
+        let for_xaa = siege.xcc.sign(
+            &siege.directory,
+            &xaa,
+            "XCC-2026-000001",
+            signed_id(),
+            Act::Request(Box::new(request())),
+        );
         let resealed = siege.seal(&for_xaa);
         siege.refused(&line, &resealed.bytes, "not-addressed").await;
 
         let directory = xdd.directory(&[siege.pair.xbb.card()]);
-        let of_xdd =
-            xdd.sign(&directory, &siege.xbb, "XDD-2026-000001", signed_id(), Act::Request(request()));
+        let of_xdd = xdd.sign(
+            &directory,
+            &siege.xbb,
+            "XDD-2026-000001",
+            signed_id(),
+            Act::Request(Box::new(request())),
+        );
         let of_xdd = xdd.seal(&directory, &siege.xbb, &of_xdd);
         siege.refused(&line, &of_xdd.bytes, "wrong-sender").await;
         let forged = forged(&siege, &xee);
@@ -328,11 +338,11 @@ fn an_equivocation_is_refused_and_its_proof_kept_once() {
     run(async {
         let line = siege.line().await;
         let id = siege.xcc.message_id();
-        let first = siege.say("XCC-2026-000001", id, Act::Request(request()));
+        let first = siege.say("XCC-2026-000001", id, Act::Request(Box::new(request())));
         let first = siege.seal(&first);
         siege.receipt(&line, &first).await;
         // The elements are salted anew, so the same words make another statement.
-        let second = siege.say("XCC-2026-000001", id, Act::Request(request()));
+        let second = siege.say("XCC-2026-000001", id, Act::Request(Box::new(request())));
         let second = siege.seal(&second);
         siege.refused(&line, &second.bytes, "equivocation").await;
         let before = siege.stored();

@@ -1,5 +1,5 @@
 use crate::config::{Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
-use crate::model::{CaseId, GroundCode, Party, Purpose, Role};
+use crate::model::{CaseId, GroundCode, PartialDate, Party, Purpose, Role, Ternary};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -179,6 +179,17 @@ pub enum CaseVerb {
         #[arg(long)]
         reveal: bool,
     },
+    /// Write the acts of a case as one HTML file for paper; restricted elements are left out.
+    Print {
+        /// The case.
+        case: CaseId,
+        /// Where to write it; `-` for stdout.
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+    },
     /// Acknowledge a request (ISACS 8.3.1).
     Ack {
         /// The case.
@@ -209,16 +220,90 @@ pub enum CaseVerb {
     Refuse {
         /// The case.
         case: CaseId,
-        /// The ground: a1, a2, b or c.
-        #[arg(long, value_parser = ground)]
-        ground: GroundCode,
-        /// The reasons, in words for the requesting State.
+        /// On what ground.
+        #[command(flatten)]
+        ground: GroundArg,
+    },
+    /// Announce that the response will be late, on a ground and with its reason (ISACS 8.3.4.2).
+    Delay {
+        /// The case.
+        case: CaseId,
+        /// On what ground.
+        #[command(flatten)]
+        ground: GroundArg,
+        /// When the response is expected: 2027, 2027-03 or 2027-03-31.
+        #[arg(long, value_name = "DATE")]
+        expected: Option<PartialDate>,
+    },
+    /// Return an incomplete request with the list of what it lacks (ISACS 8.3.2).
+    Return {
+        /// The case.
+        case: CaseId,
+    },
+    /// Record whether an incomplete request has a reasonable chance of success (ISACS 8.3.2).
+    Judge {
+        /// The case.
+        case: CaseId,
+        /// Whether there is a reasonable chance.
+        #[arg(long, value_parser = yes_or_no, value_name = "yes|no", action = clap::ArgAction::Set)]
+        reasonable: bool,
+        /// Why, in words that name no weapon and no person.
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// The law relied on, for ground a2.
-        #[arg(long, value_name = "TEXT")]
-        law: Option<String>,
     },
+    /// Ask what an act of the other side means, or answer its question (ISACS 8.3.4.2).
+    Clarify {
+        /// The case.
+        case: CaseId,
+        /// The act or the question, by its digest or the first eight digits of it.
+        #[arg(long, value_name = "DIGEST")]
+        act: String,
+        /// A file with the words; `-` for stdin.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
+    /// Withdraw a request.
+    Withdraw {
+        /// The case.
+        case: CaseId,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Tell the other side what came of the trace of an item (ISACS 5.3).
+    Outcome {
+        /// The case.
+        case: CaseId,
+        /// The item, counted from zero.
+        #[arg(long, default_value_t = 0)]
+        item: u32,
+        /// Whether the point of diversion was found.
+        #[arg(long, value_parser = ternary, value_name = "yes|no|unknown")]
+        diversion_found: Ternary,
+        /// Whether those responsible are or were prosecuted.
+        #[arg(long, value_parser = ternary, value_name = "yes|no|unknown", default_value = "unknown")]
+        prosecution: Ternary,
+        /// What was done about the diversion.
+        #[arg(long, value_name = "TEXT")]
+        action: Option<String>,
+        /// What prevents its like.
+        #[arg(long, value_name = "TEXT")]
+        prevention: Option<String>,
+    },
+}
+
+/// A ground of ISACS 8.3.4.2 with its reasons.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct GroundArg {
+    /// The ground: a1, a2, b or c.
+    #[arg(long, value_parser = ground)]
+    pub ground: GroundCode,
+    /// The reasons, in words for the requesting State.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The law relied on, for ground a2.
+    #[arg(long, value_name = "TEXT")]
+    pub law: Option<String>,
 }
 
 /// `request …`
@@ -241,6 +326,23 @@ pub enum RequestVerb {
         /// The request; `-` for stdin.
         file: PathBuf,
     },
+    /// Put the rows of a spreadsheet into a request, one for each item; tells every error by its line.
+    Import {
+        /// The spreadsheet as CSV; `docs/csv-import.md` lists its columns.
+        file: PathBuf,
+        /// Where to write the request; `-` for stdout.
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+        /// The request to add the items to; a blank one by default.
+        #[arg(long, value_name = "FILE")]
+        into: Option<PathBuf>,
+        /// Only tell what would be imported.
+        #[arg(long)]
+        dry_run: bool,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+    },
     /// Send a request.
     Submit {
         /// The request; `-` for stdin.
@@ -254,6 +356,9 @@ pub enum RequestVerb {
         /// Mark it as a training act (ISACS 7.1.4).
         #[arg(long)]
         exercise: bool,
+        /// Submit it again in this case, after it was returned (ISACS 8.3.2).
+        #[arg(long, value_name = "CASE", conflicts_with_all = ["to", "incomplete", "exercise"])]
+        case: Option<CaseId>,
     },
 }
 
@@ -378,6 +483,21 @@ fn ground(text: &str) -> Result<GroundCode, String> {
         .into_iter()
         .find(|g| g.code() == text)
         .ok_or_else(|| "a ground is a1, a2, b or c (ISACS 8.3.4.2)".into())
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("it is yes or no".into()),
+    }
+}
+
+fn ternary(text: &str) -> Result<Ternary, String> {
+    [Ternary::Yes, Ternary::No, Ternary::Unknown]
+        .into_iter()
+        .find(|t| t.code() == text)
+        .ok_or_else(|| "it is yes, no or unknown".into())
 }
 
 fn purpose(text: &str) -> Result<Purpose, String> {

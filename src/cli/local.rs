@@ -118,6 +118,78 @@ pub fn request_new(form: &str, output: &Path, force: bool) -> Result<Answer, Fai
     form_answer("request.new", form, output, force, "check it with `valise request check`")
 }
 
+/// `request import`: tells what a spreadsheet holds; `write` makes the request, unless it is a dry run.
+///
+/// # Errors
+/// A row is in error (65), or the file exists or cannot be written.
+pub fn request_import(
+    report: Value,
+    output: Option<&Path>,
+    force: bool,
+    write: impl FnOnce() -> Result<String, Failure>,
+) -> Result<Answer, Failure> {
+    let view: ImportView = render::read(&report)?;
+    let line = |fault: &RowView| format!("line {}", fault.line);
+    if !view.errors.is_empty() {
+        let found = view.errors.iter().map(|fault| FindingView {
+            clause: line(fault),
+            field: fault.column.clone(),
+            why: fault.why.clone(),
+        });
+        let count = view.errors.len();
+        return Err(Failure::new(
+            ExitCode::BadData,
+            "csv.rows",
+            format!("{count} errors; nothing was written"),
+        )
+        .hint("correct the rows; docs/csv-import.md lists the columns and what a cell may say")
+        .findings(found.collect()));
+    }
+    let mut text = format!("{} items\n", view.lines.len());
+    for warning in &view.warnings {
+        text += &format!("{}, {}: {}\n", line(warning), warning.column, warning.why);
+    }
+    for gap in &view.missing {
+        text += &format!("line {}, {} {}: {}\n", gap.line, gap.clause, gap.field, gap.why);
+    }
+    let Some(output) = output else {
+        return Ok(Answer::ok("request.import", report, text + "a dry run: nothing was written"));
+    };
+    let request = write()?;
+    if output == Path::new("-") {
+        return Ok(Answer::ok("request.import", report, request));
+    }
+    write_text(output, &request, force)?;
+    let told = format!("{text}wrote {}; check it with `valise request check`", output.display());
+    Ok(Answer::ok("request.import", report, told))
+}
+
+/// What `request import` found, as its data write it.
+#[derive(Deserialize)]
+struct ImportView {
+    lines: Vec<u64>,
+    errors: Vec<RowView>,
+    warnings: Vec<RowView>,
+    missing: Vec<GapView>,
+}
+
+/// Something about one cell.
+#[derive(Deserialize)]
+struct RowView {
+    line: u64,
+    column: String,
+    why: String,
+}
+
+/// Something that the standard asks for and a row does not give.
+#[derive(Deserialize)]
+struct GapView {
+    line: u64,
+    clause: String,
+    field: String,
+    why: String,
+}
+
 /// Hands a form out: written to a file, or on stdout for `-`.
 pub(super) fn form_answer(
     verb: &'static str,

@@ -22,10 +22,18 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::PeerPing { .. } => ping(&read(data)?),
         Command::InboxList => inbox(&read::<Vec<_>>(data)?),
         Command::CaseList => cases(&read::<Vec<_>>(data)?),
-        Command::CaseShow { .. } => case(&read(data)?),
+        // Paper is written by `cli::paper`; here is what a script would have got.
+        Command::CasePrint { .. } => format!("{data:#}"),
+        Command::CaseShow { .. } | Command::CaseJudge { .. } => case(&read(data)?),
         Command::CaseAck { .. }
         | Command::CaseRespond { .. }
         | Command::CaseRefuse { .. }
+        | Command::CaseReturn { .. }
+        | Command::CaseDelay { .. }
+        | Command::CaseClarify { .. }
+        | Command::CaseWithdraw { .. }
+        | Command::CaseOutcome { .. }
+        | Command::RequestResubmit { .. }
         | Command::RequestSubmit { .. } => acted(&read(data)?),
         Command::CaseTemplate { .. } => read(data)?,
         Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
@@ -157,6 +165,7 @@ fn case(detail: &CaseDetail) -> String {
         ("delivery", word(&c.delivery)),
         ("flags", or_none(c.flags.join(", "))),
     ]);
+    text += &course(c);
     if !c.restrictions.is_empty() {
         let rows = c.restrictions.iter().map(|e| vec![e.path.clone(), e.restrictions.join(" ")]);
         text += &format!("\n{}\n", table(&["RESTRICTED ELEMENT", "LABELS"], rows.collect()));
@@ -179,6 +188,43 @@ fn case(detail: &CaseDetail) -> String {
         text += &format!("\n{head}\n{}\n", printable(&format!("{:#}", content.body)));
     }
     text
+}
+
+/// Writes what has been said about the course of a case, and what is still owed.
+fn course(c: &CaseView) -> String {
+    let mut text = String::new();
+    if let Some(delay) = &c.delay {
+        let expected = delay.expected.map_or_else(|| "no date".into(), |date| date.to_string());
+        text += &format!("delayed on {}; expected: {expected}\n", delay.grounds.join(", "));
+    }
+    if let Some(made) = &c.judgement {
+        let chance = if made.reasonable { "a reasonable chance" } else { "no reasonable chance" };
+        text += &format!("{} judged {chance}: {}\n", printable(&made.officer), printable(&made.reason));
+    }
+    for question in &c.questions {
+        let answer =
+            question.answer.map_or_else(|| "no answer yet".into(), |a| format!("answer {}", a.short()));
+        text += &format!(
+            "{} asked about {} in {}: {answer}\n",
+            question.by,
+            question.about.short(),
+            question.digest.short()
+        );
+    }
+    for told in &c.outcomes {
+        text += &format!(
+            "{} on item {}: point of diversion found: {}; prosecution: {}\n",
+            told.by,
+            told.item,
+            told.point_of_diversion.code(),
+            told.prosecution.code()
+        );
+    }
+    for owed in &c.reminders {
+        let due = owed.due.map_or_else(String::new, |due| format!(", due {due}"));
+        text += &format!("reminder: {} by the {}{due}\n", owed.code, word(&owed.owed_by));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 fn acted(a: &ActedView) -> String {

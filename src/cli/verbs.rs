@@ -1,15 +1,17 @@
 //! Verbs that a node answers.
 
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, GatewayVerb, InboxVerb, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
+    Args, CaseVerb, DeadlineVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb, ReleaseVerb,
+    RequestVerb, Verb,
 };
 use crate::cli::document::read_text;
 use crate::cli::face::Answer;
 use crate::cli::local::form_answer;
+use crate::cli::paper;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{Call, Client, Command, Failure, VERSION};
-use crate::model::{Ground, Request, Response, Sensitive};
+use crate::model::{FollowUp, Ground, Request, Response, Sensitive};
 
 /// How documents are read from text; `main` lends the readers, which stand in a room that no face may enter.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         let form: String = render::read(&data)?;
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
     }
+    if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
+        return paper::answer(&render::read(&data)?, output, *force);
+    }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
 }
@@ -53,18 +58,26 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
-        | Verb::Request(RequestVerb::New { .. } | RequestVerb::Check { .. }) => return Ok(None),
+        | Verb::Request(RequestVerb::New { .. } | RequestVerb::Check { .. } | RequestVerb::Import { .. }) => {
+            return Ok(None);
+        }
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
         Verb::Inbox(InboxVerb::List) => Command::InboxList,
         Verb::Case(verb) => case(verb, readers)?,
-        Verb::Request(RequestVerb::Submit { file, to, incomplete, exercise }) => Command::RequestSubmit {
+        Verb::Request(RequestVerb::Submit { file, case: Some(case), .. }) => Command::RequestResubmit {
+            case: case.clone(),
             request: Box::new((readers.request)(&read_text(file)?)?),
-            to: to.clone(),
-            incomplete: incomplete.clone().map(Sensitive::new),
-            exercise: *exercise,
         },
+        Verb::Request(RequestVerb::Submit { file, to, incomplete, exercise, case: None }) => {
+            Command::RequestSubmit {
+                request: Box::new((readers.request)(&read_text(file)?)?),
+                to: to.clone(),
+                incomplete: incomplete.clone().map(Sensitive::new),
+                exercise: *exercise,
+            }
+        }
         Verb::Release(ReleaseVerb::Request { case, to, purpose, elements, show }) => {
             Command::ReleaseRequest {
                 case: case.clone(),
@@ -87,6 +100,7 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
     Ok(match verb {
         CaseVerb::List => Command::CaseList,
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
+        CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }
         }
@@ -95,13 +109,45 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
             response: Box::new((readers.response)(&read_text(file)?)?),
         },
         CaseVerb::Respond { case, from: None, .. } => Command::CaseTemplate { case: case.clone() },
-        CaseVerb::Refuse { case, ground, reason, law } => Command::CaseRefuse {
+        CaseVerb::Refuse { case, ground } => {
+            Command::CaseRefuse { case: case.clone(), grounds: vec![said(ground)] }
+        }
+        CaseVerb::Delay { case, ground, expected } => {
+            Command::CaseDelay { case: case.clone(), grounds: vec![said(ground)], expected: *expected }
+        }
+        CaseVerb::Return { case } => Command::CaseReturn { case: case.clone() },
+        CaseVerb::Judge { case, reasonable, reason } => Command::CaseJudge {
             case: case.clone(),
-            grounds: vec![Ground {
-                code: *ground,
-                reason: Sensitive::new(reason.clone()),
-                law: law.clone().map(Sensitive::new),
-            }],
+            reasonable: *reasonable,
+            reason: Sensitive::new(reason.clone()),
         },
+        CaseVerb::Clarify { case, act, from } => Command::CaseClarify {
+            case: case.clone(),
+            act: act.clone(),
+            text: Sensitive::new(read_text(from)?.trim().to_owned()),
+        },
+        CaseVerb::Withdraw { case, reason } => {
+            Command::CaseWithdraw { case: case.clone(), reason: Sensitive::new(reason.clone()) }
+        }
+        CaseVerb::Outcome { case, item, diversion_found, prosecution, action, prevention } => {
+            Command::CaseOutcome {
+                case: case.clone(),
+                items: vec![FollowUp {
+                    item: *item,
+                    point_of_diversion: *diversion_found,
+                    prosecution: *prosecution,
+                    action: action.clone().map(Sensitive::new),
+                    preventive_measure: prevention.clone().map(Sensitive::new),
+                }],
+            }
+        }
     })
+}
+
+fn said(ground: &GroundArg) -> Ground {
+    Ground {
+        code: ground.ground,
+        reason: Sensitive::new(ground.reason.clone()),
+        law: ground.law.clone().map(Sensitive::new),
+    }
 }

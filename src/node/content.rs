@@ -23,7 +23,11 @@ pub fn contents(
     let mut out = Vec::new();
     for (kind, digest) in acts {
         if let Some(body) = gateway.ledger.body(digest)? {
-            out.push(ContentView { digest: *digest, kind: *kind, body: show(*kind, digest, &body, case)? });
+            let hidden = body.elements.iter().filter(|element| element.disclosure.is_none());
+            let label = |path: &str| case.label(digest, path).cloned().unwrap_or_default();
+            let sealed = hidden.map(|element| (element.path.clone(), label(&element.path))).collect();
+            let body = show(*kind, digest, &body, case)?;
+            out.push(ContentView { digest: *digest, kind: *kind, body, sealed });
         }
     }
     Ok(out)
@@ -37,20 +41,20 @@ pub fn request(gateway: &Gateway, case: &Case) -> Result<(Digest, Request), Node
     let digest = request_digest(case)?;
     let missing = || NodeError::Unknown { what: "request", name: digest.to_string() };
     let body = gateway.ledger.body(&digest)?.ok_or_else(missing)?;
-    match whole(ActKind::Request, &body)? {
-        Some(Act::Request(request)) => Ok((digest, request)),
+    let kind = case.act(&digest).map_or(ActKind::Request, |record| record.facts.kind());
+    match whole(kind, &body)? {
+        Some(Act::Request(request)) => Ok((digest, *request)),
+        Some(Act::Resubmission(again)) => Ok((digest, *again.request)),
         _ => Err(missing()),
     }
 }
 
-/// Returns the statement digest of a case's request.
+/// Returns the statement digest of the newest version of a case's request.
 ///
 /// # Errors
 /// [`NodeError::Unknown`] if the case has none yet.
 pub fn request_digest(case: &Case) -> Result<Digest, NodeError> {
-    let requests = case.acts().filter(|record| record.facts.kind() == ActKind::Request);
-    let first = requests.min_by_key(|record| (record.at, record.facts.header.digest));
-    first.map(|record| record.facts.header.digest).ok_or_else(|| NodeError::Unknown {
+    case.current_request().ok_or_else(|| NodeError::Unknown {
         what: "request",
         name: case.opening().map(|o| o.case.to_string()).unwrap_or_default(),
     })
@@ -76,7 +80,7 @@ pub fn to_json(value: &Cbor) -> Value {
 
 fn show(kind: ActKind, digest: &Digest, body: &Body, case: &Case) -> Result<Value, NodeError> {
     if let Some(act) = whole(kind, body)? {
-        return Ok(typed(&act));
+        return Ok(serde_json::to_value(&act).unwrap_or(Value::Null));
     }
     let mut shown = Map::new();
     for element in &body.elements {
@@ -96,16 +100,6 @@ fn whole(kind: ActKind, body: &Body) -> Result<Option<Act>, NodeError> {
     let Some(disclosures) = open else { return Ok(None) };
     let content = Content { statement: body.statement.clone(), disclosures };
     Ok(Some(join(kind, &content.parse_disclosures()?)?))
-}
-
-fn typed(act: &Act) -> Value {
-    let shown = match act {
-        Act::Request(request) => serde_json::to_value(request),
-        Act::Acknowledgement(acknowledgement) => serde_json::to_value(acknowledgement),
-        Act::Response(response) => serde_json::to_value(response),
-        Act::Refusal(refusal) => serde_json::to_value(refusal),
-    };
-    shown.unwrap_or(Value::Null)
 }
 
 fn codes(case: &Case, act: &Digest, path: &str) -> Vec<&'static str> {

@@ -4,11 +4,11 @@ use crate::case;
 use crate::config::AuthorityKind as ConfiguredKind;
 use crate::control::{
     ActedView, CaseDetail, Command, Delivery, ExitCode, Failure, GatewayStatus, InboxEntry, JournalStatus,
-    PeerView, PingView, QueueEntry, ReleaseShown, Reply, RetryView,
+    PeerView, PingView, PrintView, QueueEntry, ReleaseShown, Reply, RetryView,
 };
 use crate::model::{
-    ActKind, Addressee, AddresseeBasis, CaseId, Ground, MessageId, Party, Purpose, Refusal, Request,
-    Response, Text,
+    ActKind, Addressee, AddresseeBasis, CaseId, Delay, Ground, MessageId, OutcomeNotice, Party, Purpose,
+    Refusal, Request, Response, Text,
 };
 use crate::node::clock::stopwatch;
 use crate::node::content;
@@ -20,6 +20,7 @@ use crate::node::views;
 use crate::rules::addressee;
 use crate::rules::release::{Authority, AuthorityKind};
 use crate::rules::response;
+use crate::rules::returns;
 use crate::store::{Change, LocalAct};
 use crate::wire::FrameKind;
 use serde::Serialize;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
+/// The fewest digits of a digest by which an act may be named.
+const MIN_DIGEST: usize = 8;
 /// How long a ping may take.
 const PING: Duration = Duration::from_secs(10);
 
@@ -42,7 +45,15 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::PeerPing { peer } => json(&ping(post, &peer).await?),
         Command::InboxList => json(&inbox(gateway)),
         Command::CaseList => json(&views::cases(gateway)),
-        Command::CaseShow { case, reveal } => json(&show(gateway, officer, &case, reveal).await?),
+        Command::CaseShow { case, reveal } => {
+            let verb = reveal.then_some("case.show --reveal");
+            json(&show(gateway, officer, &case, verb).await?)
+        }
+        Command::CasePrint { case } => {
+            let detail = show(gateway, officer, &case, Some("case.print")).await?;
+            let (party, at) = (gateway.directory.me().clone(), gateway.clock.now());
+            json(&PrintView { party, detail, officer: officer.to_owned(), at })
+        }
         Command::CaseTemplate { case } => json(&template(gateway, &case)?),
         Command::CaseAck { case, note } => {
             let command = case::Command::Acknowledge { automatic: false, note };
@@ -50,6 +61,27 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         }
         Command::CaseRespond { case, response } => json(&respond(gateway, &case, *response).await?),
         Command::CaseRefuse { case, grounds } => json(&refuse(gateway, &case, grounds).await?),
+        Command::CaseReturn { case } => json(&give_back(gateway, &case).await?),
+        Command::CaseJudge { case, reasonable, reason } => {
+            json(&judge(gateway, officer, &case, reasonable, reason).await?)
+        }
+        Command::CaseDelay { case, grounds, expected } => {
+            let request = content::request_digest(&known(gateway, &case)?.read())?;
+            let delay = Delay { request, grounds, expected };
+            json(&act(gateway, &case, ActKind::Delay, case::Command::Delay(delay)).await?)
+        }
+        Command::CaseClarify { case, act, text } => json(&clarify(gateway, &case, &act, text).await?),
+        Command::CaseWithdraw { case, reason } => {
+            json(&act(gateway, &case, ActKind::Withdrawal, case::Command::Withdraw { reason }).await?)
+        }
+        Command::CaseOutcome { case, items } => {
+            let request = content::request_digest(&known(gateway, &case)?.read())?;
+            let notice = OutcomeNotice { request, items };
+            json(&act(gateway, &case, ActKind::OutcomeNotice, case::Command::TellOutcome(notice)).await?)
+        }
+        Command::RequestResubmit { case, request } => {
+            json(&act(gateway, &case, ActKind::Resubmission, case::Command::Resubmit { request }).await?)
+        }
         Command::RequestSubmit { request, to, incomplete, exercise } => {
             json(&submit(gateway, *request, to, incomplete, exercise).await?)
         }
@@ -153,12 +185,18 @@ fn inbox(gateway: &Gateway) -> Vec<InboxEntry> {
     entries
 }
 
-async fn show(gateway: &Gateway, officer: &str, id: &CaseId, reveal: bool) -> Result<CaseDetail, NodeError> {
+/// Shows a case; under the name of a verb that reveals, with the content of its acts.
+async fn show(
+    gateway: &Gateway,
+    officer: &str,
+    id: &CaseId,
+    revealing: Option<&str>,
+) -> Result<CaseDetail, NodeError> {
     let slot = known(gateway, id)?;
     let mut detail = views::detail(gateway, &slot.read()).ok_or_else(|| unknown_case(id))?;
-    if reveal {
+    if let Some(verb) = revealing {
         // The look is on record before anything is shown (ISACS 8.4 a).
-        record(gateway, officer, "case.show --reveal", Some(id)).await?;
+        record(gateway, officer, verb, Some(id)).await?;
         let acts: Vec<_> = detail.acts.iter().map(|act| (act.kind, act.digest)).collect();
         detail.content = Some(content::contents(gateway, &slot.read(), &acts)?);
     }
@@ -197,7 +235,11 @@ async fn submit(
     let slot = gateway.desk.slot(&id);
     let request = Box::new(request);
     let command = case::Command::Submit { case: id.clone(), me, to, request, exercise };
-    let made = gateway.make(&id, &slot, command).await?;
+    let made = gateway.make(&id, &slot, command).await.inspect_err(|error| {
+        if matches!(error, NodeError::Refused(_)) {
+            gateway.desk.unmint(&id);
+        }
+    })?;
     Ok(acted(gateway, &slot, &made, ActKind::Request))
 }
 
@@ -217,6 +259,51 @@ async fn refuse(gateway: &Gateway, id: &CaseId, grounds: Vec<Ground>) -> Result<
     let request = content::request_digest(&slot.read())?;
     let refusal = Refusal { request, grounds };
     act(gateway, id, ActKind::Refusal, case::Command::Refuse(refusal)).await
+}
+
+/// Returns an incomplete request with the list that the validator finds (ISACS 8.3.2 ¶2).
+async fn give_back(gateway: &Gateway, id: &CaseId) -> Result<ActedView, Failure> {
+    let slot = known(gateway, id)?;
+    let (_, request) = content::request(gateway, &slot.read())?;
+    let missing = returns::wanted(&request);
+    act(gateway, id, ActKind::ReturnIncomplete, case::Command::Return { missing }).await
+}
+
+/// Records a judgement of the chance of success; it says nothing to the peer (ISACS 8.3.2 ¶3).
+async fn judge(
+    gateway: &Gateway,
+    officer: &str,
+    id: &CaseId,
+    reasonable: bool,
+    reason: Text,
+) -> Result<CaseDetail, NodeError> {
+    let slot = known(gateway, id)?;
+    let command = case::Command::JudgeChance { officer: officer.to_owned(), reasonable, reason };
+    gateway.note(id, &slot, command).await?;
+    views::detail(gateway, &slot.read()).ok_or_else(|| unknown_case(id))
+}
+
+/// Answers a question of the other side; about any other act of theirs it asks one.
+async fn clarify(gateway: &Gateway, id: &CaseId, named: &str, text: Text) -> Result<ActedView, Failure> {
+    let slot = known(gateway, id)?;
+    let found = {
+        let case = slot.read();
+        let mut named_so = case.acts().filter(|r| r.facts.header.digest.to_string().starts_with(named));
+        let found = named_so.next().map(|r| (r.facts.header.digest, r.facts.kind()));
+        if named.len() >= MIN_DIGEST && named_so.next().is_none() { found } else { None }
+    };
+    let (digest, kind) = found.ok_or_else(|| {
+        Failure::new(ExitCode::Finding, "unknown.act", format!("no single act of {id} begins with '{named}'"))
+            .hint(format!(
+                "give at least {MIN_DIGEST} digits of its digest; `valise case show {id}` lists the acts"
+            ))
+    })?;
+    if kind == ActKind::ClarificationRequest {
+        let command = case::Command::Clarify { question: digest, answer: text };
+        return act(gateway, id, ActKind::Clarification, command).await;
+    }
+    let command = case::Command::AskClarification { about: digest, question: text };
+    act(gateway, id, ActKind::ClarificationRequest, command).await
 }
 
 async fn act(

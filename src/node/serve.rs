@@ -30,6 +30,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+/// The longest path of a Unix socket that every Linux takes, in bytes (`unix(7)`).
+const SOCKET_PATH: usize = 107;
 /// How often the clocks of all cases are looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// How long a failed store may take to be told to the officers before the process ends.
@@ -56,8 +58,12 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
     let failed = Arc::new(Notify::new());
     let parts = Parts::load(&config, layout, &clock, &failed)?;
     let listener = socket::listen(&config.socket).map_err(|e| {
-        start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display()))
-            .hint("is another gateway running on the same data?")
+        let hint = if config.socket.as_os_str().len() > SOCKET_PATH {
+            "the path is too long for a Unix socket; set a shorter 'socket' in the configuration"
+        } else {
+            "is another gateway running on the same data?"
+        };
+        start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display())).hint(hint)
     })?;
     let doorkeeper: Arc<dyn PeerCheck> = parts.doorkeeper.clone();
     let road = Road::bind(config.listen, Arc::clone(&parts.identity), doorkeeper)
@@ -65,7 +71,8 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
     let socket_path = config.socket.clone();
     let (post, renewal) = parts.open(config, clock, Arc::new(road))?;
     let party = post.gateway.directory.me().clone();
-    tracing::info!(listen = ?post.road.local_address().ok(), "the gateway of {party} is ready");
+    let listen = post.road.local_address().map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(listen, "the gateway of {party} is ready");
 
     tokio::spawn(socket::serve(post.clone(), listener));
     tokio::spawn(accept(post.clone()));

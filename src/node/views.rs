@@ -3,8 +3,9 @@
 use crate::case;
 use crate::case::{Case, ItemState, Permit};
 use crate::control::{
-    ActView, CaseDetail, CaseRole, CaseView, Clock, DeadlineView, Delivery, Direction, ElementView,
-    InboxEntry, ItemView, ReceiptView, ReleaseState, ReleaseView, Standing, VersionView,
+    ActView, CaseDetail, CaseRole, CaseView, Clock, DeadlineView, DelayView, Delivery, Direction,
+    ElementView, InboxEntry, ItemView, JudgementView, OutcomeView, QuestionView, ReceiptView, ReleaseState,
+    ReleaseView, ReminderView, Standing, VersionView,
 };
 use crate::model::{ActKind, CaseId, DAY, Digest, Timestamp};
 use crate::node::gateway::Gateway;
@@ -13,10 +14,13 @@ use crate::rules::deadline::Warning;
 
 /// Shows a case at the present time; `None` if it was never opened.
 pub fn view(gateway: &Gateway, case: &Case) -> Option<case::View> {
+    case::view(case, gateway.clock.now(), warning(gateway))
+}
+
+fn warning(gateway: &Gateway) -> Warning {
     let clocks = gateway.config.clocks;
     let days = |days: u32| i64::from(days) * DAY;
-    let warn = Warning { ack: days(clocks.warn_ack_days), respond: days(clocks.warn_respond_days) };
-    case::view(case, gateway.clock.now(), warn)
+    Warning { ack: days(clocks.warn_ack_days), respond: days(clocks.warn_respond_days) }
 }
 
 /// Lists all cases, those that are due first on top.
@@ -40,7 +44,18 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
     let received = seen.acts.iter().filter(|act| act.direction == case::Direction::Received);
     let newest = received.max_by_key(|act| (act.at, act.digest))?;
     let clocks = &seen.clocks;
+    let mine = |code: case::ReminderCode| {
+        let owed = case::reminders(case, gateway.clock.now(), warning(gateway));
+        owed.iter().any(|reminder| reminder.owed_by == seen.role && reminder.code == code)
+    };
     let (todo, due, standing) = match (seen.role, seen.state) {
+        _ if mine(case::ReminderCode::ClarificationAwaited) => ("clarify", None, None),
+        (case::Role::Requester, case::CaseState::Returned) => ("resubmit", None, None),
+        (case::Role::Requested, case::CaseState::Received | case::CaseState::Acknowledged)
+            if seen.unjudged =>
+        {
+            ("judge", clocks.respond_due, clocks.respond)
+        }
         (case::Role::Requested, case::CaseState::Received) if seen.ack_sent_at.is_none() => {
             ("acknowledge", clocks.ack_due, clocks.ack)
         }
@@ -172,6 +187,20 @@ fn summary(gateway: &Gateway, case: &Case) -> Option<CaseView> {
         due_soon: seen.clocks.due_soon().into_iter().map(clock).collect(),
         versions: seen.versions.iter().map(version).collect(),
         items: seen.items.iter().map(item).collect(),
+        delay: seen.delay.as_ref().map(|delay| DelayView {
+            act: delay.act,
+            grounds: delay.grounds.iter().map(|ground| ground.code().to_owned()).collect(),
+            expected: delay.expected,
+        }),
+        judgement: seen.judgement.as_ref().map(|made| JudgementView {
+            at: made.at,
+            officer: made.officer.clone(),
+            reasonable: made.reasonable,
+            reason: made.reason.reveal().clone(),
+        }),
+        questions: seen.questions.iter().map(question).collect(),
+        outcomes: seen.outcomes.iter().map(outcome).collect(),
+        reminders: reminders(gateway, case),
         restrictions: seen
             .restrictions
             .iter()
@@ -239,6 +268,7 @@ fn version(version: &case::VersionView) -> VersionView {
     VersionView {
         version: version.version,
         digest: version.digest,
+        returned_by: version.returned_by,
         received_at: version.clocks.received_at,
         ack_due: version.clocks.ack_due,
         respond_due: version.clocks.respond_due,
@@ -248,9 +278,10 @@ fn version(version: &case::VersionView) -> VersionView {
 fn item(item: &case::ItemView) -> ItemView {
     ItemView {
         item: item.item,
+        state: item.state.code().to_owned(),
         outcome: match item.state {
             ItemState::Answered(outcome) => Some(outcome),
-            ItemState::Open | ItemState::Refused => None,
+            ItemState::Open | ItemState::Refused | ItemState::Returned | ItemState::Withdrawn => None,
         },
         received_at: item.clocks.received_at,
         ack_due: item.clocks.ack_due,
@@ -259,6 +290,35 @@ fn item(item: &case::ItemView) -> ItemView {
         responded_at: item.clocks.responded_at,
         overdue: item.clocks.overdue().into_iter().map(clock).collect(),
     }
+}
+
+fn question(question: &case::QuestionView) -> QuestionView {
+    QuestionView {
+        digest: question.digest,
+        by: question.issuer.clone(),
+        about: question.about,
+        answer: question.answer,
+    }
+}
+
+fn outcome(told: &case::OutcomeView) -> OutcomeView {
+    OutcomeView {
+        by: told.issuer.clone(),
+        item: told.item,
+        point_of_diversion: told.point_of_diversion,
+        prosecution: told.prosecution,
+    }
+}
+
+fn reminders(gateway: &Gateway, case: &Case) -> Vec<ReminderView> {
+    let owed = case::reminders(case, gateway.clock.now(), warning(gateway));
+    let shown = |reminder: case::Reminder| ReminderView {
+        code: reminder.code.code().to_owned(),
+        owed_by: role(reminder.owed_by),
+        about: reminder.about,
+        due: reminder.due,
+    };
+    owed.into_iter().map(shown).collect()
 }
 
 const fn role(role: case::Role) -> CaseRole {
