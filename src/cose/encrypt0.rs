@@ -1,8 +1,8 @@
 use super::CoseError;
 use super::algorithms::{alg, label};
-use super::headers::{Buckets, Known, into_array, into_bytes};
+use super::headers::{Buckets, Known, into_bytes, parts};
 use crate::model::Entropy;
-use crate::wire::{Limits, decode, encode_value};
+use crate::wire::{Limits, encode_value};
 use ciborium::Value;
 use coset::{EncryptionContext, enc_structure_data};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -29,7 +29,7 @@ pub fn encrypt0(
 
 /// Decrypts what [`encrypt0`] made; fails with `Decryption` under another key or `aad`.
 pub fn decrypt0(key: &[u8; 32], bytes: &[u8], limits: &Limits, aad: &[u8]) -> Result<Vec<u8>, CoseError> {
-    let [protected, unprotected, ciphertext] = into_array(decode(bytes, limits)?, WHAT)?;
+    let [protected, unprotected, ciphertext] = parts(bytes, limits, WHAT)?;
     let buckets = Buckets::parse(protected, unprotected, alg::A256GCM, &KNOWN)?;
     let aad = enc_structure_data(EncryptionContext::CoseEncrypt0, buckets.as_authenticated(), aad);
     a256gcm_open(key, iv_of(&buckets)?, &aad, into_bytes(ciphertext, WHAT)?)
