@@ -40,18 +40,19 @@ pub fn read_text(file: &Path) -> Result<String, Failure> {
             .cause(cause)
     };
     let limit = MAX_FRAME as u64 + 1;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     if file == Path::new("-") {
-        io::stdin().lock().take(limit).read_to_string(&mut text).map_err(fail)?;
+        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(fail)?;
     } else {
-        File::open(file).and_then(|f| f.take(limit).read_to_string(&mut text)).map_err(fail)?;
+        File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(fail)?;
     }
-    if text.len() > MAX_FRAME {
+    // Looked at first: the cut at the limit may have split a letter.
+    if bytes.len() > MAX_FRAME {
         let message = format!("{shown} is over {MAX_FRAME} bytes");
         return Err(Failure::new(ExitCode::BadData, "file.too_long", message)
             .hint("a request or response is text; photographs are named by digest"));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|cause| fail(io::Error::new(ErrorKind::InvalidData, cause.utf8_error())))
 }
 
 /// Writes a text file that only its owner may read; never over another one unless `force`.

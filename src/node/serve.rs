@@ -16,7 +16,7 @@ use crate::node::gateway::{Doorkeeper, Gateway, Post};
 use crate::node::intake;
 use crate::node::keys::{KeyError, KeyFolder, certify, thumbprint_of_pem};
 use crate::node::socket;
-use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, StoreOptions};
+use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, StoreError, StoreOptions};
 use crate::transport::{CloseCode, PeerCheck, Road, TlsIdentity};
 use crate::trust::issue::GATEWAY_DAYS;
 use crate::trust::{Card, Directory, PartyEntry, Role, Validity, certificate_from_pem};
@@ -52,6 +52,8 @@ pub fn serve(layout: &Layout) -> Result<ExitCode, Failure> {
 }
 
 async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure> {
+    // Before anything is opened: a stop that is asked for early must still be an orderly one.
+    let told_to_stop = told_to_stop();
     let clock = Arc::new(Clock::default());
     let failed = Arc::new(Notify::new());
     let parts = Parts::load(&config, layout, &clock, &failed)?;
@@ -81,7 +83,7 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
         tokio::spawn(async move { courier.run(post).await });
     }
     let code = tokio::select! {
-        () = told_to_stop() => ExitCode::Ok,
+        () = told_to_stop => ExitCode::Ok,
         () = failed.notified() => ExitCode::Finding,
     };
     stop(&post, &socket_path, code).await;
@@ -127,10 +129,9 @@ impl Parts {
         clock: Arc<Clock>,
         road: Arc<Road>,
     ) -> Result<(Post, Renewal), Failure> {
-        let store = |e| start_failure("serve.store", e);
-        let desk = Desk::new(self.ledger.cases().map_err(store)?, &self.party);
+        let desk = Desk::new(self.ledger.cases().map_err(store_failure)?, &self.party);
         let mut rows: BTreeMap<Party, Vec<_>> = BTreeMap::new();
-        for row in self.ledger.outbox().map_err(store)? {
+        for row in self.ledger.outbox().map_err(store_failure)? {
             rows.entry(row.peer.clone()).or_default().push(row);
         }
         let mut couriers = BTreeMap::new();
@@ -191,14 +192,17 @@ async fn watch_clocks(post: Post) {
     }
 }
 
-async fn told_to_stop() {
+/// Listens for signals from now on; what it returns waits for one.
+fn told_to_stop() -> impl Future<Output = ()> {
     let terminate = signal(SignalKind::terminate());
     let interrupt = signal(SignalKind::interrupt());
-    match (terminate, interrupt) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    async {
+        match (terminate, interrupt) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            _ => std::future::pending().await,
         }
-        _ => std::future::pending().await,
     }
 }
 
@@ -305,8 +309,7 @@ fn open_store(
     failed: &Arc<Notify>,
 ) -> Result<Ledger, Failure> {
     let folder = layout.store();
-    let fail = |e| start_failure("serve.store", e);
-    let disk = RealDisk::open(&folder).map_err(fail)?;
+    let disk = RealDisk::open(&folder).map_err(store_failure)?;
     let mut options = StoreOptions::new(Arc::new(disk), IndexChoice::Sled(folder.join("index")));
     options.segment_bytes = u64::from(config.store.segment_mib) << 20;
     options.free_space_floor = u64::from(config.store.free_floor_mib) << 20;
@@ -316,7 +319,7 @@ fn open_store(
         failed.notify_one();
     }));
     let logs = LogBook::new(ring.party.clone(), ring.log.clone(), Box::new(OsEntropy::new()));
-    let (ledger, report) = Ledger::open(options, logs, body_key).map_err(fail)?;
+    let (ledger, report) = Ledger::open(options, logs, body_key).map_err(store_failure)?;
     if report.bytes_cut > 0 {
         tracing::warn!(
             bytes = report.bytes_cut,
@@ -339,7 +342,8 @@ fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
             tracing::warn!("there is no {}; the gateway knows no peer", path.display());
             Ok(PeersConfig { peers: Vec::new(), settings: Vec::new() })
         }
-        Err(cause) => Err(start_failure("config.peers", format!("{}: {cause}", path.display()))),
+        Err(cause) => Err(start_failure("config.peers", format!("{}: {cause}", path.display()))
+            .hint("name a readable UTF-8 file in 'peers', or take the setting away")),
     }
 }
 
@@ -348,7 +352,8 @@ fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directo
     for peer in &peers.peers {
         entries.push(read_card(&peer.party, &peer.card)?);
     }
-    Directory::new(me.clone(), entries, 1).map_err(|e| start_failure("config.peers", e))
+    Directory::new(me.clone(), entries, 1)
+        .map_err(|e| start_failure("config.peers", e).hint("see peers.toml"))
 }
 
 fn read_card(party: &Party, path: &Path) -> Result<PartyEntry, Failure> {
@@ -362,6 +367,20 @@ fn read_card(party: &Party, path: &Path) -> Result<PartyEntry, Failure> {
         return Err(fail(format!("it is the card of {}, not of {party}", card.party)));
     }
     PartyEntry::from_card(&card).map_err(|e| fail(e.to_string()))
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    let hint = match &error {
+        StoreError::Locked { .. } => "`valise gateway status` asks the gateway that runs",
+        StoreError::Corrupt { .. } => "nothing was changed; keep the damaged folder, and look at the disk",
+        StoreError::UnsupportedVersion { .. } => "nothing was changed",
+        StoreError::DiskFull { .. } | StoreError::Busy => "nothing was written; start again later",
+        StoreError::Io { .. }
+        | StoreError::Failed { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::Closed => "see the folder's permissions and the disk; what was acknowledged is safe",
+    };
+    start_failure("serve.store", error).hint(hint)
 }
 
 fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {

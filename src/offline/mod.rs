@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod inspect;
+mod json;
 pub mod requests;
 
 /// Says why a verb without a node could not do its work.

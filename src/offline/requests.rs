@@ -1,6 +1,7 @@
 //! Requests and responses as files: templates, examples, checking before sending.
 
 use super::OfflineError;
+use super::json::Unambiguous;
 use crate::model::{NotTraced, Request, Response, without_annotations};
 use crate::rules::addressee::{Proposal, propose};
 use crate::rules::completeness::{self, Finding};
@@ -104,7 +105,7 @@ pub fn parse_response(text: &str) -> Result<Response, OfflineError> {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, OfflineError> {
-    let document: serde_json::Value = serde_json::from_str(text).map_err(|e| {
+    let Unambiguous(document) = serde_json::from_str(text).map_err(|e| {
         let (line, place) = (e.line(), format!(" at line {} column {}", e.line(), e.column()));
         let why = e.to_string().replace(&place, &format!(", at column {}", e.column()));
         OfflineError::BadData { path: "document".to_owned(), line, why }
@@ -299,6 +300,10 @@ mod tests {
         let (path, line, why) = fault("{\n\"items\": [,]}");
         assert_eq!((path.as_str(), line), ("document", 2));
         assert_eq!(why.matches("line").count(), 0, "{why}");
+
+        let (path, line, why) = fault("{\n\"items\": [],\n\"//\": 1, \"//\": 2,\n\"items\": []}");
+        assert_eq!((path.as_str(), line), ("document", 4));
+        assert!(why.starts_with("\"items\" is given twice"), "{why}");
 
         assert_eq!(fault("[]").0, "document");
         assert_eq!(fault("").1, 1);

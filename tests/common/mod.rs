@@ -154,6 +154,27 @@ impl Node {
         valise(&[words, &["--data", &data, "--json"]].concat())
     }
 
+    /// Starts the gateway where it must end by itself at once.
+    pub fn run_serve(&self) -> Output {
+        let data = self.dir.display().to_string();
+        let mut process = Process::new(VALISE);
+        process
+            .args(["gateway", "serve", "--json", "--data", &data])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = process.stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let ended = (0..PATIENCE).any(|_| {
+            sleep(TICK);
+            child.try_wait().expect("a child can be asked").is_some()
+        });
+        if !ended {
+            child.kill().expect("a child can be killed");
+        }
+        let output = child.wait_with_output().expect("a child can be awaited");
+        assert!(ended, "{} serves: {}", self.code, String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
     /// Starts the gateway and returns once it answers.
     pub fn start(&mut self) {
         self.start_under(&[]);
@@ -207,13 +228,15 @@ impl Node {
         status
     }
 
-    /// Tells whether the gateway still runs; one that has ended is then forgotten.
-    pub fn runs(&mut self) -> bool {
-        let over = self.child.as_mut().is_none_or(|c| c.try_wait().expect("a child can be asked").is_some());
-        if over {
-            self.child = None;
-        }
-        !over
+    /// Returns the exit code if the gateway has ended by itself; -1 if a signal ended it.
+    pub fn code_if_ended(&mut self) -> Option<i32> {
+        let ended = self.child().try_wait().expect("a child can be asked");
+        ended.map(|status| status.code().unwrap_or(-1))
+    }
+
+    /// Makes room for the next start after the gateway has ended by itself.
+    pub fn forget(&mut self) {
+        self.child = None;
     }
 
     /// Returns the process number.
