@@ -125,9 +125,9 @@ fn stand_in(dir: &std::path::Path) -> PathBuf {
     let script = r#"#!/bin/sh
 case "$1 $2" in
 "gateway init") touch "$6/valise.toml" ;; # --party XAA --data DIR
-"gateway serve") touch "$4/serves"; trap 'rm -f "$4/serves"; exit 0' TERM; while :; do sleep 0.05; done ;;
+"gateway serve") trap 'rm -f "$4/serves"; exit 0' TERM; echo $$ > "$4/serves"; while :; do sleep 0.05; done ;;
 "demo forward") while :; do sleep 0.05; done ;;
-"gateway status") test -e "$4/serves" || exit 69; echo '{"schema":"valise.gateway.status/1","data":{}}' ;;
+"gateway status") kill -0 "$(cat "$4/serves")" || exit 69; echo '{"schema":"valise.gateway.status/1","data":{}}' ;;
 *) exit 2 ;;
 esac
 "#;
