@@ -12,6 +12,7 @@ use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
 use valise::node::{self, InitOptions};
 use valise::offline::OfflineError;
 use valise::offline::csv;
+use valise::offline::inspect::{self, Kind};
 use valise::offline::requests::{self, Example};
 
 fn main() -> std::process::ExitCode {
@@ -34,6 +35,8 @@ fn dispatch(args: &Args) -> ExitCode {
             face.end(request_new(output, *example, *force))
         }
         Verb::Request(RequestVerb::Check { file }) => face.end(request_check(file)),
+        Verb::Request(RequestVerb::Exempt { file }) => face.end(request_exempt(file)),
+        Verb::Inspect { file, kind } => face.end(inspect_file(file, kind.as_deref())),
         Verb::Request(RequestVerb::Import { file, output, into, dry_run, force }) => {
             let output = (!dry_run).then_some(output.as_path());
             face.end(request_import(file, into.as_deref(), output, *force))
@@ -72,6 +75,21 @@ fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Fail
 fn request_check(file: &Path) -> Result<Answer, Failure> {
     let report = requests::check(&cli::read_text(file)?).map_err(bad_data)?;
     cli::request_check(serde_json::json!(report))
+}
+
+fn request_exempt(file: &Path) -> Result<Answer, Failure> {
+    let report = requests::exempt(&cli::read_text(file)?).map_err(bad_data)?;
+    cli::request_exempt(json!(report))
+}
+
+fn inspect_file(file: &Path, kind: Option<&str>) -> Result<Answer, Failure> {
+    let kind = kind.and_then(Kind::from_code);
+    let report = inspect::inspect(&cli::read_bytes(file)?, kind).map_err(|error| {
+        Failure::new(ExitCode::BadData, "file.malformed", error)
+            .hint("docs/protocol.md describes each format")
+    })?;
+    let data = json!({ "kind": report.kind.code(), "content": report.value });
+    Ok(Answer::ok("inspect", data, report.text))
 }
 
 fn request_import(

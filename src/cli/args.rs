@@ -62,6 +62,15 @@ pub enum Verb {
     /// Settings.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Show what the strict decoder sees of a file; needs no keys and no node.
+    Inspect {
+        /// The file; `-` for stdin.
+        file: PathBuf,
+        /// As what to read it: cbor, frame, envelope, certificate; guessed by default.
+        // It stands for the officer of the other verbs, whose name it shares.
+        #[arg(long = "as", value_name = "KIND", value_parser = file_kind, id = "as_officer")]
+        kind: Option<String>,
+    },
 }
 
 /// `demo …`
@@ -326,6 +335,11 @@ pub enum RequestVerb {
         /// The request; `-` for stdin.
         file: PathBuf,
     },
+    /// Tell whether items need not be traced (ISACS 5.4).
+    Exempt {
+        /// The record; `-` for stdin. `config/examples/not-traced.json` shows one.
+        file: PathBuf,
+    },
     /// Put the rows of a spreadsheet into a request, one for each item; tells every error by its line.
     Import {
         /// The spreadsheet as CSV; `docs/csv-import.md` lists its columns.
@@ -408,6 +422,15 @@ pub enum QueueVerb {
         /// Which; all by default.
         id: Option<String>,
     },
+}
+
+/// What a file is read as.
+fn file_kind(text: &str) -> Result<String, String> {
+    ["cbor", "frame", "envelope", "certificate"]
+        .into_iter()
+        .find(|kind| *kind == text)
+        .map(str::to_owned)
+        .ok_or_else(|| "it is cbor, frame, envelope or certificate".into())
 }
 
 /// `config …`

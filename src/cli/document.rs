@@ -4,6 +4,30 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Reads a file of any kind, up to a length that no message of ours reaches.
+///
+/// # Errors
+/// It cannot be read, or is too long (65).
+pub fn read_bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    let fail = |cause: io::Error| {
+        Failure::new(ExitCode::BadData, "file.unreadable", format_args!("cannot read {}", file.display()))
+            .hint("name a readable file, or - for stdin")
+            .cause(cause)
+    };
+    let mut bytes = Vec::new();
+    let limit = MAX_FRAME as u64 + 1;
+    if file == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(fail)?;
+    } else {
+        File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(fail)?;
+    }
+    if bytes.len() > MAX_FRAME {
+        let message = format!("{} is over {MAX_FRAME} bytes", file.display());
+        return Err(Failure::new(ExitCode::BadData, "file.too_long", message).hint("no message is so long"));
+    }
+    Ok(bytes)
+}
+
 /// Reads a text file, or stdin for `-`.
 ///
 /// # Errors

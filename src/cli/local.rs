@@ -118,6 +118,28 @@ pub fn request_new(form: &str, output: &Path, force: bool) -> Result<Answer, Fai
     form_answer("request.new", form, output, force, "check it with `valise request check`")
 }
 
+/// `request exempt`: tells whether items need not be traced; ends with 1 if they must be.
+///
+/// # Errors
+/// The data are not those of a check.
+pub fn request_exempt(data: Value) -> Result<Answer, Failure> {
+    let view: ExemptView = render::read(&data)?;
+    let mut text = String::from(if view.exempt { "need not be traced (5.4)\n" } else { "to be traced\n" });
+    for found in view.missing.iter().chain(&view.advice) {
+        text += &format!("{} {}: {}\n", found.clause, found.field, found.why);
+    }
+    let exit = if view.exempt { ExitCode::Ok } else { ExitCode::Finding };
+    Ok(Answer { verb: "request.exempt", data, text, exit })
+}
+
+/// What `request exempt` found, as its data write it.
+#[derive(Deserialize)]
+struct ExemptView {
+    exempt: bool,
+    missing: Vec<FindingView>,
+    advice: Vec<FindingView>,
+}
+
 /// `request import`: tells what a spreadsheet holds; `write` makes the request, unless it is a dry run.
 ///
 /// # Errors

@@ -58,7 +58,13 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
-        | Verb::Request(RequestVerb::New { .. } | RequestVerb::Check { .. } | RequestVerb::Import { .. }) => {
+        | Verb::Request(
+            RequestVerb::New { .. }
+            | RequestVerb::Check { .. }
+            | RequestVerb::Import { .. }
+            | RequestVerb::Exempt { .. },
+        )
+        | Verb::Inspect { .. } => {
             return Ok(None);
         }
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,

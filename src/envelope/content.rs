@@ -1,7 +1,7 @@
 use crate::cose;
 use crate::cose::{CoseError, ExportSecret, OpeningKey, Recipient};
 use crate::envelope::EnvelopeError;
-use crate::envelope::elements::Disclosure;
+use crate::envelope::elements::{Disclosure, SHORTEST_DISCLOSURE};
 use crate::envelope::keys::{KeyRing, seal_to};
 use crate::envelope::route::{Lane, Route};
 use crate::envelope::statement::{Signed, Statement};
@@ -118,6 +118,18 @@ impl Signed {
 }
 
 impl Content {
+    /// Reads what was inside a seal; whether its parts are sound is seen when they are read themselves.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] if the bytes are no content.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        // A map, its two keys, a string and a list stand around disclosures, which are never shorter: a
+        // list of many strings of nothing would cost many times its bytes.
+        let items = 5 + bytes.len() / SHORTEST_DISCLOSURE;
+        let limits = Limits { items: items.min(Limits::ENVELOPE.items), ..Limits::ENVELOPE };
+        Ok(wire::decode(bytes, &limits)?)
+    }
+
     /// Reads the disclosures.
     ///
     /// # Errors
@@ -173,7 +185,7 @@ fn open_sealed(
         Err(CoseError::NotForUs) => return Err(EnvelopeError::PrekeyGone),
         other => other?,
     };
-    let content: Content = wire::decode(&opened.plaintext, &Limits::ENVELOPE)?;
+    let content = Content::parse(&opened.plaintext)?;
     let disclosures = content.parse_disclosures()?;
     let statement = Statement::verify(&content.statement, &disclosures, directory, now)?;
     // What we said ourselves never comes from outside.

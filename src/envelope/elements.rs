@@ -11,13 +11,17 @@
 use crate::envelope::EnvelopeError;
 use crate::model::{Act, ActKind, Digest, Entropy, Label};
 use crate::wire;
-use crate::wire::Limits;
+use crate::wire::{Limits, WireError};
 use ciborium::Value;
-use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteBuf, Bytes};
 use std::fmt;
+use std::ops::Range;
 
 /// Length of an element's salt in bytes: enough that a digest of a guessable value reveals nothing.
 const SALT_BYTES: usize = 16;
+
+/// The fewest bytes of a disclosure: its head, its salt, a path of one letter, no label and a value.
+pub(super) const SHORTEST_DISCLOSURE: usize = 1 + (1 + SALT_BYTES) + 2 + 1 + 1;
 
 /// The most segments of a path: `items/0/elements/1`.
 const MAX_SEGMENTS: usize = 4;
@@ -30,11 +34,10 @@ pub struct Disclosure {
     bytes: Vec<u8>,
     path: String,
     label: Option<Label>,
-    value: Value,
+    /// Where the value stands in the bytes. It is decoded when it is asked for: elements are read before
+    /// it is proved who signed them, and values cost many times their bytes.
+    value: Range<usize>,
 }
-
-#[derive(Serialize, Deserialize)]
-struct Form(#[serde(with = "serde_bytes")] Vec<u8>, String, Option<Label>, Value);
 
 impl Disclosure {
     /// Reads the exact bytes that were hashed.
@@ -42,13 +45,17 @@ impl Disclosure {
     /// # Errors
     /// [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] if they are no disclosure.
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let Form(salt, path, label, value) = wire::decode(bytes, &Limits::ENVELOPE)?;
+        let [salt, path, label, value] = wire::members(bytes, &Limits::ENVELOPE)?;
+        let salt: ByteBuf = wire::decode(salt, &Limits::ENVELOPE)?;
+        let path: String = wire::decode(path, &Limits::ENVELOPE)?;
+        let label = wire::decode(label, &Limits::ENVELOPE)?;
         if salt.len() != SALT_BYTES {
             return Err(EnvelopeError::Malformed("a disclosure's salt is not 16 bytes"));
         }
         if path.split('/').count() > MAX_SEGMENTS {
             return Err(EnvelopeError::Malformed("a disclosure's path is too long"));
         }
+        let value = bytes.len() - value.len()..bytes.len();
         Ok(Self { bytes: bytes.to_vec(), path, label, value })
     }
 
@@ -67,9 +74,10 @@ impl Disclosure {
         self.label.as_ref()
     }
 
-    /// Returns the element's value.
-    pub const fn value(&self) -> &Value {
-        &self.value
+    /// Decodes the element's value.
+    pub fn value(&self) -> Value {
+        let value = wire::decode_value(self.value_bytes(), &Limits::ENVELOPE);
+        value.expect("a disclosure's bytes were checked when it was read")
     }
 
     /// Computes the digest that the signed payload holds.
@@ -79,10 +87,13 @@ impl Disclosure {
 
     fn make(path: String, value: Value, entropy: &mut dyn Entropy) -> Result<Self, EnvelopeError> {
         let label = label_of(&value)?;
-        let mut salt = vec![0u8; SALT_BYTES];
+        let mut salt = [0u8; SALT_BYTES];
         entropy.fill(&mut salt);
-        let bytes = wire::encode(&Form(salt, path.clone(), label.clone(), value.clone()))?;
-        Ok(Self { bytes, path, label, value })
+        Self::parse(&wire::encode(&(Bytes::new(&salt), path, label, value))?)
+    }
+
+    fn value_bytes(&self) -> &[u8] {
+        &self.bytes[self.value.clone()]
     }
 }
 
@@ -106,20 +117,21 @@ pub fn split(act: &Act, entropy: &mut dyn Entropy) -> Result<Vec<Disclosure>, En
 /// [`EnvelopeError::Malformed`] or [`EnvelopeError::Wire`] if an element is missing, doubled, out of
 /// order, unknown, ill-typed or cut otherwise than [`split`] cuts it.
 pub fn join(kind: ActKind, disclosures: &[Disclosure]) -> Result<Act, EnvelopeError> {
+    check_size(disclosures)?;
     let mut body = Value::Map(Vec::new());
     for disclosure in disclosures {
-        insert(&mut body, &disclosure.path, disclosure.value.clone())?;
+        insert(&mut body, &disclosure.path, disclosure.value())?;
     }
     let act = typed(kind, &body)?;
     // The act decides how it is cut: the same act cut elsewhere could hide a label.
     let expected = paths(self::body(&act)?)?;
     let same = expected.len() == disclosures.len()
-        && expected.iter().zip(disclosures).all(|((path, value), d)| *path == d.path && *value == d.value);
+        && expected.iter().zip(disclosures).all(|((path, value), d)| *path == d.path && *value == d.value());
     if !same {
         return Err(EnvelopeError::Malformed("the disclosures are not the act's elements in order"));
     }
     for disclosure in disclosures {
-        if label_of(&disclosure.value)? != disclosure.label {
+        if label_of(&disclosure.value())? != disclosure.label {
             return Err(EnvelopeError::Malformed("a disclosure's label differs from its element's"));
         }
     }
@@ -136,10 +148,19 @@ pub fn label_digest(disclosures: &[Disclosure]) -> Result<Digest, EnvelopeError>
     Ok(Digest::of(&[&wire::encode(&labels)?]))
 }
 
+/// Bounds all values together as the body that they were cut from is bounded.
+fn check_size(disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {
+    let mut left = Limits::ENVELOPE;
+    for disclosure in disclosures {
+        left.items -= wire::count(disclosure.value_bytes(), &left).map_err(WireError::from)?;
+    }
+    Ok(())
+}
+
 /// Gives an act's body with its members in the order of deterministic CBOR (RFC 8949 §4.2.1).
 fn body(act: &Act) -> Result<Value, EnvelopeError> {
     let bytes = wire::encode(act)?;
-    Ok(wire::decode(&bytes, &Limits::ENVELOPE)?)
+    Ok(wire::decode_value(&bytes, &Limits::ENVELOPE)?)
 }
 
 fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {

@@ -85,7 +85,7 @@ fn show(kind: ActKind, digest: &Digest, body: &Body, case: &Case) -> Result<Valu
     let mut shown = Map::new();
     for element in &body.elements {
         let value = match &element.disclosure {
-            Some(bytes) => to_json(Disclosure::parse(bytes)?.value()),
+            Some(bytes) => to_json(&Disclosure::parse(bytes)?.value()),
             None => json!({ "restricted": codes(case, digest, &element.path) }),
         };
         shown.insert(element.path.clone(), value);

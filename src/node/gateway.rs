@@ -170,7 +170,7 @@ impl Gateway {
         let mut elements = Vec::new();
         for (path, disclosure) in self.ledger.open_released(&spent)? {
             let disclosure = Disclosure::parse(&disclosure)?;
-            let value = content::to_json(disclosure.value());
+            let value = content::to_json(&disclosure.value());
             elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
         }
         Ok(ReleaseShown {

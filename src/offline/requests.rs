@@ -2,9 +2,10 @@
 
 use super::OfflineError;
 use super::json::Unambiguous;
-use crate::model::{Request, Response, without_annotations};
+use crate::model::{NotTraced, Request, Response, without_annotations};
 use crate::rules::addressee::{Proposal, propose};
 use crate::rules::completeness::{self, Finding};
+use crate::rules::exemption;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -65,6 +66,26 @@ pub fn check(text: &str) -> Result<CheckReport, OfflineError> {
         advice: found.advice,
         addressee: propose(&request),
     })
+}
+
+/// What a check of an exemption says; `request exempt --json` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExemptionReport {
+    /// Whether the items need not be traced (ISACS 5.4); what is not known keeps them traceable.
+    pub exempt: bool,
+    /// What stands against it.
+    pub missing: Vec<Finding>,
+    /// What would make the record better.
+    pub advice: Vec<Finding>,
+}
+
+/// Checks a record of items that are not to be traced (ISACS 5.4).
+///
+/// # Errors
+/// As [`parse_request`].
+pub fn exempt(text: &str) -> Result<ExemptionReport, OfflineError> {
+    let found = exemption::check(&parse::<NotTraced>(text)?);
+    Ok(ExemptionReport { exempt: found.is_complete(), missing: found.missing, advice: found.advice })
 }
 
 /// Reads a request and drops its annotations.
@@ -137,7 +158,7 @@ mod tests {
     fn fault(text: &str) -> (String, usize, String) {
         match parse_request(text) {
             Err(OfflineError::BadData { path, line, why }) => (path, line, why),
-            Ok(request) => panic!("read as {request:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -249,6 +270,14 @@ mod tests {
         assert_eq!(response::check(1, &answer), completeness::Completeness::default());
         let codes: Vec<_> = answer.items[0].elements.iter().filter_map(|e| e.label.as_ref()).collect();
         assert_eq!(codes[0].codes(), ["d", "e", "f", "h1"]);
+    }
+
+    #[test]
+    fn clause_5_4_c_the_example_of_an_exemption_holds_until_something_is_unknown() {
+        let example = include_str!("../../config/examples/not-traced.json");
+        assert!(exempt(example).unwrap().exempt);
+        let unsure = example.replace(r#""later_marks": "no""#, r#""later_marks": "unknown""#);
+        assert!(!exempt(&unsure).unwrap().exempt);
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn clause_8_3_2_an_incomplete_request_leaves_only_with_a_reason() {
 }
 
 #[test]
-fn clause_8_1_requests_go_to_their_addressee_under_their_own_number() {
+fn clause_8_1_requests_go_to_another_party_under_a_number_of_their_own() {
     let mut side = Side::new("XAA");
     let differs = Refused::AddresseeDiffers { named: party("XBB"), to: party("XCC") };
     assert_eq!(side.act(submit_to("XCC", request_of(1)), start()), Err(differs));

@@ -6,6 +6,7 @@ use crate::trust::fixture::{Pki, directory};
 use crate::trust::{Card, Directory, Role, thumbprint};
 use crate::wire;
 use ciborium::Value;
+use serde_bytes::ByteBuf;
 
 /// XBB's verdict on an honest envelope of XAA about this statement.
 fn verdict(signed: &Signed) -> &'static str {
@@ -220,6 +221,31 @@ fn a_path_of_a_hundred_thousand_segments() {
 }
 
 #[test]
+fn a_content_of_many_strings_of_nothing() {
+    let disclosures = vec![ByteBuf::new(); 60_000];
+    let bytes = wire::encode(&Content { statement: Vec::new(), disclosures }).unwrap();
+    assert_eq!(Content::parse(&bytes).unwrap_err().code(), "not-deterministic-cbor");
+}
+
+#[test]
+fn elements_of_more_items_than_one_act_may_have() {
+    let zeros = Value::Array(vec![0.into(); 5000]);
+    let element = |at| {
+        let path = format!("items/0/elements/{at}");
+        Disclosure::parse(&assembled(vec![
+            Value::Bytes(vec![7; 16]),
+            path.into(),
+            Value::Null,
+            zeros.clone(),
+        ]))
+    };
+    let elements = |count| (0..count).map(element).collect::<Result<Vec<_>, _>>().unwrap();
+    let code = |count| join(ActKind::Response, &elements(count)).unwrap_err().code();
+    assert_eq!(code(13), "unexpected-content", "65,013 items");
+    assert_eq!(code(14), "not-deterministic-cbor", "70,014 items");
+}
+
+#[test]
 fn a_salt_that_is_short() {
     let bytes = wire::encode(&(Value::Bytes(vec![7; 15]), "note", Value::Null, Value::Null)).unwrap();
     assert_eq!(Disclosure::parse(&bytes).unwrap_err().code(), "malformed-envelope");
@@ -252,7 +278,7 @@ fn edited_label() {
         Disclosure::parse(&assembled(parts)).unwrap()
     };
     let mut elements = good.disclosures.clone();
-    elements[at] = unlabelled(&elements[at], elements[at].value().clone());
+    elements[at] = unlabelled(&elements[at], elements[at].value());
     let stripped = Signed { disclosures: elements.clone(), ..good.clone() };
     assert_eq!(verdict(&stripped), "disclosure-mismatch", "the label alone");
     assert_eq!(verdict(&forged(response(), elements.clone(), |_| ())), "malformed-envelope", "and signed so");
@@ -316,7 +342,7 @@ fn verdict_with(card_of_xaa: Option<Card>, ring_of_xaa: &KeyRing, at: Timestamp)
 }
 
 #[test]
-fn a_sender_whose_key_does_not_hold() {
+fn clause_8_1_one_npc_is_heard_only_under_the_keys_that_the_directory_names() {
     let seconds_later = |seconds| NOW.saturating_add(seconds);
     assert_eq!(verdict_with(Some(card(XAA)), &ring(XAA), NOW), "accepted");
     assert_eq!(verdict_with(None, &ring(XAA), NOW), "unknown-party");

@@ -70,7 +70,7 @@ fn nothing_outside_the_seal_tells_what_it_is_about() {
 fn a_request_and_its_receipt_are_small() {
     let act = request();
     let signed = signed(act);
-    let values: usize = signed.disclosures.iter().map(|d| encode_value(d.value()).unwrap().len()).sum();
+    let values: usize = signed.disclosures.iter().map(|d| encode_value(&d.value()).unwrap().len()).sum();
     let elements: usize = signed.disclosures.iter().map(|d| d.bytes().len()).sum();
     let outgoing = sent(&signed, XAA, XBB);
     let (route, sealed) = layers(&outgoing.bytes);

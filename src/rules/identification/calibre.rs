@@ -3,10 +3,10 @@ use crate::model::{Field, Item, Normalised, Text};
 
 /// The name of the list of [`normalised`] designations, which stands beside each of them (DESIGN §3.3).
 pub const CALIBRE_LIST: &str = "valise-calibres";
-/// The version of that list; it rises with every change of [`CALIBRES`].
+/// The version of that list; it rises with every change of the list.
 pub const CALIBRE_LIST_VERSION: &str = "1";
 
-/// Finds the designation of a calibre as it stands in [`CALIBRE_LIST`], if it names one beyond doubt.
+/// Finds the designation of a calibre as it stands in the list [`CALIBRE_LIST`], if it names one beyond doubt.
 ///
 /// `9 mm` or `7.62` alone name several cartridges and get none; a code never replaces the mark.
 pub fn normalised(as_marked: &str) -> Option<Normalised> {
