@@ -1,3 +1,243 @@
-//! The one binary: hands the command line to the face that answers it.
+//! The one binary: hands the command line to the face that answers it, and lends it what stands in rooms
+//! that a face may not enter.
 
-fn main() {}
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use valise::cli::{
+    self, Answer, Args, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RequestVerb, Verb,
+};
+use valise::config::{Environment, Layout};
+use valise::control::{ExitCode, Failure};
+use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
+use valise::node::{self, InitOptions};
+use valise::offline::OfflineError;
+use valise::offline::csv;
+use valise::offline::inspect::{self, Kind};
+use valise::offline::requests::{self, Example};
+
+fn main() -> std::process::ExitCode {
+    let exit = match cli::parse(std::env::args_os()) {
+        Ok(args) => dispatch(&args),
+        Err(exit) => exit,
+    };
+    exit.into()
+}
+
+fn dispatch(args: &Args) -> ExitCode {
+    let face = Face::new(args.json);
+    match &args.verb {
+        Verb::Demo(verb) => face.end(play(args, verb)),
+        Verb::Gateway(GatewayVerb::Init(initial)) => face.end(layout(args).and_then(|l| init(l, initial))),
+        Verb::Gateway(GatewayVerb::Serve) => {
+            layout(args).and_then(|l| node::serve(&l)).unwrap_or_else(|failure| face.fail(&failure))
+        }
+        Verb::Request(RequestVerb::New { output, example, force }) => {
+            face.end(request_new(output, *example, *force))
+        }
+        Verb::Request(RequestVerb::Check { file }) => face.end(request_check(file)),
+        Verb::Request(RequestVerb::Exempt { file }) => face.end(request_exempt(file)),
+        Verb::Inspect { file, kind } => face.end(inspect_file(file, kind.as_deref())),
+        Verb::Request(RequestVerb::Import { file, output, into, dry_run, force }) => {
+            let output = (!dry_run).then_some(output.as_path());
+            face.end(request_import(file, into.as_deref(), output, *force))
+        }
+        Verb::Config(ConfigVerb::Check { file }) => face.end(cli::config_check(file)),
+        Verb::Config(ConfigVerb::Show { origin }) => {
+            face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
+        }
+        Verb::Gateway(GatewayVerb::Status)
+        | Verb::Peer(_)
+        | Verb::Inbox(_)
+        | Verb::Case(_)
+        | Verb::Request(RequestVerb::Submit { .. })
+        | Verb::Release(_)
+        | Verb::Deadline(_)
+        | Verb::Queue(_) => face.end(layout(args).and_then(|l| cli::ask(args, &l, READERS))),
+    }
+}
+
+const READERS: Readers = Readers {
+    request: |text| requests::parse_request(text).map_err(bad_data),
+    response: |text| requests::parse_response(text).map_err(bad_data),
+};
+
+fn layout(args: &Args) -> Result<Layout, Failure> {
+    let named =
+        args.profile.clone().or_else(|| std::env::var("VALISE_PROFILE").ok().filter(|p| !p.is_empty()));
+    Ok(Layout::choose(args.data.as_deref(), named.as_deref(), &Environment::read())?)
+}
+
+fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Failure> {
+    let form = if example { requests::example(Example::OneWeapon) } else { requests::template() };
+    cli::request_new(form, output, force)
+}
+
+fn request_check(file: &Path) -> Result<Answer, Failure> {
+    let report = requests::check(&cli::read_text(file)?).map_err(bad_data)?;
+    cli::request_check(serde_json::json!(report))
+}
+
+fn request_exempt(file: &Path) -> Result<Answer, Failure> {
+    let report = requests::exempt(&cli::read_text(file)?).map_err(bad_data)?;
+    cli::request_exempt(json!(report))
+}
+
+fn inspect_file(file: &Path, kind: Option<&str>) -> Result<Answer, Failure> {
+    let kind = kind.and_then(Kind::from_code);
+    let report = inspect::inspect(&cli::read_bytes(file)?, kind).map_err(|error| {
+        Failure::new(ExitCode::BadData, "file.malformed", error)
+            .hint("docs/protocol.md describes each format")
+    })?;
+    let data = json!({ "kind": report.kind.code(), "content": report.value });
+    Ok(Answer::ok("inspect", data, report.text))
+}
+
+fn request_import(
+    file: &Path,
+    into: Option<&Path>,
+    output: Option<&Path>,
+    force: bool,
+) -> Result<Answer, Failure> {
+    let table = csv::import(cli::read_text(file)?.as_bytes());
+    let base = into.map_or_else(|| Ok(requests::template().to_owned()), cli::read_text)?;
+    let write = || csv::with_items(&base, &table.items).map_err(bad_data);
+    cli::request_import(json!(table), output, force, write)
+}
+
+fn bad_data(error: OfflineError) -> Failure {
+    Failure::new(ExitCode::BadData, "file.malformed", error)
+        .hint("compare it with the form of `valise request new` or `valise case respond --new`")
+}
+
+/// Makes a gateway's keys, certificates and settings.
+fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
+    let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
+    Ok(cli::gateway_init(made))
+}
+
+/// Answers the verbs of the demo.
+fn play(args: &Args, verb: &DemoVerb) -> Result<Answer, Failure> {
+    let environment = Environment::read();
+    let data = |default: Result<PathBuf, _>| args.data.clone().map_or_else(|| default, Ok);
+    let stage = |data: PathBuf| {
+        let exe = std::env::current_exe()
+            .map_err(|cause| DemoError::Io { what: "finding this binary".into(), cause });
+        let data = std::path::absolute(&data).unwrap_or(data);
+        exe.map(|exe| Stage::new(exe, data)).map_err(demo_failure)
+    };
+    let running = || stage(data(environment.demo())?);
+    match verb {
+        DemoVerb::Run { keep } => demo_run(args, *keep, stage),
+        DemoVerb::Start => {
+            let stage = stage(data(environment.demo_default())?)?;
+            stage.start().map_err(demo_failure)?;
+            if environment.demo_data.is_none() {
+                note(&environment, &stage)?;
+            }
+            status("demo.start", &stage)
+        }
+        DemoVerb::Stop => {
+            let stage = running()?;
+            stage.stop().map_err(demo_failure)?;
+            status("demo.stop", &stage)
+        }
+        DemoVerb::Reset => {
+            let stage = running()?;
+            cli::confirm(args.yes, &format!("Delete the demo in {}?", stage.data().display()))?;
+            stage.reset().map_err(demo_failure)?;
+            let text = format!("deleted {}", stage.data().display());
+            Ok(Answer::ok("demo.reset", json!({ "data": stage.data() }), text))
+        }
+        DemoVerb::Status => status("demo.status", &running()?),
+        DemoVerb::Link { state, up, .. } => {
+            let stage = running()?;
+            let unknown = || {
+                Failure::new(ExitCode::Usage, "demo.state", format!("{state} is not in the demo"))
+                    .hint("it is XAA or XBB")
+            };
+            let state = State::from_code(&state.to_string()).ok_or_else(unknown)?;
+            stage.link(state, if *up { LinkWay::Up } else { LinkWay::Down }).map_err(demo_failure)?;
+            status("demo.link", &stage)
+        }
+        DemoVerb::Forward { listen, to, cut } => {
+            let cause = demo::forward(*listen, *to, cut.clone()).err();
+            let failure = Failure::new(ExitCode::Finding, "demo.forward", "the forwarder ended");
+            Err(cause.map_or_else(|| failure.clone(), |cause| failure.clone().cause(cause)))
+        }
+    }
+}
+
+/// Plays the story in a folder of its own unless one is given, which is deleted at the end if all held.
+fn demo_run(
+    args: &Args,
+    keep: bool,
+    stage: impl Fn(PathBuf) -> Result<Stage, Failure>,
+) -> Result<Answer, Failure> {
+    let own = || std::env::temp_dir().join(format!("valise-demo-{}", std::process::id()));
+    let stage = stage(args.data.clone().unwrap_or_else(own))?;
+    let story = demo::run(&stage, &mut |line| {
+        if !args.json {
+            println!("{line}");
+        }
+    });
+    let story = story.map_err(demo_failure)?;
+    let keep = keep || args.data.is_some() || !story.held;
+    if !keep {
+        stage.reset().map_err(demo_failure)?;
+    }
+    let place =
+        if keep { format!("; data and logs are in {}", stage.data().display()) } else { String::new() };
+    let text = match story.steps.iter().find(|step| !step.held) {
+        None => format!("\nall {} steps held{place}", story.steps.len()),
+        Some(step) => format!("\nstep {} did not hold: {}{place}", step.step, step.title),
+    };
+    let exit = if story.held { ExitCode::Ok } else { ExitCode::Finding };
+    Ok(Answer { verb: "demo.run", data: json!(story), text, exit })
+}
+
+/// Notes where the demo's data are, so that its profiles find them.
+fn note(environment: &Environment, stage: &Stage) -> Result<(), Failure> {
+    let Some(file) = environment.demo_note() else { return Ok(()) };
+    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    folder.and_then(|()| std::fs::write(&file, stage.data().display().to_string())).map_err(|cause| {
+        let what = format!("noting the demo in {}", file.display());
+        demo_failure(DemoError::Io { what, cause })
+    })
+}
+
+fn status(verb: &'static str, stage: &Stage) -> Result<Answer, Failure> {
+    let states = stage.status().map_err(demo_failure)?;
+    let word = |runs: bool| if runs { "runs" } else { "stopped" };
+    let line = |s: &StateStatus| {
+        let link = match s.link {
+            LinkWay::Up => "up",
+            LinkWay::Down => "cut",
+        };
+        format!(
+            "{}  node {}, forwarder {}, link {link}; --profile {}; log {}\n",
+            s.state,
+            word(s.node),
+            word(s.forwarder),
+            s.profile,
+            s.log.display()
+        )
+    };
+    let text = states.iter().map(line).collect();
+    let data: Value = json!({ "data": stage.data(), "states": states });
+    Ok(Answer::ok(verb, data, text))
+}
+
+fn demo_failure(error: DemoError) -> Failure {
+    let (exit, code, hint) = match &error {
+        DemoError::NotOurs(_) => (ExitCode::Config, "demo.not_ours", "name an empty folder with --data DIR"),
+        DemoError::Io { .. } => {
+            (ExitCode::Finding, "demo.io", "see the cause; --data DIR chooses another folder")
+        }
+        DemoError::Verb { .. } => {
+            (ExitCode::Finding, "demo.verb", "try the verb by hand; `demo reset` starts anew")
+        }
+        DemoError::NotReady { .. } => (ExitCode::Unavailable, "demo.not_ready", "its log says why"),
+        DemoError::Interrupted => (ExitCode::Finding, "demo.interrupted", "start again"),
+    };
+    Failure::new(exit, code, error).hint(hint)
+}

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("rules", &["model"]),
+    ("report", &["rules", "model"]),
     ("wire", &["model"]),
     ("cose", &["wire", "model"]),
     ("trust", &["cose", "wire", "model"]),
@@ -38,12 +39,13 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("offline", &["vault", "evidence", "envelope", "case", "trust", "cose", "wire", "rules", "model"]),
-    ("cli", &["control", "config", "model"]),
+    ("cli", &["control", "report", "config", "model"]),
     ("demo", &[]),
 ];
 
 /// Rooms without IO, ambient time or ambient randomness.
-const PURE: &[&str] = &["model", "rules", "wire", "cose", "trust", "case", "envelope", "evidence", "vault"];
+const PURE: &[&str] =
+    &["model", "rules", "report", "wire", "cose", "trust", "case", "envelope", "evidence", "vault"];
 
 /// What no pure room may name.
 const IMPURE: &[&str] = &[
@@ -55,7 +57,7 @@ const IMPURE: &[&str] = &[
     "std::env",
     "std::process",
     "std::thread",
-    "SystemTime",
+    "SystemTime::now",
     "Instant::now",
     "Timestamp::now",
     "SystemRandom",

@@ -327,19 +327,26 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
     let facts = record.facts.clone();
     let (mut outcomes, mut elements, mut count) = (Vec::new(), BTreeMap::new(), 0);
     match &facts.body {
-        Body::Request { items, .. } => count = *items,
+        Body::Request(request) | Body::Resubmission { request, .. } => count = request.items,
         Body::Response { outcomes: said, elements: given, .. } => {
             outcomes = said.iter().map(|o| (o.item, o.outcome)).collect();
             elements = given.iter().map(|e| (e.path.clone(), e.label.clone().unwrap_or_default())).collect();
         }
-        Body::Acknowledgement { .. } | Body::Refusal { .. } => {}
+        Body::Acknowledgement { .. }
+        | Body::ReturnIncomplete { .. }
+        | Body::Delay { .. }
+        | Body::Refusal { .. }
+        | Body::ClarificationRequest { .. }
+        | Body::Clarification { .. }
+        | Body::Withdrawal { .. }
+        | Body::OutcomeNotice { .. } => {}
     }
     Made {
         by,
         to,
         kind: facts.kind(),
         needs: facts.needs(),
-        answers: facts.answers(),
+        answers: facts.names().first().copied(),
         outcomes,
         items: count,
         elements,
@@ -368,5 +375,7 @@ const fn standing(state: ItemState) -> Settled {
         ItemState::Answered(Outcome::Partial) => Settled::InPart,
         ItemState::Answered(Outcome::Full | Outcome::NoneFound | Outcome::NotOurs) => Settled::Answered,
         ItemState::Refused => Settled::Refused,
+        ItemState::Returned => Settled::Returned,
+        ItemState::Withdrawn => Settled::Withdrawn,
     }
 }

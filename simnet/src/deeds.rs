@@ -78,20 +78,32 @@ impl World {
             }
             Event::PermitUsed(used) => self.show(state, case, &used.id),
             Event::ReleaseDenied(_) => self.tally.denied += 1,
-            Event::Opened(_) | Event::ReceiptConflict(_) | Event::PermitGranted(_) => {}
+            Event::Opened(_)
+            | Event::ReceiptConflict(_)
+            | Event::ChanceJudged(_)
+            | Event::PermitGranted(_) => {}
         }
     }
 
     fn plan_reaction(&mut self, state: usize, case: &CaseId, record: &case::ActRecord) {
         let seed = self.settings.seed;
         let plan = match &record.facts.body {
-            case::Body::Request { items, .. } => officer::on_request(seed, case, *items, self.offices[state]),
+            case::Body::Request(request) => {
+                officer::on_request(seed, case, request.items, self.offices[state])
+            }
             case::Body::Response { elements, .. } if !elements.is_empty() => {
                 officer::on_response(seed, case, &record.facts.header.digest)
             }
-            case::Body::Response { .. } | case::Body::Acknowledgement { .. } | case::Body::Refusal { .. } => {
-                Vec::new()
-            }
+            case::Body::Acknowledgement { .. }
+            | case::Body::ReturnIncomplete { .. }
+            | case::Body::Resubmission { .. }
+            | case::Body::Response { .. }
+            | case::Body::Delay { .. }
+            | case::Body::Refusal { .. }
+            | case::Body::ClarificationRequest { .. }
+            | case::Body::Clarification { .. }
+            | case::Body::Withdrawal { .. }
+            | case::Body::OutcomeNotice { .. } => Vec::new(),
         };
         for (after, deed) in plan {
             self.plan(state, after, deed);

@@ -73,6 +73,10 @@ pub struct Expected {
 pub enum Settled {
     /// Nothing was said.
     Open,
+    /// The request was withdrawn first.
+    Withdrawn,
+    /// It was returned for what the request lacks.
+    Returned,
     /// It was answered, and more may follow.
     InPart,
     /// It was answered.
@@ -183,8 +187,15 @@ impl Reference {
 /// The one table of what each kind of act does.
 const fn effect(kind: ActKind) -> Effect {
     match kind {
-        ActKind::Request => Effect { stops_ack: false, stops_response: false },
-        ActKind::Acknowledgement => Effect { stops_ack: true, stops_response: false },
+        ActKind::Request
+        | ActKind::Resubmission
+        | ActKind::ClarificationRequest
+        | ActKind::Clarification
+        | ActKind::Withdrawal
+        | ActKind::OutcomeNotice => Effect { stops_ack: false, stops_response: false },
+        ActKind::Acknowledgement | ActKind::ReturnIncomplete | ActKind::Delay => {
+            Effect { stops_ack: true, stops_response: false }
+        }
         ActKind::Response | ActKind::Refusal => Effect { stops_ack: true, stops_response: true },
     }
 }

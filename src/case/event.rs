@@ -1,5 +1,5 @@
-use super::{ActFacts, Denial, Permit, PermitUse};
-use crate::model::{CaseId, Digest, MessageId, Party, Timestamp};
+use super::{ActFacts, Body, Denial, Permit, PermitUse};
+use crate::model::{CaseId, Digest, MessageId, Party, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the journal keeps of a case: one addition to its set of evidence.
@@ -16,6 +16,8 @@ pub enum Event {
     ReceiptConflict(Receipt),
     /// An issuer used one message id for two statements (DESIGN §12.12).
     Equivocation(Equivocation),
+    /// An officer judged whether an incomplete request has a reasonable chance of success.
+    ChanceJudged(ChanceJudgement),
     /// A release was permitted; nothing was shown yet.
     PermitGranted(Permit),
     /// A permit was spent; it is committed before anything is shown.
@@ -94,6 +96,22 @@ pub struct Equivocation {
     pub at: Timestamp,
 }
 
+/// An officer's judgement whether a request has a reasonable chance of success although the requester
+/// cannot give everything (ISACS 8.3.2 ¶3); the last one made counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChanceJudgement {
+    /// When.
+    pub at: Timestamp,
+    /// The statement digest of the request.
+    pub request: Digest,
+    /// By whom.
+    pub officer: String,
+    /// Whether there is a reasonable chance.
+    pub reasonable: bool,
+    /// Why; it names no weapon and no person, since events stand in the clear.
+    pub reason: Text,
+}
+
 impl Opening {
     /// Returns the party that asks.
     pub const fn requester(&self) -> &Party {
@@ -120,6 +138,14 @@ impl Opening {
         } else {
             None
         }
+    }
+}
+
+impl ActRecord {
+    /// Tells whether the requested side returned `request` with it.
+    pub(super) fn is_return_of(&self, request: &Digest, opening: &Opening) -> bool {
+        matches!(&self.facts.body, Body::ReturnIncomplete { request: named, .. } if named == request)
+            && self.facts.header.issuer == *opening.requested()
     }
 }
 

@@ -1,9 +1,10 @@
+use super::Refused;
 use crate::model::{
-    Act, ActKind, Answer, Digest, GroundCode, Label, MessageId, Outcome, Party, Purpose, Refusal, Request,
-    Response, Timestamp,
+    Act, ActKind, Answer, Delay, Digest, GroundCode, Label, MessageId, Outcome, OutcomeNotice, PartialDate,
+    Party, Purpose, Refusal, Request, Response, Resubmission, ReturnIncomplete, Ternary, Timestamp,
 };
 use crate::rules::completeness::{self, Completeness};
-use crate::rules::response;
+use crate::rules::{course, response, returns};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -37,16 +38,7 @@ pub struct ActHeader {
 #[serde(rename_all = "snake_case")]
 pub enum Body {
     /// A request (ISACS 8.2).
-    Request {
-        /// How many items it asks about.
-        items: u32,
-        /// The clauses that its own contents leave unmet (ISACS 8.3.2).
-        unmet: BTreeSet<String>,
-        /// The intended uses (ISACS 8.2.1 d).
-        purposes: BTreeSet<Purpose>,
-        /// Whether confidence and restrictions can be kept; none if it does not say (ISACS 8.4).
-        can_comply: Option<bool>,
-    },
+    Request(RequestFacts),
     /// An acknowledgement (ISACS 8.3.1).
     Acknowledgement {
         /// The request's statement digest.
@@ -56,18 +48,49 @@ pub enum Body {
         /// Whether no officer made it.
         automatic: bool,
     },
+    /// The return of an incomplete request (ISACS 8.3.2).
+    ReturnIncomplete {
+        /// The request's statement digest.
+        request: Digest,
+        /// The clauses that it says the request leaves unmet.
+        wants: BTreeSet<String>,
+        /// Whether it quotes an officer's judgement that there is no reasonable chance of success.
+        judged: bool,
+        /// The clauses that it leaves unmet itself.
+        unmet: BTreeSet<String>,
+    },
+    /// A returned request, submitted again (ISACS 8.3.2).
+    Resubmission {
+        /// The statement digest of the version that was returned.
+        previous: Digest,
+        /// The statement digest of the return.
+        returned_by: Digest,
+        /// The request.
+        request: RequestFacts,
+    },
     /// A response (ISACS 8.3.3).
     Response {
         /// The request's statement digest.
         request: Digest,
         /// What became of each item.
         outcomes: Vec<ItemOutcome>,
-        /// The grounds on which elements are withheld (ISACS 8.3.4.2).
+        /// The grounds on which elements are withheld or delayed (ISACS 8.3.4.2).
         grounds: BTreeSet<GroundCode>,
         /// The clauses that it leaves unmet.
         unmet: BTreeSet<String>,
         /// Its elements with their labels.
         elements: Vec<ElementFacts>,
+    },
+    /// The announcement of a delay (ISACS 8.3.4.2).
+    Delay {
+        /// The request's statement digest.
+        request: Digest,
+        /// The grounds.
+        grounds: BTreeSet<GroundCode>,
+        /// When the response is expected.
+        expected: Option<PartialDate>,
+        /// The clauses that it leaves unmet.
+        unmet: BTreeSet<String>,
     },
     /// A refusal (ISACS 8.3.4.2).
     Refusal {
@@ -78,6 +101,58 @@ pub enum Body {
         /// The clauses that it leaves unmet.
         unmet: BTreeSet<String>,
     },
+    /// A question about an act (ISACS 8.3.4.2).
+    ClarificationRequest {
+        /// The statement digest of the act.
+        about: Digest,
+    },
+    /// The answer to a question (ISACS 8.3.4.2).
+    Clarification {
+        /// The statement digest of the question.
+        request_for: Digest,
+    },
+    /// The withdrawal of a request.
+    Withdrawal {
+        /// The request's statement digest.
+        request: Digest,
+    },
+    /// What came of a trace (ISACS 5.3, 10.2 c).
+    OutcomeNotice {
+        /// The request's statement digest.
+        request: Digest,
+        /// What followed, item by item.
+        items: Vec<FollowUpFacts>,
+        /// The clauses that it leaves unmet.
+        unmet: BTreeSet<String>,
+    },
+}
+
+/// The particulars of a request, first or submitted again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestFacts {
+    /// How many items it asks about.
+    pub items: u32,
+    /// The clauses that its own contents leave unmet (ISACS 8.3.2).
+    pub unmet: BTreeSet<String>,
+    /// The clauses of which it says that they are impossible to meet (ISACS 8.3.2 ¶3).
+    pub impossible: BTreeSet<String>,
+    /// Whether it says that something is impossible to give (ISACS 8.3.2 ¶3).
+    pub pleads: bool,
+    /// The intended uses (ISACS 8.2.1 d).
+    pub purposes: BTreeSet<Purpose>,
+    /// Whether confidence and restrictions can be kept; none if it does not say (ISACS 8.4).
+    pub can_comply: Option<bool>,
+}
+
+/// What followed from the trace of one item; its texts stay sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUpFacts {
+    /// The item's place in the request, counted from zero.
+    pub item: u32,
+    /// Whether the point at which it became illicit was found.
+    pub point_of_diversion: Ternary,
+    /// Whether those responsible are or were prosecuted.
+    pub prosecution: Ternary,
 }
 
 /// How far a response answers one item.
@@ -108,51 +183,152 @@ impl ActFacts {
     /// Gathers the facts of an act.
     pub fn of(act: &Act, header: ActHeader) -> Self {
         let body = match act {
-            Act::Request(request) => of_request(request),
+            Act::Request(request) => Body::Request(of_request(request)),
             Act::Acknowledgement(ack) => Body::Acknowledgement {
                 request: ack.request,
                 received_at: ack.received_at,
                 automatic: ack.automatic,
             },
+            Act::ReturnIncomplete(returned) => of_return(returned),
+            Act::Resubmission(again) => of_resubmission(again),
             Act::Response(response) => of_response(response),
+            Act::Delay(delay) => of_delay(delay),
             Act::Refusal(refusal) => of_refusal(refusal),
+            Act::ClarificationRequest(question) => Body::ClarificationRequest { about: question.about },
+            Act::Clarification(answer) => Body::Clarification { request_for: answer.request_for },
+            Act::Withdrawal(withdrawal) => Body::Withdrawal { request: withdrawal.request },
+            Act::OutcomeNotice(notice) => of_outcome(notice),
         };
         Self { header, body }
+    }
+
+    /// Tells whether the act is an acknowledgement that no officer made.
+    pub const fn is_automatic(&self) -> bool {
+        matches!(self.body, Body::Acknowledgement { automatic: true, .. })
     }
 
     /// Returns which act it is.
     pub const fn kind(&self) -> ActKind {
         match &self.body {
-            Body::Request { .. } => ActKind::Request,
+            Body::Request(_) => ActKind::Request,
             Body::Acknowledgement { .. } => ActKind::Acknowledgement,
+            Body::ReturnIncomplete { .. } => ActKind::ReturnIncomplete,
+            Body::Resubmission { .. } => ActKind::Resubmission,
             Body::Response { .. } => ActKind::Response,
+            Body::Delay { .. } => ActKind::Delay,
             Body::Refusal { .. } => ActKind::Refusal,
+            Body::ClarificationRequest { .. } => ActKind::ClarificationRequest,
+            Body::Clarification { .. } => ActKind::Clarification,
+            Body::Withdrawal { .. } => ActKind::Withdrawal,
+            Body::OutcomeNotice { .. } => ActKind::OutcomeNotice,
         }
     }
 
-    /// Returns the request that it answers, if it answers one.
-    pub const fn answers(&self) -> Option<Digest> {
+    /// Returns the request that it makes, first or again, if it makes one.
+    pub const fn request(&self) -> Option<&RequestFacts> {
         match &self.body {
-            Body::Request { .. } => None,
-            Body::Acknowledgement { request, .. }
-            | Body::Response { request, .. }
-            | Body::Refusal { request, .. } => Some(*request),
+            Body::Request(request) | Body::Resubmission { request, .. } => Some(request),
+            Body::Acknowledgement { .. }
+            | Body::ReturnIncomplete { .. }
+            | Body::Response { .. }
+            | Body::Delay { .. }
+            | Body::Refusal { .. }
+            | Body::ClarificationRequest { .. }
+            | Body::Clarification { .. }
+            | Body::Withdrawal { .. }
+            | Body::OutcomeNotice { .. } => None,
         }
     }
 
-    /// Returns the acts that must be known before this one counts: its parents and what it answers.
+    /// Tells whether it is an answer or a notice that lacks what ISACS 05.31 asks of it.
+    pub fn is_defective(&self) -> bool {
+        match &self.body {
+            Body::ReturnIncomplete { unmet, .. }
+            | Body::Response { unmet, .. }
+            | Body::Delay { unmet, .. }
+            | Body::Refusal { unmet, .. }
+            | Body::OutcomeNotice { unmet, .. } => !unmet.is_empty(),
+            Body::Request(_)
+            | Body::Acknowledgement { .. }
+            | Body::Resubmission { .. }
+            | Body::ClarificationRequest { .. }
+            | Body::Clarification { .. }
+            | Body::Withdrawal { .. } => false,
+        }
+    }
+
+    /// Returns the acts that it names: what it answers, asks about or replaces.
+    pub fn names(&self) -> Vec<Digest> {
+        match &self.body {
+            Body::Request(_) => Vec::new(),
+            Body::Acknowledgement { request, .. }
+            | Body::ReturnIncomplete { request, .. }
+            | Body::Response { request, .. }
+            | Body::Delay { request, .. }
+            | Body::Refusal { request, .. }
+            | Body::Withdrawal { request }
+            | Body::OutcomeNotice { request, .. } => vec![*request],
+            Body::Resubmission { previous, returned_by, .. } => vec![*previous, *returned_by],
+            Body::ClarificationRequest { about } => vec![*about],
+            Body::Clarification { request_for } => vec![*request_for],
+        }
+    }
+
+    /// Returns the acts that must be known before this one counts: its parents and those it names.
     pub fn needs(&self) -> BTreeSet<Digest> {
-        self.header.parents.iter().copied().chain(self.answers()).collect()
+        self.header.parents.iter().copied().chain(self.names()).collect()
     }
 }
 
-fn of_request(request: &Request) -> Body {
-    Body::Request {
+impl RequestFacts {
+    /// Tells whether a return may ask for these clauses (ISACS 8.3.2): the request leaves one of them unmet,
+    /// and where the requester pleads that it cannot give everything, an officer sees no reasonable chance.
+    ///
+    /// # Errors
+    /// [`Refused::NothingLacking`] or [`Refused::NotJudged`].
+    pub fn returnable(&self, wants: &BTreeSet<String>, judged: bool) -> Result<(), Refused> {
+        if wants.is_empty() || wants.iter().any(|w| !self.unmet.contains(w) && !self.impossible.contains(w)) {
+            return Err(Refused::NothingLacking);
+        }
+        if self.pleads && !judged { Err(Refused::NotJudged) } else { Ok(()) }
+    }
+
+    /// Tells whether an officer of the requested side should judge its chance of success (ISACS 8.3.2 ¶3).
+    pub fn wants_judgement(&self) -> bool {
+        self.pleads || !self.unmet.is_empty()
+    }
+}
+
+fn of_request(request: &Request) -> RequestFacts {
+    RequestFacts {
         items: u32::try_from(request.items.len()).unwrap_or(u32::MAX),
         unmet: clauses(completeness::check(request)),
+        impossible: returns::impossible(request).into_iter().map(|f| f.clause.to_owned()).collect(),
+        pleads: returns::pleads_impossibility(request),
         purposes: request.intended_use.as_ref().map(|u| u.purposes.clone()).unwrap_or_default(),
         can_comply: request.declaration.as_ref().map(|d| d.can_comply),
     }
+}
+
+fn of_return(returned: &ReturnIncomplete) -> Body {
+    Body::ReturnIncomplete {
+        request: returned.request,
+        // A peer's words must not reach the facts, which stand in the clear.
+        wants: returned
+            .missing
+            .iter()
+            .map(|m| &m.clause)
+            .filter(|c| returns::is_clause(c))
+            .cloned()
+            .collect(),
+        judged: returned.judgement.is_some(),
+        unmet: clauses(returns::check(returned)),
+    }
+}
+
+fn of_resubmission(again: &Resubmission) -> Body {
+    let request = of_request(&again.request);
+    Body::Resubmission { previous: again.previous, returned_by: again.returned_by, request }
 }
 
 fn of_response(response: &Response) -> Body {
@@ -170,7 +346,7 @@ fn of_response(response: &Response) -> Body {
             .collect(),
         grounds: elements()
             .filter_map(|(_, element)| match &element.answer {
-                Answer::Withheld { ground } => Some(ground.code),
+                Answer::Withheld { ground } | Answer::Delayed { ground, .. } => Some(ground.code),
                 Answer::Value { .. } | Answer::NoRecord { .. } | Answer::NotApplicable { .. } => None,
             })
             .collect(),
@@ -180,11 +356,33 @@ fn of_response(response: &Response) -> Body {
     }
 }
 
+fn of_delay(delay: &Delay) -> Body {
+    Body::Delay {
+        request: delay.request,
+        grounds: delay.grounds.iter().map(|g| g.code).collect(),
+        expected: delay.expected,
+        unmet: clauses(response::delay_check(delay)),
+    }
+}
+
 fn of_refusal(refusal: &Refusal) -> Body {
     Body::Refusal {
         request: refusal.request,
         grounds: refusal.grounds.iter().map(|g| g.code).collect(),
         unmet: clauses(response::refusal_check(refusal)),
+    }
+}
+
+fn of_outcome(notice: &OutcomeNotice) -> Body {
+    let follow_ups = notice.items.iter().map(|f| FollowUpFacts {
+        item: f.item,
+        point_of_diversion: f.point_of_diversion,
+        prosecution: f.prosecution,
+    });
+    Body::OutcomeNotice {
+        request: notice.request,
+        items: follow_ups.collect(),
+        unmet: clauses(course::outcome_check(u32::MAX, notice)),
     }
 }
 

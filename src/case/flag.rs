@@ -34,7 +34,7 @@ pub enum FlagCode {
     IncompleteRequest,
     /// The requesting State cannot comply with ISACS 8.4 a or b.
     CannotComply,
-    /// The response or refusal lacks what ISACS 8.3.3 or 8.3.4.2 asks for.
+    /// The act lacks what ISACS 05.31 asks of it.
     DefectiveAnswer,
     /// The act is marked as an exercise and the request is not, or the reverse.
     ExerciseMismatch,
@@ -44,8 +44,16 @@ pub enum FlagCode {
     AnsweredAgain,
     /// The response came after a refusal.
     AfterRefusal,
-    /// The refusal came when nothing was left to refuse.
+    /// The refusal, delay or return came when nothing was left to answer.
     AfterAnswer,
+    /// The answer is to a version of the request that was returned.
+    AfterReturn,
+    /// The return asks for what the request does not lack, or lacks the judgement that it owes.
+    UnfoundedReturn,
+    /// The response will come late.
+    Delayed,
+    /// The clarification answers no question of the other side; it counts for nothing.
+    UnknownQuestion,
 }
 
 impl FlagCode {
@@ -69,6 +77,10 @@ impl FlagCode {
             Self::AnsweredAgain => "answered_again",
             Self::AfterRefusal => "after_refusal",
             Self::AfterAnswer => "after_answer",
+            Self::AfterReturn => "after_return",
+            Self::UnfoundedReturn => "unfounded_return",
+            Self::Delayed => "delayed",
+            Self::UnknownQuestion => "unknown_question",
         }
     }
 
@@ -86,12 +98,16 @@ impl FlagCode {
             Self::Equivocation => "its issuer signed two statements under one message id; both are kept",
             Self::IncompleteRequest => "lacks information that ISACS 8.2 asks for",
             Self::CannotComply => "its State declares that it cannot keep ISACS 8.4 (a) or (b)",
-            Self::DefectiveAnswer => "lacks what ISACS 8.3.3 or 8.3.4.2 asks of an answer",
+            Self::DefectiveAnswer => "lacks what ISACS 05.31 asks of such an act",
             Self::ExerciseMismatch => "its exercise mark differs from the request's",
             Self::UnknownItem => "answers an item that the request does not have",
             Self::AnsweredAgain => "answers an item that was already answered; the last answer is shown",
             Self::AfterRefusal => "came after a refusal",
-            Self::AfterAnswer => "refuses although every item was already answered",
+            Self::AfterAnswer => "came when no item was left to answer",
+            Self::AfterReturn => "answers a version of the request that was returned",
+            Self::UnfoundedReturn => "returns the request for nothing that ISACS 8.3.2 allows",
+            Self::Delayed => "announces that the response will be late; the clock runs on",
+            Self::UnknownQuestion => "answers a question that was not asked; kept, but it changes nothing",
         }
     }
 }

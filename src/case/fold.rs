@@ -1,6 +1,12 @@
-use super::{ActRecord, Body, Case, Flag, FlagCode, ItemOutcome, Opening};
-use crate::model::{ActKind, Digest, Outcome, Timestamp};
+mod version;
+
+pub use version::ItemState;
+pub(super) use version::{ItemStanding, Version};
+
+use super::{ActRecord, Body, Case, Flag, FlagCode, FollowUpFacts, Opening};
+use crate::model::{ActKind, Digest, Party, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use version::Returned;
 
 /// What a set of evidence amounts to.
 pub(super) struct Folded<'a> {
@@ -10,80 +16,32 @@ pub(super) struct Folded<'a> {
     pub waiting: Vec<&'a ActRecord>,
     /// The versions of the request with what was answered to each; the last one is current.
     pub versions: Vec<Version<'a>>,
+    /// The questions about acts, by their statement digest.
+    pub questions: BTreeMap<Digest, Question<'a>>,
+    /// The last that each side told of each item's outcome.
+    pub follow_ups: BTreeMap<(&'a Party, u32), FollowUp<'a>>,
+    /// The withdrawal of the request.
+    pub withdrawal: Option<&'a ActRecord>,
     /// What is remarkable.
     pub flags: BTreeSet<Flag>,
 }
 
-/// A version of the request and what became of it.
-pub(super) struct Version<'a> {
-    /// The request.
-    pub request: &'a ActRecord,
-    /// When the requested party's gateway had it; set once (DESIGN §12.4).
-    pub received_at: Option<Timestamp>,
-    /// The first acknowledgement.
-    pub ack: Option<&'a ActRecord>,
-    /// When the first act that satisfies the ack clock arrived at the requester.
-    pub ack_at: Option<Timestamp>,
-    /// Whether a refusal was made.
-    pub refused: bool,
-    /// Its items.
-    pub items: Vec<ItemStanding>,
+/// A question about an act, with its last answer.
+pub(super) struct Question<'a> {
+    /// The question.
+    pub record: &'a ActRecord,
+    /// The act that it is about.
+    pub about: Digest,
+    /// The answer.
+    pub answer: Option<&'a ActRecord>,
 }
 
-/// Where one item stands.
-#[derive(Clone, Copy)]
-pub(super) struct ItemStanding {
-    pub state: ItemState,
-    /// When the first act that stops its response clock arrived at the requester.
-    pub responded_at: Option<Timestamp>,
-}
-
-/// What became of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ItemState {
-    /// Nothing yet.
-    Open,
-    /// It was answered, this far.
-    Answered(Outcome),
-    /// It was refused.
-    Refused,
-}
-
-impl ItemState {
-    /// Returns the state as JSON writes it.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Answered(Outcome::Full) => "full",
-            Self::Answered(Outcome::Partial) => "partial",
-            Self::Answered(Outcome::NoneFound) => "none_found",
-            Self::Answered(Outcome::NotOurs) => "not_ours",
-            Self::Refused => "refused",
-        }
-    }
-}
-
-impl Version<'_> {
-    /// Tells whether an acknowledgement was made, or an answer that stands for one.
-    pub fn is_acknowledged(&self) -> bool {
-        self.ack.is_some() || self.is_touched()
-    }
-
-    /// Tells whether any item was answered or refused.
-    pub fn is_touched(&self) -> bool {
-        self.refused || self.items.iter().any(|item| item.state != ItemState::Open)
-    }
-
-    /// Tells whether no item is left to answer.
-    pub fn is_settled(&self) -> bool {
-        self.items.iter().all(|item| item.state != ItemState::Open)
-    }
-
-    /// Returns when the last item's response clock stopped; none while one runs.
-    pub fn responded_at(&self) -> Option<Timestamp> {
-        let stops: Option<Vec<_>> = self.items.iter().map(|item| item.responded_at).collect();
-        stops?.into_iter().max()
-    }
+/// What one side told of one item's outcome.
+pub(super) struct FollowUp<'a> {
+    /// The notice.
+    pub record: &'a ActRecord,
+    /// What it says of the item.
+    pub said: FollowUpFacts,
 }
 
 impl<'a> Folded<'a> {
@@ -97,10 +55,20 @@ impl<'a> Folded<'a> {
         flags.extend(outsiders.into_iter().map(|record| flag(FlagCode::Stranger, record)));
         let (order, waiting) = topological(&insiders);
         flags.extend(waiting.iter().map(|record| flag(FlagCode::Waiting, record)));
-        let mut folded = Self { order, waiting, versions: Vec::new(), flags };
-        folded.open_version(case, opening);
+        let mut folded = Self {
+            versions: open_versions(case, opening, &order),
+            order,
+            waiting,
+            questions: BTreeMap::new(),
+            follow_ups: BTreeMap::new(),
+            withdrawal: None,
+            flags,
+        };
         for record in folded.order.clone() {
             folded.step(case, opening, record);
+        }
+        if folded.withdrawal.is_some() {
+            folded.versions.iter_mut().for_each(Version::withdraw);
         }
         folded
     }
@@ -117,125 +85,170 @@ impl<'a> Folded<'a> {
         all.difference(&built_on).copied().collect()
     }
 
-    /// Picks the request of the case: of several, the one that was received first, so that a later one
-    /// can never move a clock that runs (DESIGN §12.4).
-    fn open_version(&mut self, case: &'a Case, opening: &Opening) {
-        let requests = self.order.iter().filter(|record| {
-            record.facts.kind() == ActKind::Request && record.facts.header.issuer == *opening.requester()
-        });
-        let first = requests.min_by_key(|record| {
-            let received_at = case.arrival(record);
-            (received_at.is_none(), received_at, record.facts.header.digest)
-        });
-        self.versions.extend(first.copied().map(|request| Version {
-            request,
-            received_at: case.arrival(request),
-            ack: None,
-            ack_at: None,
-            refused: false,
-            items: vec![ItemStanding { state: ItemState::Open, responded_at: None }; item_count(request)],
-        }));
-    }
-
     fn step(&mut self, case: &Case, opening: &Opening, record: &'a ActRecord) {
-        let maker = match record.facts.kind() {
-            ActKind::Request => opening.requester(),
-            ActKind::Acknowledgement | ActKind::Response | ActKind::Refusal => opening.requested(),
-        };
-        if record.facts.header.issuer != *maker {
-            self.flags.insert(flag(FlagCode::WrongRole, record));
-            return;
+        let facts = &record.facts;
+        if !may_make(opening, facts.kind(), &facts.header.issuer) {
+            return self.raise(FlagCode::WrongRole, record);
+        }
+        let exercise = self.versions.first().map(|version| version.request.facts.header.exercise);
+        if exercise.is_some_and(|exercise| exercise != facts.header.exercise) {
+            self.raise(FlagCode::ExerciseMismatch, record);
+        }
+        if facts.is_defective() {
+            self.raise(FlagCode::DefectiveAnswer, record);
         }
         let arrival = case.arrival(record);
-        let concerns = record.facts.answers().unwrap_or(record.facts.header.digest);
-        let flags = &mut self.flags;
+        match &facts.body {
+            Body::Request(_) | Body::Resubmission { .. } => self.asked(record),
+            Body::Acknowledgement { request, received_at, .. } => {
+                self.answered(request, record, arrival, |v, raise| v.confirm(record, *received_at, raise));
+            }
+            Body::ReturnIncomplete { request, .. } => {
+                self.answered(request, record, arrival, |v, raise| v.give_back(record, arrival, raise));
+            }
+            Body::Response { request, outcomes, .. } => {
+                self.answered(request, record, arrival, |v, raise| v.respond(outcomes, arrival, raise));
+            }
+            Body::Delay { request, .. } => {
+                self.answered(request, record, arrival, |v, raise| v.put_off(record, raise));
+            }
+            Body::Refusal { request, .. } => {
+                self.answered(request, record, arrival, |v, raise| v.refuse(arrival, raise));
+            }
+            Body::ClarificationRequest { about } => {
+                self.questions.insert(facts.header.digest, Question { record, about: *about, answer: None });
+            }
+            Body::Clarification { request_for } => self.clarified(request_for, record),
+            Body::Withdrawal { request } => self.withdrawn(request, record),
+            Body::OutcomeNotice { request, items, .. } => self.followed_up(request, items, record),
+        }
+    }
+
+    /// Notes what is remarkable about a request that counts, or that it does not count.
+    fn asked(&mut self, record: &'a ActRecord) {
+        let Some(request) = record.facts.request() else { return };
+        if self.version(&record.facts.header.digest).is_none() {
+            return self.raise(FlagCode::SecondRequest, record);
+        }
+        if !request.unmet.is_empty() {
+            self.raise(FlagCode::IncompleteRequest, record);
+        }
+        if request.can_comply == Some(false) {
+            self.raise(FlagCode::CannotComply, record);
+        }
+    }
+
+    /// Applies an act of the requested side to the version that it names.
+    fn answered(
+        &mut self,
+        request: &Digest,
+        record: &'a ActRecord,
+        arrival: Option<Timestamp>,
+        apply: impl FnOnce(&mut Version<'a>, &mut dyn FnMut(FlagCode)),
+    ) {
+        let Some(version) = self.versions.iter_mut().find(|v| v.request.facts.header.digest == *request)
+        else {
+            return self.raise(FlagCode::UnknownRequest, record);
+        };
         let mut raise = |code| {
-            flags.insert(flag(code, record));
+            self.flags.insert(flag(code, record));
         };
-        let version = self.versions.iter_mut().find(|v| v.request.facts.header.digest == concerns);
-        let Some(version) = version else {
-            raise(match record.facts.kind() {
-                ActKind::Request => FlagCode::SecondRequest,
-                ActKind::Acknowledgement | ActKind::Response | ActKind::Refusal => FlagCode::UnknownRequest,
-            });
-            return;
-        };
-        if record.facts.header.exercise != version.request.facts.header.exercise {
-            raise(FlagCode::ExerciseMismatch);
+        if version.returned.is_some() {
+            raise(FlagCode::AfterReturn);
         }
-        match &record.facts.body {
-            Body::Request { unmet, can_comply, .. } => {
-                if !unmet.is_empty() {
-                    raise(FlagCode::IncompleteRequest);
-                }
-                if *can_comply == Some(false) {
-                    raise(FlagCode::CannotComply);
-                }
-                return;
+        apply(version, &mut raise);
+        // Each such act tells the requester that its request was received (ISACS 8.3.1, DESIGN §4).
+        version.acknowledge(arrival);
+    }
+
+    fn clarified(&mut self, request_for: &Digest, record: &'a ActRecord) {
+        let asked_by_other =
+            |q: &&mut Question<'_>| q.record.facts.header.issuer != record.facts.header.issuer;
+        match self.questions.get_mut(request_for).filter(asked_by_other) {
+            Some(question) => question.answer = Some(record),
+            None => self.raise(FlagCode::UnknownQuestion, record),
+        }
+    }
+
+    fn withdrawn(&mut self, request: &Digest, record: &'a ActRecord) {
+        match self.version(request) {
+            Some(_) => {
+                self.withdrawal.get_or_insert(record);
             }
-            Body::Acknowledgement { received_at, .. } => {
-                if version.received_at.is_some_and(|at| at != *received_at) {
-                    raise(FlagCode::ReceivedAtMismatch);
-                }
-                version.ack.get_or_insert(record);
-            }
-            Body::Response { outcomes, unmet, .. } => {
-                if !unmet.is_empty() {
-                    raise(FlagCode::DefectiveAnswer);
-                }
-                version.respond(outcomes, arrival, raise);
-            }
-            Body::Refusal { unmet, .. } => {
-                if !unmet.is_empty() {
-                    raise(FlagCode::DefectiveAnswer);
-                }
-                version.refuse(arrival, raise);
+            None => self.raise(FlagCode::UnknownRequest, record),
+        }
+    }
+
+    fn followed_up(&mut self, request: &Digest, items: &[FollowUpFacts], record: &'a ActRecord) {
+        let Some(count) = self.version(request).map(|version| version.items.len()) else {
+            return self.raise(FlagCode::UnknownRequest, record);
+        };
+        for said in items {
+            if usize::try_from(said.item).is_ok_and(|at| at < count) {
+                let told = FollowUp { record, said: *said };
+                self.follow_ups.insert((&record.facts.header.issuer, said.item), told);
+            } else {
+                self.raise(FlagCode::UnknownItem, record);
             }
         }
-        // Each of these tells the requester that its request was received (ISACS 8.3.1, DESIGN §4).
-        version.ack_at = earliest(version.ack_at, arrival);
+    }
+
+    fn version(&self, request: &Digest) -> Option<&Version<'a>> {
+        self.versions.iter().find(|version| version.request.facts.header.digest == *request)
+    }
+
+    fn raise(&mut self, code: FlagCode, record: &ActRecord) {
+        self.flags.insert(flag(code, record));
     }
 }
 
-impl Version<'_> {
-    /// Stops the response clock of each item that is answered (ISACS 8.3.4.1).
-    fn respond(
-        &mut self,
-        outcomes: &[ItemOutcome],
-        arrival: Option<Timestamp>,
-        mut raise: impl FnMut(FlagCode),
-    ) {
-        if self.refused {
-            raise(FlagCode::AfterRefusal);
-        }
-        for answer in outcomes {
-            let item = usize::try_from(answer.item).ok().and_then(|at| self.items.get_mut(at));
-            let Some(item) = item else {
-                raise(FlagCode::UnknownItem);
-                continue;
-            };
-            if matches!(item.state, ItemState::Answered(_)) {
-                raise(FlagCode::AnsweredAgain);
-            }
-            item.state = ItemState::Answered(answer.outcome);
-            item.responded_at = earliest(item.responded_at, arrival);
-        }
+/// Tells whether an act of this kind is the issuer's to make in the case.
+fn may_make(opening: &Opening, kind: ActKind, issuer: &Party) -> bool {
+    match kind {
+        ActKind::Request | ActKind::Resubmission | ActKind::Withdrawal => issuer == opening.requester(),
+        ActKind::Acknowledgement
+        | ActKind::ReturnIncomplete
+        | ActKind::Response
+        | ActKind::Delay
+        | ActKind::Refusal => issuer == opening.requested(),
+        ActKind::ClarificationRequest | ActKind::Clarification | ActKind::OutcomeNotice => true,
     }
+}
 
-    /// Refuses every item that has no answer yet (ISACS 8.3.4.2).
-    fn refuse(&mut self, arrival: Option<Timestamp>, mut raise: impl FnMut(FlagCode)) {
-        self.refused = true;
-        let unanswered = self.items.iter_mut().filter(|item| !matches!(item.state, ItemState::Answered(_)));
-        let mut refused_any = false;
-        for item in unanswered {
-            refused_any = true;
-            item.state = ItemState::Refused;
-            item.responded_at = earliest(item.responded_at, arrival);
-        }
-        if !refused_any {
-            raise(FlagCode::AfterAnswer);
+/// Finds the versions of the request: the first one, and each that answers a return of the one before.
+///
+/// Of several candidates the one that was received first counts, so that a later one can never move a
+/// clock that runs (DESIGN §12.4).
+fn open_versions<'a>(case: &'a Case, opening: &Opening, order: &[&'a ActRecord]) -> Vec<Version<'a>> {
+    let mut first = None;
+    let mut again: BTreeMap<Digest, (&ActRecord, &ActRecord)> = BTreeMap::new();
+    let rank = |record: &ActRecord| {
+        let received_at = case.arrival(record);
+        (received_at.is_none(), received_at, record.facts.header.digest)
+    };
+    for record in order.iter().filter(|r| may_make(opening, r.facts.kind(), &r.facts.header.issuer)) {
+        let Body::Resubmission { previous, returned_by, .. } = &record.facts.body else {
+            if record.facts.kind() == ActKind::Request {
+                first = first.into_iter().chain([*record]).min_by_key(|r| rank(r));
+            }
+            continue;
+        };
+        let Some(returned) = case.act(returned_by).filter(|r| r.is_return_of(previous, opening)) else {
+            continue;
+        };
+        let kept = again.entry(*previous).or_insert((record, returned));
+        if rank(record) < rank(kept.0) {
+            *kept = (record, returned);
         }
     }
+    let mut versions: Vec<_> = first.map(|request| Version::new(case, request, None)).into_iter().collect();
+    while let Some(last) = versions.last() {
+        let Some((request, returned)) = again.remove(&last.request.facts.header.digest) else { break };
+        let restarts = Returned::of(last, returned, case.arrival(returned)).restarts;
+        let respond_from = last.respond_from.filter(|_| !restarts);
+        versions.push(Version::new(case, request, respond_from));
+    }
+    versions
 }
 
 /// The remarkable things that need no order.
@@ -281,10 +294,7 @@ fn topological<'a>(acts: &[&'a ActRecord]) -> (Vec<&'a ActRecord>, Vec<&'a ActRe
 
 /// A request without items, which only a peer can send, is answered or refused as a whole.
 fn item_count(request: &ActRecord) -> usize {
-    match &request.facts.body {
-        Body::Request { items, .. } => usize::try_from(*items).unwrap_or(usize::MAX).max(1),
-        Body::Acknowledgement { .. } | Body::Response { .. } | Body::Refusal { .. } => 0,
-    }
+    request.facts.request().map_or(0, |r| usize::try_from(r.items).unwrap_or(usize::MAX).max(1))
 }
 
 fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

@@ -11,21 +11,28 @@ mod flag;
 mod fold;
 mod permit;
 mod refused;
+mod reminder;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
 pub use command::{Command, Decision, Draft, auto_ack_due, decide, recorded};
-pub use event::{ActRecord, Direction, Equivocation, Event, Opening, Receipt, Role};
-pub use facts::{ActFacts, ActHeader, Body, ElementFacts, ItemOutcome, element_path};
+pub use event::{ActRecord, ChanceJudgement, Direction, Equivocation, Event, Opening, Receipt, Role};
+pub use facts::{
+    ActFacts, ActHeader, Body, ElementFacts, FollowUpFacts, ItemOutcome, RequestFacts, element_path,
+};
 pub use flag::{Flag, FlagCode};
 pub use fold::ItemState;
 pub use permit::{Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse};
 pub use refused::Refused;
-pub use view::{ActView, CaseState, Clocks, ItemView, Restriction, VersionView, View, view};
+pub use reminder::{Reminder, ReminderCode, reminders};
+pub use view::{
+    ActView, CaseState, Clocks, DelayView, ItemView, OutcomeView, QuestionView, Restriction, VersionView,
+    View, view,
+};
 
-use crate::model::{Digest, Party, Timestamp};
+use crate::model::{Digest, Label, Party, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that one side knows of a case; it only grows, and merging it in any order gives the same.
@@ -36,6 +43,7 @@ pub struct Case {
     receipts: BTreeMap<(Digest, Party), Timestamp>,
     receipt_conflicts: BTreeSet<Receipt>,
     equivocations: BTreeSet<Equivocation>,
+    judgements: BTreeMap<Digest, ChanceJudgement>,
     permits: BTreeMap<PermitId, Permit>,
     uses: BTreeMap<PermitId, PermitUse>,
     denials: BTreeSet<Denial>,
@@ -58,6 +66,10 @@ impl Case {
             }
             Event::Equivocation(proof) => {
                 self.equivocations.insert(proof.clone());
+            }
+            Event::ChanceJudged(judgement) => {
+                let kept = self.judgements.entry(judgement.request).or_insert_with(|| judgement.clone());
+                *kept = kept.clone().max(judgement.clone());
             }
             Event::PermitGranted(permit) => {
                 self.permits.entry(permit.id.clone()).or_insert_with(|| permit.clone());
@@ -82,9 +94,26 @@ impl Case {
         self.acts.values()
     }
 
+    /// Returns the statement digest of the newest version of the request.
+    pub fn current_request(&self) -> Option<Digest> {
+        let folded = fold::Folded::of(self, self.opening.as_ref()?);
+        folded.current().map(|version| version.request.facts.header.digest)
+    }
+
     /// Returns an act by its statement digest.
     pub fn act(&self, digest: &Digest) -> Option<&ActRecord> {
         self.acts.get(digest)
+    }
+
+    /// Returns the usage label of an element of a response, if it has one.
+    pub fn label(&self, act: &Digest, path: &str) -> Option<&Label> {
+        let Body::Response { elements, .. } = &self.acts.get(act)?.facts.body else { return None };
+        elements.iter().find(|element| element.path == path)?.label.as_ref()
+    }
+
+    /// Returns the last judgement of a request's chance of success, if one was made here.
+    pub fn judgement(&self, request: &Digest) -> Option<&ChanceJudgement> {
+        self.judgements.get(request)
     }
 
     /// Lists the permits that were granted, by id.

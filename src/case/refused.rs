@@ -1,6 +1,6 @@
 use super::PermitId;
 use crate::model::{Digest, Party, Timestamp};
-use crate::rules::completeness::Finding;
+use crate::rules::completeness::{Completeness, Finding};
 
 /// Says why a local command was refused. What a peer did is never refused by state (DESIGN §4).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +35,7 @@ pub enum Refused {
     #[error("only the requested State can do this")]
     NotRequested,
     /// Only the requesting side may do this.
-    #[error("only the requesting State can do this; it holds no response that it received")]
+    #[error("only the requesting State can do this")]
     NotRequester,
     /// The request was acknowledged before.
     #[error("the request is acknowledged already")]
@@ -63,6 +63,35 @@ pub enum Refused {
     /// The refusal lacks what ISACS 8.3.4.2 asks for.
     #[error("the refusal is not in order: {}", clauses(.0))]
     RefusalInvalid(Vec<Finding>),
+    /// The return, delay, question, clarification, withdrawal, outcome or judgement lacks what
+    /// ISACS 05.31 asks of it.
+    #[error("it is not in order: {}", clauses(.0))]
+    ActInvalid(Vec<Finding>),
+    /// The request was withdrawn, which closes the case.
+    #[error("the request was withdrawn")]
+    Withdrawn,
+    /// The request was returned, and has not come again.
+    #[error("the request was returned and has not been submitted again")]
+    AlreadyReturned,
+    /// Only a returned request is submitted again.
+    #[error("the request has not been returned")]
+    NotReturned,
+    /// A return may ask only for what the request lacks or calls impossible (ISACS 8.3.2).
+    #[error("the request does not lack what the return asks for")]
+    NothingLacking,
+    /// The requester pleads that it cannot give everything, and nobody has judged that there is no
+    /// reasonable chance of success (ISACS 8.3.2 ¶3).
+    #[error("the requester says that it cannot give everything; no officer has judged it hopeless")]
+    NotJudged,
+    /// The request is complete, so that its chance of success is not in question.
+    #[error("the request is complete; there is nothing to judge")]
+    NothingToJudge,
+    /// The other side made no such act.
+    #[error("the other side has made no act {0} in this case")]
+    UnknownAct(Digest),
+    /// The other side asked no such question.
+    #[error("the other side has asked no question {0} in this case")]
+    UnknownQuestion(Digest),
     /// No response has come.
     #[error("no response holds anything to release")]
     NothingToRelease,
@@ -102,6 +131,11 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// Refuses an act from which something is missing.
+    pub(super) fn unless_complete(found: Completeness) -> Result<(), Self> {
+        if found.is_complete() { Ok(()) } else { Err(Self::ActInvalid(found.missing)) }
+    }
+
     /// Returns a stable code for scripts.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -121,6 +155,15 @@ impl Refused {
             Self::WrongRequest { .. } => "wrong_request",
             Self::ResponseInvalid(_) => "response_invalid",
             Self::RefusalInvalid(_) => "refusal_invalid",
+            Self::ActInvalid(_) => "act_invalid",
+            Self::Withdrawn => "withdrawn",
+            Self::AlreadyReturned => "already_returned",
+            Self::NotReturned => "not_returned",
+            Self::NothingLacking => "nothing_lacking",
+            Self::NotJudged => "not_judged",
+            Self::NothingToJudge => "nothing_to_judge",
+            Self::UnknownAct(_) => "unknown_act",
+            Self::UnknownQuestion(_) => "unknown_question",
             Self::NothingToRelease => "nothing_to_release",
             Self::UnknownElement(_) => "unknown_element",
             Self::PermitIdTaken(_) => "permit_id_taken",
@@ -144,14 +187,23 @@ impl Refused {
             Self::NotMinter(_) | Self::CaseExists => "open a case under a new number",
             Self::UnknownCase => "list the cases to find its number",
             Self::NoRequest => "wait until the request has arrived",
-            Self::NotRequested => "the requested State acknowledges, answers and refuses",
-            Self::NotRequester => "the requesting State releases what it received",
+            Self::NotRequested => "the requested State acknowledges, returns, answers, delays and refuses",
+            Self::NotRequester => "the requesting State resubmits, withdraws and releases what it received",
             Self::AlreadyAcknowledged | Self::AlreadyAnswered | Self::AlreadyRefused => {
                 "show the case to see what was said and when"
             }
             Self::ItemAnswered(_) => "leave the item out; only one answered in part can be answered again",
             Self::WrongRequest { .. } => "write a new response file for this case",
-            Self::ResponseInvalid(_) | Self::RefusalInvalid(_) => "amend what the findings name",
+            Self::ResponseInvalid(_) | Self::RefusalInvalid(_) | Self::ActInvalid(_) => {
+                "amend what the findings name"
+            }
+            Self::Withdrawn => "open a new case to ask again",
+            Self::AlreadyReturned => "wait until the requesting State submits it again",
+            Self::NotReturned => "send a clarification, or withdraw it and open a new case",
+            Self::NothingLacking => "name only clauses that the check of the request finds missing",
+            Self::NotJudged => "record the judgement of its chance of success first, or process the request",
+            Self::NothingToJudge => "process the request",
+            Self::UnknownAct(_) | Self::UnknownQuestion(_) => "show the history of the case to find it",
             Self::NothingToRelease => "wait for the response",
             Self::UnknownElement(_) => "show the case to see the paths of its elements",
             Self::PermitIdTaken(_) => "ask again; a new name is drawn",
@@ -164,7 +216,10 @@ impl Refused {
     /// Returns the findings that it rests on, for a screen that shows each.
     pub fn findings(&self) -> &[Finding] {
         match self {
-            Self::Incomplete(found) | Self::ResponseInvalid(found) | Self::RefusalInvalid(found) => found,
+            Self::Incomplete(found)
+            | Self::ResponseInvalid(found)
+            | Self::RefusalInvalid(found)
+            | Self::ActInvalid(found) => found,
             Self::AddresseeDiffers { .. }
             | Self::ToSelf
             | Self::NotMinter(_)
@@ -178,6 +233,14 @@ impl Refused {
             | Self::AlreadyRefused
             | Self::ItemAnswered(_)
             | Self::WrongRequest { .. }
+            | Self::Withdrawn
+            | Self::AlreadyReturned
+            | Self::NotReturned
+            | Self::NothingLacking
+            | Self::NotJudged
+            | Self::NothingToJudge
+            | Self::UnknownAct(_)
+            | Self::UnknownQuestion(_)
             | Self::NothingToRelease
             | Self::UnknownElement(_)
             | Self::PermitIdTaken(_)

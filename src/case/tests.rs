@@ -1,6 +1,8 @@
 mod commands;
+mod course;
 mod properties;
 mod releases;
+mod returns;
 
 use super::*;
 use crate::model::{
@@ -155,18 +157,30 @@ fn carry(from: &mut Side, to: &mut Side, facts: &ActFacts, received_at: Timestam
     from.confirm(to.take(facts, received_at));
 }
 
+fn day(n: i64) -> Timestamp {
+    start().saturating_add(n * DAY)
+}
+
+fn due(side: &Side, now: Timestamp) -> Vec<(ReminderCode, Role)> {
+    reminders(&side.case, now, Warning::default()).into_iter().map(|r| (r.code, r.owed_by)).collect()
+}
+
 /// What both sides must see alike.
 fn shared(view: &View) -> impl PartialEq + std::fmt::Debug + use<> {
     (
         (view.case.clone(), view.state, view.exercise, view.clocks.clone(), view.ack_automatic),
         (view.items.clone(), view.restrictions.clone(), view.flags.clone()),
-        view.versions.iter().map(|v| (v.version, v.digest, v.clocks.clone())).collect::<Vec<_>>(),
+        view.versions
+            .iter()
+            .map(|v| (v.version, v.digest, v.returned_by, v.clocks.clone()))
+            .collect::<Vec<_>>(),
+        (view.delay.clone(), view.questions.clone(), view.outcomes.clone()),
         view.acts.iter().map(|a| (a.digest, a.kind, a.issuer.clone(), a.arrived_at)).collect::<Vec<_>>(),
     )
 }
 
 #[test]
-fn a_whole_case_looks_alike_from_both_sides() {
+fn clause_8_3_4_1_whole_cases_and_their_clocks_look_alike_from_both_sides() {
     let (mut asker, mut asked) = (Side::new("XAA"), Side::new("XBB"));
     let request = asker.act(submit_to("XBB", request_of(1)), start().saturating_add(-HOUR)).unwrap();
     assert_eq!(asker.view(start()).state, CaseState::Sent);
@@ -211,7 +225,7 @@ fn a_response_before_an_acknowledgement_satisfies_both_clocks() {
 }
 
 #[test]
-fn standing_follows_the_time_and_late_acts_are_kept() {
+fn clause_8_3_1_an_acknowledgement_counts_when_it_arrives_and_late_acts_are_kept() {
     let (mut asker, mut asked) = asked(1);
     let due = at("2026-01-09T00:00:00Z");
     assert_eq!(asker.view(due.saturating_add(-2 * DAY)).clocks.due_soon(), [Clock::Ack]);
@@ -350,8 +364,8 @@ fn an_acknowledgement_that_repeats_another_instant_is_flagged() {
 
 #[test]
 fn an_early_act_waits_for_what_it_builds_on() {
-    let request = facts("XAA", 1, &[], &Act::Request(request_of(1)));
-    let missing = facts("XAA", 2, &[request.header.digest], &Act::Request(request_of(1)));
+    let request = facts("XAA", 1, &[], &Act::Request(Box::new(request_of(1))));
+    let missing = facts("XAA", 2, &[request.header.digest], &Act::Request(Box::new(request_of(1))));
     let digest = request.header.digest;
     let mut ack = facts("XBB", 3, &[missing.header.digest], &ack_of(digest, start()));
     ack.header.parents.push(digest);
@@ -401,7 +415,8 @@ fn an_outsider_and_the_wrong_side_change_nothing() {
 fn a_second_request_cannot_move_a_running_clock() {
     let (_, mut asked) = asked(1);
     let first = asked.request();
-    let later: Vec<_> = (0..40).map(|seed| facts("XAA", seed, &[], &Act::Request(request_of(3)))).collect();
+    let later: Vec<_> =
+        (0..40).map(|seed| facts("XAA", seed, &[], &Act::Request(Box::new(request_of(3))))).collect();
     assert!(later.iter().any(|facts| facts.header.digest < first), "digest order must not decide");
     for request in &later {
         asked.take(request, start().saturating_add(DAY));
@@ -433,7 +448,7 @@ fn answers_to_nothing_and_to_unknown_items_are_flagged() {
 }
 
 #[test]
-fn events_round_trip_and_hold_nothing_sensitive() {
+fn clause_8_4_a_events_round_trip_and_hold_nothing_sensitive() {
     let (mut asker, mut asked) = asked(2);
     let answer = response(asked.request(), &[(0, Outcome::Partial), (1, Outcome::NoneFound)]);
     let answer = asked.act(Command::Respond(answer), start()).unwrap();

@@ -1,8 +1,9 @@
 use super::fold::{Folded, ItemStanding, ItemState, Version};
-use super::{ActFacts, ActRecord, Body, Case, Direction, Flag, Role};
-use crate::model::{ActKind, CaseId, Digest, Party, Timestamp};
+use super::{ActFacts, ActRecord, Body, Case, ChanceJudgement, Direction, Flag, Role};
+use crate::model::{ActKind, CaseId, Digest, GroundCode, PartialDate, Party, Ternary, Timestamp};
 use crate::rules::deadline::{Clock, Profile, Standing, Warning, standing};
 use crate::rules::release;
+use std::collections::BTreeSet;
 
 /// A case as it stands at some instant, for officers and scripts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,16 @@ pub struct View {
     pub versions: Vec<VersionView>,
     /// The items of the current version.
     pub items: Vec<ItemView>,
+    /// The latest delay of the current version, until nothing is left to answer.
+    pub delay: Option<DelayView>,
+    /// The judgement of the current version's chance of success, on the side that made it.
+    pub judgement: Option<ChanceJudgement>,
+    /// Whether this side still has to make that judgement.
+    pub unjudged: bool,
+    /// The questions about acts, by their digest.
+    pub questions: Vec<QuestionView>,
+    /// What each side last told of each item's outcome.
+    pub outcomes: Vec<OutcomeView>,
     /// The labels that bind now.
     pub restrictions: Vec<Restriction>,
     /// What is remarkable, in code order.
@@ -46,12 +57,16 @@ pub enum CaseState {
     Received,
     /// The requested side has acknowledged it.
     Acknowledged,
+    /// The requested side has returned it for what it lacks; the requester submits it again or withdraws it.
+    Returned,
     /// Some items are answered and some are open.
     PartlyAnswered,
     /// Every item is answered.
     Answered,
     /// The request was refused, or what was left of it.
     Refused,
+    /// The requester has withdrawn the request; the case is closed.
+    Withdrawn,
 }
 
 /// Both clocks of a case, a version or an item (ISACS 8.3.1, 8.3.4.1). Every instant in it is a receipt's.
@@ -63,13 +78,15 @@ pub struct Clocks {
     pub ack_due: Option<Timestamp>,
     /// When the acknowledgement, or an answer that stands for it, reached the requester.
     pub ack_at: Option<Timestamp>,
-    /// The first instant at which a response is late.
+    /// The first instant at which a response is late; a return that restarts nothing leaves that of the
+    /// version before.
     pub respond_due: Option<Timestamp>,
     /// When the response or refusal reached the requester; for several items, the last one's.
     pub responded_at: Option<Timestamp>,
-    /// Where the ack clock stands; none before it starts.
+    /// Where the ack clock stands; none before it starts, and where the request was withdrawn first.
     pub ack: Option<Standing>,
-    /// Where the response clock stands; none before it starts.
+    /// Where the response clock stands; none before it starts, and where the version was returned or
+    /// withdrawn first.
     pub respond: Option<Standing>,
 }
 
@@ -84,8 +101,49 @@ pub struct VersionView {
     pub direction: Direction,
     /// When this side committed it.
     pub at: Timestamp,
+    /// The statement digest of its return, if it was returned.
+    pub returned_by: Option<Digest>,
     /// Its clocks.
     pub clocks: Clocks,
+}
+
+/// The announcement that a response comes late (ISACS 8.3.4.2); the clock runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DelayView {
+    /// The announcement.
+    pub act: Digest,
+    /// Its grounds.
+    pub grounds: BTreeSet<GroundCode>,
+    /// When the response is expected.
+    pub expected: Option<PartialDate>,
+}
+
+/// A question about an act (ISACS 8.3.4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuestionView {
+    /// The question.
+    pub digest: Digest,
+    /// Who asked.
+    pub issuer: Party,
+    /// The act that it is about.
+    pub about: Digest,
+    /// The last answer.
+    pub answer: Option<Digest>,
+}
+
+/// What one side told of one item's outcome (ISACS 5.3, 10.2 c).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeView {
+    /// The notice.
+    pub act: Digest,
+    /// Who told it.
+    pub issuer: Party,
+    /// The item's place in the request, counted from zero.
+    pub item: u32,
+    /// Whether the point at which it became illicit was found.
+    pub point_of_diversion: Ternary,
+    /// Whether those responsible are or were prosecuted.
+    pub prosecution: Ternary,
 }
 
 /// One item of the request.
@@ -140,13 +198,18 @@ pub fn view(case: &Case, now: Timestamp, warn: Warning) -> Option<View> {
         case: opening.case.clone(),
         role: opening.role,
         peer: opening.peer.clone(),
-        state: state(current),
+        state: state(&folded),
         exercise: current.map(|v| v.request).or(acts.clone().next().copied()).is_some_and(is_exercise),
         clocks: current.map(|v| version_clocks(v, now, warn)).unwrap_or_default(),
         ack_sent_at: ack.filter(|record| record.direction == Direction::Sent).map(|record| record.at),
-        ack_automatic: ack.is_some_and(|record| is_automatic(&record.facts)),
+        ack_automatic: ack.is_some_and(|record| record.facts.is_automatic()),
         versions: (1..).zip(&folded.versions).map(|(n, v)| version_view(n, v, now, warn)).collect(),
         items: current.map(|v| item_views(v, now, warn)).unwrap_or_default(),
+        delay: current.and_then(delay_view),
+        judgement: current.and_then(|v| case.judgement(&v.request.facts.header.digest)).cloned(),
+        unjudged: opening.role == Role::Requested && current.is_some_and(|v| is_unjudged(case, v)),
+        questions: question_views(&folded),
+        outcomes: outcome_views(&folded),
         restrictions: folded.order.iter().flat_map(|record| restrictions(&record.facts, now)).collect(),
         acts: acts.map(|record| act_view(case, record)).collect(),
         flags: folded.flags.into_iter().collect(),
@@ -161,9 +224,11 @@ impl CaseState {
             Self::Sent => "sent",
             Self::Received => "received",
             Self::Acknowledged => "acknowledged",
+            Self::Returned => "returned",
             Self::PartlyAnswered => "partly_answered",
             Self::Answered => "answered",
             Self::Refused => "refused",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -194,28 +259,36 @@ impl Clocks {
     fn new(version: &Version<'_>, responded_at: Option<Timestamp>, now: Timestamp, warn: Warning) -> Self {
         let (received_at, ack_at) = (version.received_at, version.ack_at);
         let ack_due = received_at.map(|at| Profile::ISACS_05_31.ack_due(at));
-        let respond_due = received_at.map(|at| Profile::ISACS_05_31.respond_due(at));
+        let respond_due = version.respond_from.map(|at| Profile::ISACS_05_31.respond_due(at));
+        let ack_runs = !version.withdrawn || ack_at.is_some();
+        let respond_runs = !version.is_closed() || responded_at.is_some();
         Self {
             received_at,
             ack_due,
             ack_at,
             respond_due,
             responded_at,
-            ack: ack_due.map(|due| standing(now, due, ack_at, warn.ack)),
-            respond: respond_due.map(|due| standing(now, due, responded_at, warn.respond)),
+            ack: ack_due.filter(|_| ack_runs).map(|due| standing(now, due, ack_at, warn.ack)),
+            respond: respond_due
+                .filter(|_| respond_runs)
+                .map(|due| standing(now, due, responded_at, warn.respond)),
         }
     }
 }
 
-fn state(current: Option<&Version<'_>>) -> CaseState {
-    let Some(version) = current else { return CaseState::AwaitingRequest };
+fn state(folded: &Folded<'_>) -> CaseState {
+    let Some(version) = folded.current() else { return CaseState::AwaitingRequest };
     let any = |wanted: fn(&ItemStanding) -> bool| version.items.iter().any(wanted);
-    if version.is_settled() {
+    if version.withdrawn {
+        CaseState::Withdrawn
+    } else if version.returned.is_some() {
+        CaseState::Returned
+    } else if version.is_settled() {
         let refused = any(|item| item.state == ItemState::Refused);
         if refused { CaseState::Refused } else { CaseState::Answered }
     } else if any(|item| item.state != ItemState::Open) {
         CaseState::PartlyAnswered
-    } else if version.is_acknowledged() {
+    } else if version.acknowledged {
         CaseState::Acknowledged
     } else if version.received_at.is_some() {
         CaseState::Received
@@ -234,6 +307,7 @@ fn version_view(number: u32, version: &Version<'_>, now: Timestamp, warn: Warnin
         digest: version.request.facts.header.digest,
         direction: version.request.direction,
         at: version.request.at,
+        returned_by: version.returned.map(|returned| returned.record.facts.header.digest),
         clocks: version_clocks(version, now, warn),
     }
 }
@@ -244,6 +318,42 @@ fn item_views(version: &Version<'_>, now: Timestamp, warn: Warning) -> Vec<ItemV
         .zip(&version.items)
         .map(|(number, item)| ItemView { item: number, state: item.state, clocks: clocks(item) })
         .collect()
+}
+
+fn delay_view(version: &Version<'_>) -> Option<DelayView> {
+    let record = version.delay.filter(|_| !version.is_settled())?;
+    let Body::Delay { grounds, expected, .. } = &record.facts.body else { return None };
+    Some(DelayView { act: record.facts.header.digest, grounds: grounds.clone(), expected: *expected })
+}
+
+/// An incomplete request waits for the judgement until it is answered, returned or withdrawn.
+fn is_unjudged(case: &Case, version: &Version<'_>) -> bool {
+    let request = &version.request.facts;
+    request.request().is_some_and(|facts| facts.wants_judgement())
+        && case.judgement(&request.header.digest).is_none()
+        && !version.is_touched()
+        && !version.is_settled()
+}
+
+fn question_views(folded: &Folded<'_>) -> Vec<QuestionView> {
+    let views = folded.questions.values().map(|question| QuestionView {
+        digest: question.record.facts.header.digest,
+        issuer: question.record.facts.header.issuer.clone(),
+        about: question.about,
+        answer: question.answer.map(|record| record.facts.header.digest),
+    });
+    views.collect()
+}
+
+fn outcome_views(folded: &Folded<'_>) -> Vec<OutcomeView> {
+    let views = folded.follow_ups.values().map(|told| OutcomeView {
+        act: told.record.facts.header.digest,
+        issuer: told.record.facts.header.issuer.clone(),
+        item: told.said.item,
+        point_of_diversion: told.said.point_of_diversion,
+        prosecution: told.said.prosecution,
+    });
+    views.collect()
 }
 
 fn restrictions(facts: &ActFacts, now: Timestamp) -> Vec<Restriction> {
@@ -271,8 +381,4 @@ fn act_view(case: &Case, record: &ActRecord) -> ActView {
 
 const fn is_exercise(record: &ActRecord) -> bool {
     record.facts.header.exercise
-}
-
-fn is_automatic(facts: &ActFacts) -> bool {
-    matches!(facts.body, Body::Acknowledgement { automatic: true, .. })
 }

@@ -1,1 +1,60 @@
-//! The `cli` room.
+//! The officer's command line: parses verbs, asks the node through `control`, and shows the answer to a
+//! person or, with `--json`, to a script.
+
+mod args;
+mod document;
+mod face;
+mod local;
+mod paper;
+mod render;
+mod verbs;
+
+pub use args::{
+    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg, InboxVerb,
+    Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
+};
+pub use document::{read_bytes, read_text, write_text};
+pub use face::{Answer, Face, confirm};
+pub use local::{
+    config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new,
+};
+pub use verbs::{Readers, ask};
+
+use crate::control::{ExitCode, Failure};
+use clap::Parser;
+use clap::error::ErrorKind;
+use std::ffi::OsString;
+
+/// Reads a command line, or shows what was asked about it.
+///
+/// # Errors
+/// The exit code of a command that ends here: help and version (0), a usage error (2), which is told as
+/// JSON where the line holds `--json`.
+pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode> {
+    let line: Vec<OsString> = line.into_iter().collect();
+    let json = line.iter().any(|word| word == "--json");
+    Args::try_parse_from(line).map_err(|error| {
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            print!("{error}");
+            return ExitCode::Ok;
+        }
+        Face::new(json).fail(&usage(&error))
+    })
+}
+
+fn usage(error: &clap::Error) -> Failure {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let message = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        "the command is not complete"
+    } else {
+        first.strip_prefix("error: ").unwrap_or(first)
+    };
+    let details: Vec<&str> =
+        text.lines().skip(1).map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("For more")).collect();
+    let failure = Failure::new(ExitCode::Usage, "usage", message).hint("see `valise --help` or add --help");
+    if details.is_empty() { failure } else { failure.cause(details.join("; ")) }
+}
+
+#[cfg(test)]
+mod tests;

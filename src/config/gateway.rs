@@ -4,6 +4,9 @@ use crate::model::{CountryKind, Party, Role};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+/// The form of an officer's or authority's name.
+pub const SHORT_NAME: &str = "1 to 32 lowercase letters, digits or inner hyphens";
+
 /// A gateway's settings, all of them checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayConfig {
@@ -137,6 +140,14 @@ pub struct Surroundings<'a> {
     pub passwd: &'a str,
     /// The value of `VALISE_LOG`, which goes before the file's filter.
     pub log: Option<&'a str>,
+}
+
+/// Tells whether a text is a [`SHORT_NAME`].
+pub fn is_short_name(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 impl GatewayConfig {
@@ -328,17 +339,14 @@ fn authorities<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Vec<Author
 }
 
 fn name<'t>(entry: &mut Section<'t>, doc: &mut Document<'t>) -> Option<String> {
-    let key = Key("name", "1 to 32 lowercase letters, digits or inner hyphens");
+    let key = Key("name", SHORT_NAME);
     let text: Option<String> = entry.text(doc, key);
     let text = entry.required(doc, key, text)?;
-    let ok = (1..=32).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-');
-    if !ok {
+    if !is_short_name(&text) {
         doc.problem(entry.line(), &entry.name("name"), format!("'{text}' is no name"), key.1);
+        return None;
     }
-    ok.then_some(text)
+    Some(text)
 }
 
 fn retry<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Retry {

@@ -1,16 +1,18 @@
 //! Checked configuration: a file is parsed once into types that cannot hold a forbidden value, all its
 //! problems are told together, and every value knows where it came from.
 
+mod draft;
 mod error;
 mod gateway;
 mod paths;
 mod peers;
 mod reader;
 
+pub use draft::{Draft, DraftOfficer};
 pub use error::{ConfigError, Problem};
 pub use gateway::{
-    Authority, AuthorityKind, Clocks, GatewayConfig, Log, LogFormat, Officer, Policy, Retry, Storage,
-    Surroundings,
+    Authority, AuthorityKind, Clocks, GatewayConfig, Log, LogFormat, Officer, Policy, Retry, SHORT_NAME,
+    Storage, Surroundings, is_short_name,
 };
 pub use paths::{Environment, Layout};
 pub use peers::{Address, Peer, PeersConfig};

@@ -153,7 +153,7 @@ impl Layout {
                 let is_state = state.len() == 3 && state.bytes().all(|b| b.is_ascii_lowercase());
                 is_state.then_some(()).ok_or_else(unknown)?;
                 Ok(Self {
-                    origin: Origin::Flag("--profile"),
+                    origin: Origin::Profile(name.to_owned()),
                     ..Self::under(&environment.demo()?.join(state))
                 })
             }

@@ -20,6 +20,8 @@ pub enum Origin {
     },
     /// An environment variable.
     Environment(&'static str),
+    /// A profile, chosen by `--profile` or `VALISE_PROFILE`.
+    Profile(String),
     /// A flag of the command line.
     Flag(&'static str),
 }
@@ -30,6 +32,7 @@ impl Display for Origin {
             Self::Default => f.write_str("default"),
             Self::File { file, line } => write!(f, "{}:{line}", file.display()),
             Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Profile(name) => write!(f, "profile {name}"),
             Self::Flag(name) => write!(f, "flag {name}"),
         }
     }

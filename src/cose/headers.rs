@@ -1,9 +1,9 @@
 use super::CoseError;
 use super::algorithms::label::{ALG, CRIT, is_private};
-use crate::wire::{Limits, decode, encode_value, from_value};
+use crate::wire::{Limits, decode_value, encode_value, from_value};
 use ciborium::Value;
 use coset::ProtectedHeader;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The header parameters of one bucket, by label.
@@ -37,7 +37,7 @@ impl Headers {
     }
 
     /// Reads a typed value; fails with `MissingHeader` or `HeaderValue`.
-    pub fn read<T: DeserializeOwned>(&self, label: i64) -> Result<T, CoseError> {
+    pub fn read<T: Serialize + DeserializeOwned>(&self, label: i64) -> Result<T, CoseError> {
         let value = self.get(label).ok_or(CoseError::MissingHeader(label))?;
         from_value(value).map_err(|_| CoseError::HeaderValue(label))
     }
@@ -113,7 +113,7 @@ impl Buckets {
             protected: if protected_bytes.is_empty() {
                 Headers::default()
             } else {
-                Headers::from_map(decode(&protected_bytes, &Limits::HEADERS)?)?
+                Headers::from_map(decode_value(&protected_bytes, &Limits::HEADERS)?)?
             },
             unprotected: Headers::from_map(unprotected)?,
             protected_bytes,
@@ -184,6 +184,15 @@ impl Buckets {
             .filter(|labels| !labels.is_empty() && labels.len() == listed.len())
             .ok_or(CoseError::HeaderValue(CRIT))
     }
+}
+
+/// Takes a received COSE structure of `N` members apart.
+pub(super) fn parts<const N: usize>(
+    bytes: &[u8],
+    limits: &Limits,
+    what: &'static str,
+) -> Result<[Value; N], CoseError> {
+    into_array(decode_value(bytes, &limits.of_cose())?, what)
 }
 
 /// Takes an array of exactly `N` elements apart.

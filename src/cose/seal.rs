@@ -1,10 +1,10 @@
 use super::algorithms::{alg, label};
 use super::encrypt0::{a256gcm_open, a256gcm_seal, draw_iv, iv_of};
-use super::headers::{Buckets, Known, into_array, into_bytes};
+use super::headers::{Buckets, Known, into_array, into_bytes, parts};
 use super::kem::{ExportSecret, KemPrivate, KemPublic, Wrapped, unwrap, wrap};
 use super::{CoseError, constant_time_eq, hkdf32};
 use crate::model::Entropy;
-use crate::wire::{Limits, MAX_RECIPIENTS, decode, encode_value, pad, unpad};
+use crate::wire::{Limits, MAX_RECIPIENTS, encode_value, pad, unpad};
 use ciborium::Value;
 use coset::{EncryptionContext, enc_structure_data};
 use std::collections::BTreeSet;
@@ -101,7 +101,7 @@ pub fn open<'k>(
     find: &dyn Fn(&[u8]) -> Option<OpeningKey<'k>>,
     aad: &[u8],
 ) -> Result<Opened, CoseError> {
-    let [protected, unprotected, ciphertext, layers] = into_array(decode(bytes, limits)?, WHAT)?;
+    let [protected, unprotected, ciphertext, layers] = parts(bytes, limits, WHAT)?;
     let body = Buckets::parse(protected, unprotected, alg::A256GCM, &BODY)?;
     let layers = layers.into_array().map_err(|_| CoseError::Structure(WHAT))?;
     let layers = layers.into_iter().map(Layer::parse).collect::<Result<Vec<_>, _>>()?;

@@ -1,8 +1,8 @@
 use super::algorithms::alg;
-use super::headers::{Buckets, into_array, into_bytes};
+use super::headers::{Buckets, into_bytes, parts};
 use super::{CoseError, Headers, Known, SigningKey, VerifyingKey};
 use crate::model::Digest;
-use crate::wire::{Limits, decode, encode_value};
+use crate::wire::{Limits, encode_value};
 use ciborium::Value;
 use coset::{SignatureContext, sig_structure_data};
 
@@ -74,7 +74,7 @@ pub fn sign1_many(
 impl Sign1 {
     /// Takes received bytes apart; they must be deterministic, untagged and hold known labels only.
     pub fn parse(bytes: &[u8], limits: &Limits, known: &Known<'_>) -> Result<Self, CoseError> {
-        let [protected, unprotected, payload, signature] = into_array(decode(bytes, limits)?, WHAT)?;
+        let [protected, unprotected, payload, signature] = parts(bytes, limits, WHAT)?;
         Ok(Self {
             buckets: Buckets::parse(protected, unprotected, alg::ED25519, known)?,
             payload: if payload.is_null() { None } else { Some(into_bytes(payload, WHAT)?) },

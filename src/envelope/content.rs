@@ -1,22 +1,26 @@
 use crate::cose;
 use crate::cose::{CoseError, ExportSecret, OpeningKey, Recipient};
 use crate::envelope::EnvelopeError;
-use crate::envelope::elements::Disclosure;
+use crate::envelope::elements::{Disclosure, SHORTEST_DISCLOSURE};
 use crate::envelope::keys::{KeyRing, seal_to};
 use crate::envelope::route::{Lane, Route};
 use crate::envelope::statement::{Signed, Statement};
 use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire;
-use crate::wire::Limits;
+use crate::wire::{FrameHeader, FrameKind, Limits, WireError};
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
+use std::fmt;
 
 /// Names what the HPKE context is bound to, so that no key schedule of another use equals it.
 const SEAL_CONTEXT: &str = "valise/0 seal X-Wing SHAKE256 AES-256-GCM";
 
 /// What lies inside the seal: the signed statement and the disclosures of its elements.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Its `Debug` never shows a value (ISACS 8.4 a).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Content {
     /// The statement's COSE_Sign1, as it was signed.
     #[serde(with = "serde_bytes")]
@@ -57,7 +61,7 @@ pub struct Opened {
 ///
 /// # Errors
 /// [`EnvelopeError::Trust`] if the recipient has no prekey that is valid now: nothing is ever sent
-/// to a recipient that is not post-quantum.
+/// to a recipient that is not post-quantum; [`EnvelopeError::Wire`] if it does not fit in a frame.
 pub fn compose(
     signed: &Signed,
     to: &Party,
@@ -83,6 +87,7 @@ pub fn compose(
         lane: Lane::Acts,
     };
     let bytes = wire::encode(&(Bytes::new(&route.sign(ring)?), Bytes::new(&sealed.bytes)))?;
+    FrameHeader::new(FrameKind::Envelope, bytes.len()).map_err(WireError::from)?;
     let export = sealed.exports.pop().expect("one recipient gives one export secret");
     Ok(Outgoing { envelope, bytes, export })
 }
@@ -98,8 +103,10 @@ pub fn open(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<Opened, (Option<MessageId>, EnvelopeError)> {
-    let (sender, route, sealed) = open_route(bytes, ring, directory, now).map_err(|e| (None, e))?;
-    open_sealed(&sender, &route, &sealed, ring, directory, now).map_err(|e| (Some(route.envelope), e))
+    let (sender, route, sealed) = open_route(bytes, directory, now).map_err(|e| (None, e))?;
+    check_route(&route, &sealed, ring)
+        .and_then(|()| open_sealed(&sender, &route, &sealed, ring, directory, now))
+        .map_err(|e| (Some(route.envelope), e))
 }
 
 impl Signed {
@@ -111,6 +118,18 @@ impl Signed {
 }
 
 impl Content {
+    /// Reads what was inside a seal; whether its parts are sound is seen when they are read themselves.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] if the bytes are no content.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        // A map, its two keys, a string and a list stand around disclosures, which are never shorter: a
+        // list of many strings of nothing would cost many times its bytes.
+        let items = 5 + bytes.len() / SHORTEST_DISCLOSURE;
+        let limits = Limits { items: items.min(Limits::ENVELOPE.items), ..Limits::ENVELOPE };
+        Ok(wire::decode(bytes, &limits)?)
+    }
+
     /// Reads the disclosures.
     ///
     /// # Errors
@@ -120,24 +139,34 @@ impl Content {
     }
 }
 
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content(statement of {} bytes, ", self.statement.len())?;
+        write!(f, "{} disclosures [hidden])", self.disclosures.len())
+    }
+}
+
 fn open_route(
     bytes: &[u8],
-    ring: &KeyRing,
     directory: &Directory,
     now: Timestamp,
 ) -> Result<(Party, Route, ByteBuf), EnvelopeError> {
     let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
     let (sender, route) = Route::verify(&route, directory, now)?;
+    Ok((sender, route, sealed))
+}
+
+fn check_route(route: &Route, sealed: &[u8], ring: &KeyRing) -> Result<(), EnvelopeError> {
     if route.to != ring.party {
         return Err(EnvelopeError::NotAddressed);
     }
-    if route.body != Digest::of(&[&sealed]) || route.size != sealed.len() as u64 {
+    if route.body != Digest::of(&[sealed]) || route.size != sealed.len() as u64 {
         return Err(EnvelopeError::BodyMismatch);
     }
     if !route.attachments.is_empty() || route.lane == Lane::Bulk {
         return Err(EnvelopeError::Unsupported("an attachment"));
     }
-    Ok((sender, route, sealed))
+    Ok(())
 }
 
 fn open_sealed(
@@ -156,10 +185,11 @@ fn open_sealed(
         Err(CoseError::NotForUs) => return Err(EnvelopeError::PrekeyGone),
         other => other?,
     };
-    let content: Content = wire::decode(&opened.plaintext, &Limits::ENVELOPE)?;
+    let content = Content::parse(&opened.plaintext)?;
     let disclosures = content.parse_disclosures()?;
     let statement = Statement::verify(&content.statement, &disclosures, directory, now)?;
-    if statement.issuer != *sender {
+    // What we said ourselves never comes from outside.
+    if statement.issuer != *sender || statement.issuer == ring.party {
         return Err(EnvelopeError::WrongSender);
     }
     if !statement.said.audience.contains(&ring.party) {

@@ -5,41 +5,57 @@
 //! are left out still verifies and tells nothing about what is missing (DESIGN §5.1).
 //!
 //! One rule says what an element is: each member of the act's body; for `items`, each member of
-//! each item; and for an item's `elements`, each entry.
+//! each item; and for an item's `elements`, each entry. An empty list is one element. A resubmission's
+//! `request` is cut like a request.
 
 use crate::envelope::EnvelopeError;
-use crate::model::{Acknowledgement, Act, ActKind, Digest, Entropy, Label, Refusal, Request, Response};
+use crate::model::{Act, ActKind, Digest, Entropy, Label};
 use crate::wire;
-use crate::wire::Limits;
+use crate::wire::{Limits, WireError};
 use ciborium::Value;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteBuf, Bytes};
+use std::fmt;
+use std::ops::Range;
 
 /// Length of an element's salt in bytes: enough that a digest of a guessable value reveals nothing.
 const SALT_BYTES: usize = 16;
 
+/// The fewest bytes of a disclosure: its head, its salt, a path of one letter, no label and a value.
+pub(super) const SHORTEST_DISCLOSURE: usize = 1 + (1 + SALT_BYTES) + 2 + 1 + 1;
+
+/// The most segments of a path: `items/0/elements/1`.
+const MAX_SEGMENTS: usize = 4;
+
 /// One element of an act as the recipient may see it: salt, path, usage label and value.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Its `Debug` never shows the value (ISACS 8.4 a).
+#[derive(Clone, PartialEq)]
 pub struct Disclosure {
     bytes: Vec<u8>,
     path: String,
     label: Option<Label>,
-    value: Value,
+    /// Where the value stands in the bytes. It is decoded when it is asked for: elements are read before
+    /// it is proved who signed them, and values cost many times their bytes.
+    value: Range<usize>,
 }
-
-#[derive(Serialize, Deserialize)]
-struct Form(#[serde(with = "serde_bytes")] Vec<u8>, String, Option<Label>, Value);
 
 impl Disclosure {
     /// Reads the exact bytes that were hashed.
     ///
     /// # Errors
-    /// [`EnvelopeError::Malformed`] if they are not a disclosure in deterministic CBOR.
+    /// [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] if they are no disclosure.
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
-        let Form(salt, path, label, value) = wire::decode(bytes, &Limits::ENVELOPE)?;
+        let [salt, path, label, value] = wire::members(bytes, &Limits::ENVELOPE)?;
+        let salt: ByteBuf = wire::decode(salt, &Limits::ENVELOPE)?;
+        let path: String = wire::decode(path, &Limits::ENVELOPE)?;
+        let label = wire::decode(label, &Limits::ENVELOPE)?;
         if salt.len() != SALT_BYTES {
             return Err(EnvelopeError::Malformed("a disclosure's salt is not 16 bytes"));
         }
+        if path.split('/').count() > MAX_SEGMENTS {
+            return Err(EnvelopeError::Malformed("a disclosure's path is too long"));
+        }
+        let value = bytes.len() - value.len()..bytes.len();
         Ok(Self { bytes: bytes.to_vec(), path, label, value })
     }
 
@@ -58,9 +74,10 @@ impl Disclosure {
         self.label.as_ref()
     }
 
-    /// Returns the element's value.
-    pub const fn value(&self) -> &Value {
-        &self.value
+    /// Decodes the element's value.
+    pub fn value(&self) -> Value {
+        let value = wire::decode_value(self.value_bytes(), &Limits::ENVELOPE);
+        value.expect("a disclosure's bytes were checked when it was read")
     }
 
     /// Computes the digest that the signed payload holds.
@@ -70,10 +87,19 @@ impl Disclosure {
 
     fn make(path: String, value: Value, entropy: &mut dyn Entropy) -> Result<Self, EnvelopeError> {
         let label = label_of(&value)?;
-        let mut salt = vec![0u8; SALT_BYTES];
+        let mut salt = [0u8; SALT_BYTES];
         entropy.fill(&mut salt);
-        let bytes = wire::encode(&Form(salt, path.clone(), label.clone(), value.clone()))?;
-        Ok(Self { bytes, path, label, value })
+        Self::parse(&wire::encode(&(Bytes::new(&salt), path, label, value))?)
+    }
+
+    fn value_bytes(&self) -> &[u8] {
+        &self.bytes[self.value.clone()]
+    }
+}
+
+impl fmt::Debug for Disclosure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Disclosure({}, {:?}, [hidden])", self.path, self.label)
     }
 }
 
@@ -88,23 +114,24 @@ pub fn split(act: &Act, entropy: &mut dyn Entropy) -> Result<Vec<Disclosure>, En
 /// Puts an act together from all its disclosures.
 ///
 /// # Errors
-/// [`EnvelopeError::Malformed`] if an element is missing, doubled, out of order or cut otherwise
-/// than [`split`] cuts it; [`EnvelopeError::Wire`] if the act has an unknown or ill-typed member.
+/// [`EnvelopeError::Malformed`] or [`EnvelopeError::Wire`] if an element is missing, doubled, out of
+/// order, unknown, ill-typed or cut otherwise than [`split`] cuts it.
 pub fn join(kind: ActKind, disclosures: &[Disclosure]) -> Result<Act, EnvelopeError> {
+    check_size(disclosures)?;
     let mut body = Value::Map(Vec::new());
     for disclosure in disclosures {
-        insert(&mut body, &disclosure.path, disclosure.value.clone())?;
+        insert(&mut body, &disclosure.path, disclosure.value())?;
     }
     let act = typed(kind, &body)?;
     // The act decides how it is cut: the same act cut elsewhere could hide a label.
     let expected = paths(self::body(&act)?)?;
     let same = expected.len() == disclosures.len()
-        && expected.iter().zip(disclosures).all(|((path, value), d)| *path == d.path && *value == d.value);
+        && expected.iter().zip(disclosures).all(|((path, value), d)| *path == d.path && *value == d.value());
     if !same {
         return Err(EnvelopeError::Malformed("the disclosures are not the act's elements in order"));
     }
     for disclosure in disclosures {
-        if label_of(&disclosure.value)? != disclosure.label {
+        if label_of(&disclosure.value())? != disclosure.label {
             return Err(EnvelopeError::Malformed("a disclosure's label differs from its element's"));
         }
     }
@@ -121,26 +148,34 @@ pub fn label_digest(disclosures: &[Disclosure]) -> Result<Digest, EnvelopeError>
     Ok(Digest::of(&[&wire::encode(&labels)?]))
 }
 
+/// Bounds all values together as the body that they were cut from is bounded.
+fn check_size(disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {
+    let mut left = Limits::ENVELOPE;
+    for disclosure in disclosures {
+        left.items -= wire::count(disclosure.value_bytes(), &left).map_err(WireError::from)?;
+    }
+    Ok(())
+}
+
 /// Gives an act's body with its members in the order of deterministic CBOR (RFC 8949 §4.2.1).
 fn body(act: &Act) -> Result<Value, EnvelopeError> {
-    let bytes = match act {
-        Act::Request(request) => wire::encode(request),
-        Act::Acknowledgement(acknowledgement) => wire::encode(acknowledgement),
-        Act::Response(response) => wire::encode(response),
-        Act::Refusal(refusal) => wire::encode(refusal),
-    }?;
-    Ok(wire::decode(&bytes, &Limits::ENVELOPE)?)
+    let bytes = wire::encode(act)?;
+    Ok(wire::decode_value(&bytes, &Limits::ENVELOPE)?)
 }
 
 fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
-    fn read<T: DeserializeOwned>(body: &Value) -> Result<T, EnvelopeError> {
-        Ok(wire::from_value(body)?)
-    }
     Ok(match kind {
-        ActKind::Request => Act::Request(read::<Request>(body)?),
-        ActKind::Acknowledgement => Act::Acknowledgement(read::<Acknowledgement>(body)?),
-        ActKind::Response => Act::Response(read::<Response>(body)?),
-        ActKind::Refusal => Act::Refusal(read::<Refusal>(body)?),
+        ActKind::Request => Act::Request(wire::from_value(body)?),
+        ActKind::Acknowledgement => Act::Acknowledgement(wire::from_value(body)?),
+        ActKind::ReturnIncomplete => Act::ReturnIncomplete(wire::from_value(body)?),
+        ActKind::Resubmission => Act::Resubmission(wire::from_value(body)?),
+        ActKind::Response => Act::Response(wire::from_value(body)?),
+        ActKind::Delay => Act::Delay(wire::from_value(body)?),
+        ActKind::Refusal => Act::Refusal(wire::from_value(body)?),
+        ActKind::ClarificationRequest => Act::ClarificationRequest(wire::from_value(body)?),
+        ActKind::Clarification => Act::Clarification(wire::from_value(body)?),
+        ActKind::Withdrawal => Act::Withdrawal(wire::from_value(body)?),
+        ActKind::OutcomeNotice => Act::OutcomeNotice(wire::from_value(body)?),
     })
 }
 
@@ -148,13 +183,17 @@ fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
 fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
     let mut out = Vec::new();
     for (key, value) in members(body)? {
-        match value {
-            Value::Array(items) if key == "items" => {
+        match (key.as_str(), value) {
+            ("items", Value::Array(items)) if !items.is_empty() => {
                 for (i, item) in items.into_iter().enumerate() {
                     item_paths(&format!("items/{i}"), item, &mut out)?;
                 }
             }
-            other => out.push((key, other)),
+            ("request", Value::Map(request)) => {
+                let inner = paths(Value::Map(request))?;
+                out.extend(inner.into_iter().map(|(path, value)| (format!("request/{path}"), value)));
+            }
+            (_, whole) => out.push((key, whole)),
         }
     }
     Ok(out)
@@ -162,13 +201,13 @@ fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
 
 fn item_paths(prefix: &str, item: Value, out: &mut Vec<(String, Value)>) -> Result<(), EnvelopeError> {
     for (key, value) in members(item)? {
-        match value {
-            Value::Array(entries) if key == "elements" => {
+        match (key.as_str(), value) {
+            ("elements", Value::Array(entries)) if !entries.is_empty() => {
                 out.extend(
                     entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)),
                 );
             }
-            other => out.push((format!("{prefix}/{key}"), other)),
+            (_, whole) => out.push((format!("{prefix}/{key}"), whole)),
         }
     }
     Ok(())
@@ -186,24 +225,21 @@ fn members(value: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
 /// Puts `value` at `path`; list entries must come in order from zero.
 fn insert(into: &mut Value, path: &str, value: Value) -> Result<(), EnvelopeError> {
     let (head, rest) = path.split_once('/').map_or((path, None), |(head, rest)| (head, Some(rest)));
-    let slot = match into {
-        Value::Map(map) => {
-            let at = map.iter().position(|(key, _)| key.as_text() == Some(head));
-            let at = at.unwrap_or_else(|| {
-                map.push((Value::Text(head.to_owned()), Value::Null));
-                map.len() - 1
-            });
-            &mut map[at].1
+    let slot = if let Value::Map(map) = into {
+        // Elements come in order, so that only the newest member can still grow.
+        if map.last().is_none_or(|(key, _)| key.as_text() != Some(head)) {
+            map.push((Value::Text(head.to_owned()), Value::Null));
         }
-        Value::Array(list) => {
-            let at: usize =
-                head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
-            if at == list.len() {
-                list.push(Value::Null);
-            }
-            list.get_mut(at).ok_or(EnvelopeError::Malformed("a list entry is missing"))?
+        let newest = map.len() - 1;
+        &mut map[newest].1
+    } else if let Value::Array(list) = into {
+        let at: usize = head.parse().map_err(|_| EnvelopeError::Malformed("a path names no list entry"))?;
+        if at == list.len() {
+            list.push(Value::Null);
         }
-        _ => return Err(EnvelopeError::Malformed("a path leads through a value")),
+        list.get_mut(at).ok_or(EnvelopeError::Malformed("a list entry is missing"))?
+    } else {
+        return Err(EnvelopeError::Malformed("a path leads through a value"));
     };
     let Some(rest) = rest else {
         if *slot != Value::Null {
@@ -223,4 +259,128 @@ fn label_of(element: &Value) -> Result<Option<Label>, EnvelopeError> {
     let Some(map) = element.as_map() else { return Ok(None) };
     let label = map.iter().find(|(key, _)| key.as_text() == Some("label")).map(|(_, label)| label);
     Ok(label.map(wire::from_value).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        Clarification, ClarificationRequest, Delay, FollowUp, Ground, GroundCode, MissingElement,
+        OutcomeNotice, Request, Resubmission, ReturnIncomplete, Ternary, Text, Withdrawal,
+    };
+
+    struct Counter(u8);
+
+    impl Entropy for Counter {
+        fn fill(&mut self, out: &mut [u8]) {
+            self.0 += 1;
+            out.fill(self.0);
+        }
+    }
+
+    fn words(text: &str) -> Text {
+        Text::new(text.to_owned())
+    }
+
+    /// The acts that steer a case, with the paths at which they are cut.
+    fn steering_acts() -> [(Act, &'static [&'static str]); 7] {
+        let digest = |n| Digest([n; 32]);
+        let ground = Ground { code: GroundCode::A1, reason: words("inquiry open"), law: None };
+        let missing = MissingElement {
+            clause: "6.3(a)".to_owned(),
+            field: "items[0].make".to_owned(),
+            why: words("blank"),
+        };
+        let items = vec![FollowUp {
+            item: 0,
+            point_of_diversion: Ternary::Yes,
+            prosecution: Ternary::Unknown,
+            action: Some(words("store audited")),
+            preventive_measure: None,
+        }];
+        let again = Request {
+            incomplete_reason: Some(words("finder is dead")),
+            items: serde_json::from_str(r#"[{"kind":"part","import_mark":"absent"}]"#).unwrap(),
+            ..Request::default()
+        };
+        [
+            (
+                Act::ReturnIncomplete(ReturnIncomplete {
+                    request: digest(1),
+                    missing: vec![missing],
+                    judgement: None,
+                }),
+                &["missing", "request"],
+            ),
+            (
+                Act::Resubmission(Resubmission {
+                    previous: digest(1),
+                    returned_by: digest(2),
+                    request: Box::new(again),
+                }),
+                &[
+                    "request/items/0/kind",
+                    "request/items/0/import_mark",
+                    "request/incomplete_reason",
+                    "previous",
+                    "returned_by",
+                ],
+            ),
+            (
+                Act::Delay(Delay {
+                    request: digest(1),
+                    grounds: vec![ground],
+                    expected: "2026-07".parse().ok(),
+                }),
+                &["grounds", "request", "expected"],
+            ),
+            (
+                Act::ClarificationRequest(ClarificationRequest { about: digest(3), question: words("why?") }),
+                &["about", "question"],
+            ),
+            (
+                Act::Clarification(Clarification { request_for: digest(4), answer: words("because") }),
+                &["answer", "request_for"],
+            ),
+            (
+                Act::Withdrawal(Withdrawal { request: digest(1), reason: words("found at home") }),
+                &["reason", "request"],
+            ),
+            (
+                Act::OutcomeNotice(OutcomeNotice { request: digest(1), items }),
+                &[
+                    "items/0/item",
+                    "items/0/action",
+                    "items/0/prosecution",
+                    "items/0/point_of_diversion",
+                    "request",
+                ],
+            ),
+        ]
+    }
+
+    #[test]
+    fn the_acts_that_steer_a_case_are_cut_and_joined() {
+        for (act, paths) in steering_acts() {
+            let cut = split(&act, &mut Counter(0)).unwrap();
+            assert_eq!(cut.iter().map(Disclosure::path).collect::<Vec<_>>(), paths, "{:?}", act.kind());
+            assert_eq!(join(act.kind(), &cut).unwrap(), act);
+            for other in ActKind::ALL.into_iter().filter(|kind| *kind != act.kind()) {
+                assert!(join(other, &cut).is_err(), "{:?} is no {other:?}", act.kind());
+            }
+            assert!(join(act.kind(), &cut[1..]).is_err(), "{:?} lacks an element", act.kind());
+        }
+    }
+
+    #[test]
+    fn a_resubmission_of_nothing_is_still_an_act() {
+        let request = Box::new(Request::default());
+        let act = Act::Resubmission(Resubmission {
+            previous: Digest([1; 32]),
+            returned_by: Digest([2; 32]),
+            request,
+        });
+        let cut = split(&act, &mut Counter(0)).unwrap();
+        assert_eq!(join(ActKind::Resubmission, &cut).unwrap(), act);
+    }
 }

@@ -61,4 +61,68 @@ impl EnvelopeError {
             Self::Unsupported(_) => "unsupported",
         }
     }
+
+    /// Returns words that may be told to the peer; they never quote what was refused.
+    pub const fn words_for_peer(&self) -> &'static str {
+        match self {
+            Self::Wire(e) => e.words_for_peer(),
+            Self::Cose(e) => e.words_for_peer(),
+            Self::Trust(e) => e.words_for_peer(),
+            Self::Malformed(words) => words,
+            Self::UnsupportedVersion(_) => "the statement is of a wire version that is not spoken here",
+            Self::UnknownAct => "the act is of a kind that is not known here",
+            Self::NotAddressed => "the message is not addressed to this party",
+            Self::WrongSender => "the gateway that sent the message is not one of its issuer",
+            Self::BodyMismatch => "the sealed body is not the one that the route names",
+            Self::DisclosureMismatch => "the disclosures do not match the signed digests",
+            Self::PrekeyGone => "the prekey is gone; seal the same statement to a newer one",
+            Self::Unsupported(_) => "the message asks for something that is not supported here",
+        }
+    }
+
+    /// Tells whether the same bytes can be accepted later: after our directory or our clock has been
+    /// mended, or after another road has brought them unharmed.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Trust(e) => trust_may_change(e),
+            Self::BodyMismatch => true,
+            Self::Wire(_)
+            | Self::Cose(_)
+            | Self::Malformed(_)
+            | Self::UnsupportedVersion(_)
+            | Self::UnknownAct
+            | Self::NotAddressed
+            | Self::WrongSender
+            | Self::DisclosureMismatch
+            | Self::PrekeyGone
+            | Self::Unsupported(_) => false,
+        }
+    }
+}
+
+/// Tells whether a newer card, a lifted suspension or the right time would end the refusal.
+const fn trust_may_change(error: &TrustError) -> bool {
+    match error {
+        TrustError::UnknownParty(_)
+        | TrustError::Suspended { .. }
+        | TrustError::NotYetValid { .. }
+        | TrustError::UnknownKey { .. }
+        | TrustError::NoValidKey { .. }
+        | TrustError::NoPrekey(_)
+        | TrustError::DuplicateParty(_)
+        | TrustError::BadRevocationList { .. } => true,
+        TrustError::Expired { .. }
+        | TrustError::Revoked { .. }
+        | TrustError::WrongUsage { .. }
+        | TrustError::NameOutsideConstraint { .. }
+        | TrustError::WrongName { .. }
+        | TrustError::UnexpectedParty { .. }
+        | TrustError::WrongRoot { .. }
+        | TrustError::BadSignature { .. }
+        | TrustError::WrongAlgorithm { .. }
+        | TrustError::TooLongLived { .. }
+        | TrustError::Malformed { .. }
+        | TrustError::BadPrekey { .. }
+        | TrustError::CannotIssue { .. } => false,
+    }
 }

@@ -22,4 +22,6 @@ pub use route::{Lane, Route};
 pub use statement::{Heads, Signed, Statement, StatementDraft};
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

@@ -78,7 +78,7 @@ pub(super) fn sign_by_gateway<T: Serialize>(
 }
 
 /// Verifies what a gateway says and tells which party the gateway belongs to.
-pub(super) fn verify_by_gateway<T: DeserializeOwned>(
+pub(super) fn verify_by_gateway<T: Serialize + DeserializeOwned>(
     bytes: &[u8],
     media_type: &str,
     directory: &Directory,

@@ -10,10 +10,12 @@ use serde_bytes::ByteBuf;
 const RFC9162_SHA256: u64 = 1;
 /// The label of inclusion proofs in the `vdp` header (RFC 9942 §5.2).
 const INCLUSION: i64 = -1;
-/// CWT claims (RFC 8392 §3.1): whose log, about whom, at what instant.
+/// CWT claims (RFC 8392 §3.1): whose log, about whom, at what instant, of how many leaves. The last
+/// is ours: one root answers to proofs in trees of several sizes, so the size must be signed too.
 const ISSUER: i64 = 1;
 const SUBJECT: i64 = 2;
 const ISSUED_AT: i64 = 6;
+const TREE_SIZE: i64 = -70101;
 
 pub(super) const PROTECTED: &[i64] = &[label::CWT_CLAIMS, label::X5T, label::VDS];
 pub(super) const UNPROTECTED: &[i64] = &[label::VDP];
@@ -36,6 +38,7 @@ pub(super) struct Claimed {
     pub(super) owner: Party,
     pub(super) peer: Party,
     pub(super) at: Timestamp,
+    pub(super) size: u64,
     pub(super) certificate: Digest,
 }
 
@@ -68,6 +71,7 @@ impl Checkpoint {
             (Value::from(ISSUER), wire::to_value(&self.owner)?),
             (Value::from(SUBJECT), wire::to_value(&self.peer)?),
             (Value::from(ISSUED_AT), wire::to_value(&self.at)?),
+            (Value::from(TREE_SIZE), Value::from(self.head.size)),
         ]);
         let x5t = Value::Array(vec![Value::from(-16), Value::Bytes(certificate.0.to_vec())]);
         Ok(vec![(label::CWT_CLAIMS, claims), (label::X5T, x5t), (label::VDS, Value::from(RFC9162_SHA256))])
@@ -83,11 +87,11 @@ impl Claimed {
         if algorithm != -16 {
             return Err(EvidenceError::Malformed("the certificate's thumbprint is not SHA-256"));
         }
-        let malformed = EvidenceError::Malformed("the claims are not iss, sub, iat");
+        let malformed = EvidenceError::Malformed("the claims are not iss, sub, iat, size");
         let Some(claims) = headers.get(label::CWT_CLAIMS).and_then(Value::as_map) else {
             return Err(malformed);
         };
-        let keys = [ISSUER, SUBJECT, ISSUED_AT].map(Value::from);
+        let keys = [ISSUER, SUBJECT, ISSUED_AT, TREE_SIZE].map(Value::from);
         if !claims.iter().map(|(key, _)| key).eq(keys.iter()) {
             return Err(malformed);
         }
@@ -95,6 +99,7 @@ impl Claimed {
             owner: wire::from_value(&claims[0].1)?,
             peer: wire::from_value(&claims[1].1)?,
             at: wire::from_value(&claims[2].1)?,
+            size: wire::from_value(&claims[3].1)?,
             certificate,
         })
     }

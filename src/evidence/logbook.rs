@@ -33,6 +33,15 @@ pub struct Sealed {
     pub receipts: Vec<Option<Receipt>>,
 }
 
+/// What a commit group adds to one log.
+#[derive(Default)]
+struct Grown {
+    /// The instant of its newest leaf.
+    newest: Option<Timestamp>,
+    /// The entries that want a receipt, each with its leaf's place in the log.
+    places: Vec<(usize, u64)>,
+}
+
 impl LogBook {
     /// Opens an empty book; `entropy` supplies the nonce of each genesis leaf.
     pub fn new(owner: Party, key: (SigningKey, Digest), entropy: Box<dyn Entropy + Send>) -> Self {
@@ -56,28 +65,24 @@ impl LogBook {
     /// [`EvidenceError::Wire`] if a leaf cannot be encoded, which is a bug.
     pub fn seal_group(&mut self, entries: &[Entry]) -> Result<Sealed, EvidenceError> {
         let mut sealed = Sealed::default();
-        let mut wanted: BTreeMap<&Party, (Timestamp, Vec<(usize, u64)>)> = BTreeMap::new();
+        let mut grown: BTreeMap<&Party, Grown> = BTreeMap::new();
         for (at, entry) in entries.iter().enumerate() {
             self.open_log(&entry.peer, entry.leaf.at(), &mut sealed)?;
             let index = self.append(&entry.peer, &entry.leaf, &mut sealed)?;
-            let (newest, places) = wanted.entry(&entry.peer).or_insert((entry.leaf.at(), Vec::new()));
-            *newest = entry.leaf.at().max(*newest);
-            places.extend(entry.receipt.then_some((at, index)));
+            let grown = grown.entry(&entry.peer).or_default();
+            grown.newest = grown.newest.max(Some(entry.leaf.at()));
+            grown.places.extend(entry.receipt.then_some((at, index)));
         }
         sealed.receipts = vec![None; entries.len()];
-        for (peer, (newest, places)) in wanted {
-            self.sign_head(peer, newest, &places, &mut sealed)?;
+        for (peer, grown) in grown {
+            self.sign_head(peer, &grown, &mut sealed)?;
         }
         Ok(sealed)
     }
 
-    fn sign_head(
-        &self,
-        peer: &Party,
-        at: Timestamp,
-        places: &[(usize, u64)],
-        sealed: &mut Sealed,
-    ) -> Result<(), EvidenceError> {
+    fn sign_head(&self, peer: &Party, grown: &Grown, sealed: &mut Sealed) -> Result<(), EvidenceError> {
+        let at = grown.newest.unwrap_or(Timestamp::EPOCH);
+        let places = &grown.places;
         let log = self.logs.get(peer).ok_or(EvidenceError::NotIncluded)?;
         let checkpoint = Checkpoint { owner: self.owner.clone(), peer: peer.clone(), head: log.head(), at };
         sealed.heads.push((peer.clone(), checkpoint.head));

@@ -76,6 +76,9 @@ impl Receipt {
         }
         let key = directory.log_key(by, &claimed.certificate, now)?;
         let (size, proof) = read_inclusion(unverified.unsigned_headers())?;
+        if size != claimed.size {
+            return Err(EvidenceError::Malformed("the proof is for a log of another size"));
+        }
         let head = Head { size, root: proof.root(size, &leaf_bytes)? };
         unverified.verify(&key, Some(&head.root.0), &[])?;
         match Leaf::parse(&leaf_bytes)? {

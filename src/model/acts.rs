@@ -1,6 +1,10 @@
+mod course;
+mod incomplete;
 mod request;
 mod response;
 
+pub use course::*;
+pub use incomplete::*;
 pub use request::*;
 pub use response::*;
 
@@ -15,23 +19,56 @@ pub enum ActKind {
     Request,
     /// The acknowledgement of its receipt (ISACS 8.3.1).
     Acknowledgement,
+    /// The return of an incomplete request (ISACS 8.3.2).
+    ReturnIncomplete,
+    /// A returned request, submitted again (ISACS 8.3.2).
+    Resubmission,
     /// A response (ISACS 8.3.3).
     Response,
+    /// The announcement of a delay (ISACS 8.3.4.2).
+    Delay,
     /// A refusal (ISACS 8.3.4.2).
     Refusal,
+    /// A question about an act of the other side (ISACS 8.3.4.2).
+    ClarificationRequest,
+    /// The answer to such a question.
+    Clarification,
+    /// The withdrawal of a request.
+    Withdrawal,
+    /// What came of a trace (ISACS 5.3, 10.2 c).
+    OutcomeNotice,
 }
 
 impl ActKind {
     /// Every kind, in the order of a case.
-    pub const ALL: [Self; 4] = [Self::Request, Self::Acknowledgement, Self::Response, Self::Refusal];
+    pub const ALL: [Self; 11] = [
+        Self::Request,
+        Self::Acknowledgement,
+        Self::ReturnIncomplete,
+        Self::Resubmission,
+        Self::Response,
+        Self::Delay,
+        Self::Refusal,
+        Self::ClarificationRequest,
+        Self::Clarification,
+        Self::Withdrawal,
+        Self::OutcomeNotice,
+    ];
 
     /// Returns the code as the wire and JSON write it.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Request => "request",
             Self::Acknowledgement => "acknowledgement",
+            Self::ReturnIncomplete => "return_incomplete",
+            Self::Resubmission => "resubmission",
             Self::Response => "response",
+            Self::Delay => "delay",
             Self::Refusal => "refusal",
+            Self::ClarificationRequest => "clarification_request",
+            Self::Clarification => "clarification",
+            Self::Withdrawal => "withdrawal",
+            Self::OutcomeNotice => "outcome_notice",
         }
     }
 
@@ -41,17 +78,32 @@ impl ActKind {
     }
 }
 
-/// What one party says to another in a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What one party says to another in a case. It is serialised as its body; the kind travels apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Act {
     /// A tracing request.
-    Request(Request),
+    Request(Box<Request>),
     /// An acknowledgement.
     Acknowledgement(Acknowledgement),
+    /// The return of an incomplete request.
+    ReturnIncomplete(ReturnIncomplete),
+    /// A returned request, submitted again.
+    Resubmission(Resubmission),
     /// A response.
     Response(Response),
+    /// The announcement of a delay.
+    Delay(Delay),
     /// A refusal.
     Refusal(Refusal),
+    /// A question about an act.
+    ClarificationRequest(ClarificationRequest),
+    /// The answer to a question.
+    Clarification(Clarification),
+    /// The withdrawal of a request.
+    Withdrawal(Withdrawal),
+    /// What came of a trace.
+    OutcomeNotice(OutcomeNotice),
 }
 
 impl Act {
@@ -60,18 +112,32 @@ impl Act {
         match self {
             Self::Request(_) => ActKind::Request,
             Self::Acknowledgement(_) => ActKind::Acknowledgement,
+            Self::ReturnIncomplete(_) => ActKind::ReturnIncomplete,
+            Self::Resubmission(_) => ActKind::Resubmission,
             Self::Response(_) => ActKind::Response,
+            Self::Delay(_) => ActKind::Delay,
             Self::Refusal(_) => ActKind::Refusal,
+            Self::ClarificationRequest(_) => ActKind::ClarificationRequest,
+            Self::Clarification(_) => ActKind::Clarification,
+            Self::Withdrawal(_) => ActKind::Withdrawal,
+            Self::OutcomeNotice(_) => ActKind::OutcomeNotice,
         }
     }
 
-    /// Returns the statement digest of the request that this act answers, if it answers one.
-    pub const fn answers(&self) -> Option<Digest> {
+    /// Returns the request that this act makes, first or again, if it makes one.
+    pub fn request(&self) -> Option<&Request> {
         match self {
-            Self::Request(_) => None,
-            Self::Acknowledgement(a) => Some(a.request),
-            Self::Response(r) => Some(r.request),
-            Self::Refusal(r) => Some(r.request),
+            Self::Request(request) => Some(request),
+            Self::Resubmission(again) => Some(&again.request),
+            Self::Acknowledgement(_)
+            | Self::ReturnIncomplete(_)
+            | Self::Response(_)
+            | Self::Delay(_)
+            | Self::Refusal(_)
+            | Self::ClarificationRequest(_)
+            | Self::Clarification(_)
+            | Self::Withdrawal(_)
+            | Self::OutcomeNotice(_) => None,
         }
     }
 }
@@ -99,4 +165,17 @@ pub struct Refusal {
     pub request: Digest,
     /// At least one ground, each with its reason.
     pub grounds: Vec<Ground>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kinds_code_is_what_json_writes() {
+        for kind in ActKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.code());
+            assert_eq!(ActKind::from_code(kind.code()), Some(kind));
+        }
+    }
 }

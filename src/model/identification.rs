@@ -191,6 +191,9 @@ pub struct Ammunition {
     /// The year of production (d).
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub produced: Option<Field<PartialDate>>,
+    /// From what that year is known, such as the headstamp or the packaging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub produced_source: Option<Text>,
     /// The cartridge designation (e).
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub designation: Option<Field<Text>>,
@@ -241,6 +244,9 @@ pub struct Item {
     /// When it was made.
     #[serde(default, deserialize_with = "filled", skip_serializing_if = "Option::is_none")]
     pub manufactured: Option<Field<PartialDate>>,
+    /// From what that date is known, such as a date mark or the maker's records; it weighs in ISACS 5.4 c.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manufactured_source: Option<Text>,
     /// Physical characteristics (6.4.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub physical: Option<Physical>,
@@ -259,5 +265,23 @@ impl Item {
     /// Returns the serial on the frame or receiver, which is primary by law (ISACS 6.4.4).
     pub fn primary_serial(&self) -> Option<&Serial> {
         self.serials.iter().find(|s| s.part == Part::FrameReceiver)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clause_6_4_2_a_to_e_each_kind_of_mark_has_its_code() {
+        for (kind, code) in [
+            (MarkingKind::Manufacturer, "manufacturer"),
+            (MarkingKind::Proof, "proof"),
+            (MarkingKind::Assembly, "assembly"),
+            (MarkingKind::MilitaryPolice, "military_police"),
+            (MarkingKind::Patent, "patent"),
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), code);
+        }
     }
 }

@@ -53,12 +53,20 @@ impl Desk {
         lock(&self.slots).values().filter(|slot| slot.read().opening().is_some()).map(Arc::clone).collect()
     }
 
-    /// Mints the next case number of a year; a number whose case is not committed is never used again.
+    /// Mints the next case number of a year.
     pub fn mint(&self, me: &Party, year: u16) -> CaseId {
         let mut numbers = lock(&self.numbers);
         let newest = numbers.entry(year).or_default();
         *newest += 1;
         CaseId::mint(me, year, *newest)
+    }
+
+    /// Gives a number back whose case was refused before anything was written; a newer one keeps it.
+    pub fn unmint(&self, id: &CaseId) {
+        let mut numbers = lock(&self.numbers);
+        if let Some(newest) = numbers.get_mut(&id.year()).filter(|newest| **newest == id.number()) {
+            *newest -= 1;
+        }
     }
 
     /// Claims an act's identity; returns the digest that holds it already, if another does (DESIGN §12.12).

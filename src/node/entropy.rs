@@ -7,7 +7,10 @@ pub struct OsEntropy(SystemRandom);
 
 impl OsEntropy {
     /// Opens the generator.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that asks the machine for randomness"
+    )]
     pub fn new() -> Self {
         Self(SystemRandom::new())
     }

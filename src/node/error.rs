@@ -49,7 +49,8 @@ impl From<NodeError> for Failure {
         match error {
             NodeError::Refused(refused) => refusal(&refused),
             NodeError::Store(cause) if cause.retryable() => {
-                Self::new(ExitCode::TryLater, "store.busy", cause).hint("nothing was written; try again later")
+                Self::new(ExitCode::TryLater, "store.busy", cause)
+                    .hint("nothing was written; try again later")
             }
             NodeError::Store(cause) => Self::new(ExitCode::Unavailable, "store.failed", cause)
                 .hint("see the gateway's log; what was acknowledged is safe"),
@@ -62,10 +63,12 @@ impl From<NodeError> for Failure {
             }
             NodeError::Transport(cause) => Self::new(ExitCode::Unavailable, "peer.unreachable", cause)
                 .hint("the act stays in the outbox and is tried again; `valise queue list` shows it"),
-            NodeError::Unknown { what, name } => {
-                Self::new(ExitCode::Finding, &format!("unknown.{what}"), format!("there is no {what} '{name}'"))
-                    .hint(format!("`valise {} list` shows what there is", list_noun(what)))
-            }
+            NodeError::Unknown { what, name } => Self::new(
+                ExitCode::Finding,
+                &format!("unknown.{what}"),
+                format!("there is no {what} '{name}'"),
+            )
+            .hint(format!("`valise {} list` shows what there is", list_noun(what))),
             NodeError::Denied { id, rule, why } => {
                 Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
                     .cause(format!("rule {rule}"))
@@ -76,12 +79,11 @@ impl From<NodeError> for Failure {
 }
 
 fn refusal(refused: &Refused) -> Failure {
-    let exit = match refused {
-        Refused::PermitUsed { .. } | Refused::PermitExpired { .. } | Refused::NotYourPermit { .. } => {
-            ExitCode::Denied
-        }
-        _ => ExitCode::Finding,
-    };
+    let denied = matches!(
+        refused,
+        Refused::PermitUsed { .. } | Refused::PermitExpired { .. } | Refused::NotYourPermit { .. }
+    );
+    let exit = if denied { ExitCode::Denied } else { ExitCode::Finding };
     let findings = refused.findings().iter().map(finding).collect();
     Failure::new(exit, &format!("case.{}", refused.code()), refused).hint(refused.hint()).findings(findings)
 }

@@ -1,11 +1,13 @@
 use crate::case;
 use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event};
 use crate::config::{Address, GatewayConfig};
+use crate::control::{ReleaseShown, ShownElement};
 use crate::envelope;
-use crate::envelope::{Heads, KeyRing, Opened, StatementDraft};
+use crate::envelope::{Disclosure, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
 use crate::model::{CaseId, DAY, Digest, DirectoryRef, MessageId, Party, Timestamp};
 use crate::node::clock::Clock;
+use crate::node::content;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::desk::{Desk, Slot};
@@ -22,9 +24,11 @@ pub struct Gateway {
     /// The checked configuration.
     pub config: GatewayConfig,
     /// The clock.
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
     /// Whose key speaks for which party.
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
+    /// Whose certificate is let in.
+    pub doorkeeper: Arc<Doorkeeper>,
     /// The keys of this gateway.
     pub ring: KeyRing,
     /// What is durable.
@@ -64,9 +68,9 @@ pub enum Received {
 /// Checks peers' certificates at the present time.
 pub struct Doorkeeper {
     /// Whose root speaks for whom.
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     /// The time.
-    pub clock: Clock,
+    pub clock: Arc<Clock>,
 }
 
 impl PeerCheck for Doorkeeper {
@@ -121,6 +125,65 @@ impl Gateway {
         Ok(decision)
     }
 
+    /// Checks that a verified act belongs into the case that it names: a case is bilateral, and whoever
+    /// minted its number is one of the two (DESIGN §4).
+    ///
+    /// # Errors
+    /// A stable code with words for the peer.
+    pub fn admit(&self, opened: &Opened) -> Result<(), (&'static str, &'static str)> {
+        let (id, issuer) = (&opened.statement.said.case, &opened.statement.issuer);
+        let known = self.desk.known(id);
+        let peer = known.as_ref().and_then(|slot| slot.read().opening().map(|o| o.peer.clone()));
+        match peer {
+            Some(peer) if peer == *issuer => Ok(()),
+            Some(_) => Err(("wrong-case", "the case is one with another party")),
+            None if id.minted_by(issuer) => Ok(()),
+            None => Err(("unknown-case", "the case is not one that this party has opened")),
+        }
+    }
+
+    /// Spends a permit and shows what it opens: the use is durable before the vault is asked (DESIGN §8).
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`] if the permit was used, has expired or is another officer's.
+    pub async fn spend(
+        &self,
+        slot: &Slot,
+        id: case::PermitId,
+        officer: &str,
+    ) -> Result<ReleaseShown, NodeError> {
+        let _turn = slot.turn.lock().await;
+        let now = self.clock.now();
+        let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned() };
+        let decision = case::decide(&slot.read(), command, now)?;
+        let used =
+            |event: &Event| if let Event::PermitUsed(used) = event { Some(used.clone()) } else { None };
+        let spending = decision.events.iter().find_map(used);
+        let spending = spending.expect("a permit that may be used is used");
+        let (case, permit) = {
+            let case = slot.read();
+            let opening = case.opening().expect("a case with a permit was opened");
+            (opening.case.clone(), case.permit(&id).expect("it was decided about").clone())
+        };
+        let spent = self.ledger.spend(Change::default(), &case, permit.clone(), spending).await?;
+        slot.apply(&decision.events);
+        let mut elements = Vec::new();
+        for (path, disclosure) in self.ledger.open_released(&spent)? {
+            let disclosure = Disclosure::parse(&disclosure)?;
+            let value = content::to_json(&disclosure.value());
+            elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
+        }
+        Ok(ReleaseShown {
+            id: id.as_str().to_owned(),
+            case,
+            to: permit.to.name,
+            purpose: permit.purpose,
+            officer: officer.to_owned(),
+            shown_at: now,
+            elements,
+        })
+    }
+
     /// Keeps a verified act of a peer. It is never refused by the state of its case (DESIGN §4).
     ///
     /// # Errors
@@ -136,7 +199,10 @@ impl Gateway {
         let first = self.desk.claim(issuer, id, statement.digest);
         let now = self.clock.now();
         let events = match first {
-            Some(first) => equivocation(&slot.read(), opened, first, now),
+            Some(first) => match equivocation(&slot.read(), opened, first, now) {
+                Some(event) => vec![event],
+                None => return Ok(Received::Equivocation),
+            },
             None => case::decide(&slot.read(), self.peer_act(opened, now), now)?.events,
         };
         let kept = self.commit_received(opened, &slot, &events, now).await;
@@ -197,8 +263,7 @@ impl Gateway {
         };
         let signed = said.sign(&self.ring, &mut entropy)?;
         let horizon = i64::from(self.config.retry.horizon_days) * DAY;
-        let out =
-            envelope::compose(&signed, peer, &self.ring, &self.directory, now, horizon, &mut entropy)?;
+        let out = envelope::compose(&signed, peer, &self.ring, &self.directory, now, horizon, &mut entropy)?;
         let row = OutboxRow {
             envelope: out.envelope,
             peer: peer.clone(),
@@ -270,14 +335,14 @@ impl Gateway {
     }
 }
 
-/// The case keeps each contradiction once.
-fn equivocation(case: &Case, opened: &Opened, first: Digest, at: Timestamp) -> Vec<Event> {
+/// The case keeps each contradiction once; `None` if it has it, however often a peer sends it again.
+fn equivocation(case: &Case, opened: &Opened, first: Digest, at: Timestamp) -> Option<Event> {
     let (issuer, second) = (opened.statement.issuer.clone(), opened.statement.digest);
     if case.equivocations().any(|known| known.second == second) {
-        return Vec::new();
+        return None;
     }
     let message_id = opened.statement.said.message_id;
-    vec![Event::Equivocation(Equivocation { issuer, message_id, first, second, at })]
+    Some(Event::Equivocation(Equivocation { issuer, message_id, first, second, at }))
 }
 
 /// Finds the first address that a peer's name resolves to.

@@ -1,9 +1,9 @@
 //! `gateway init`: makes the keys, certificates, card and configuration of a new gateway.
 
-use crate::config::Layout;
+use crate::config::{Draft, Layout};
 use crate::control::{ExitCode, Failure};
 use crate::cose::KemPrivate;
-use crate::model::{MessageId, Party, Role as OfficerRole, Timestamp};
+use crate::model::{MessageId, Timestamp};
 use crate::node::clock::Clock;
 use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, PREKEY_DAYS, ROOT_DAYS, at, certify, write_new};
@@ -11,24 +11,16 @@ use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, Role, SignedPrekey, Valid
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 
 /// What `gateway init` is told.
 #[derive(Clone, Debug)]
 pub struct InitOptions {
-    /// For whom the gateway will speak.
-    pub party: Party,
+    /// What its settings start from.
+    pub draft: Draft,
     /// Where everything goes.
     pub layout: Layout,
-    /// The UDP address on which it will listen.
-    pub listen: SocketAddr,
-    /// The officers with their roles; on a demo they need no account.
-    pub officers: Vec<(String, OfficerRole)>,
-    /// Whether it is a demo of a user-assigned State.
-    pub demo: bool,
 }
 
 /// Makes a new gateway. It never overwrites: what is there already stays and is an error.
@@ -60,10 +52,10 @@ fn make(options: &InitOptions, now: Timestamp) -> Result<Value, KeyError> {
     let text = toml::to_string(&card).expect("a card has a TOML form");
     let card_path = layout.pki().join("card.toml");
     write_new(&card_path, text.as_bytes(), 0o644)?;
-    write_new(&layout.config, configuration(options).as_bytes(), 0o644)?;
+    write_new(&layout.config, options.draft.to_toml().as_bytes(), 0o644)?;
     let root = thumbprint_of(&card)?;
     Ok(json!({
-        "party": options.party,
+        "party": options.draft.party,
         "data": layout.data,
         "config": layout.config,
         "card": card_path,
@@ -77,7 +69,7 @@ fn make_card(
     now: Timestamp,
     entropy: &mut OsEntropy,
 ) -> Result<Card, KeyError> {
-    let party = &options.party;
+    let party = &options.draft.party;
     let pki = options.layout.pki();
     let root = keys.new_signing("root", entropy)?;
     let issuing = keys.new_signing("issuing", entropy)?;
@@ -113,41 +105,6 @@ fn make_card(
 
 fn thumbprint_of(card: &Card) -> Result<crate::model::Digest, KeyError> {
     Ok(thumbprint(&crate::trust::certificate_from_pem(&card.root)?))
-}
-
-/// Writes the configuration of a new gateway, with a comment above each setting that one may change.
-fn configuration(options: &InitOptions) -> String {
-    let mut text = format!(
-        "# Configuration of a Valise gateway; `valise config check` explains what is wrong with it.\n\
-         # config/gateway.toml in the source tree describes every setting.\n\
-         party = \"{}\"\n\
-         listen = \"{}\"\n",
-        options.party, options.listen
-    );
-    if options.demo {
-        text.push_str("\n[profile]\n# A demo lets the caller choose the officer with --as.\ndemo = true\n");
-        text.push_str("\n[retry]\n# A demo tries again soon; a real gateway keeps the defaults.\n");
-        text.push_str("first_seconds = 1\nmax_seconds = 5\n");
-        text.push_str("\n[store]\nsegment_mib = 8\nfree_floor_mib = 16\n");
-    }
-    for (name, role) in &options.officers {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\n[[officer]]\nname = \"{name}\"\nrole = \"{}\"\n", role.code());
-        if !options.demo {
-            let _ = writeln!(text, "user = \"{name}\"");
-        }
-    }
-    if options.demo {
-        for (name, kind, designated) in
-            [("police-cid", "competent", true), ("high-court", "court", true), ("customs", "competent", false)]
-        {
-            let _ = write!(
-                text,
-                "\n[[authority]]\nname = \"{name}\"\nkind = \"{kind}\"\ndesignated = {designated}\n"
-            );
-        }
-    }
-    text
 }
 
 fn parent(path: &Path) -> std::path::PathBuf {

@@ -86,7 +86,8 @@ impl KeyFolder {
         let sealed = fs::read(&path).map_err(at(&path))?;
         let secret = vault::open_keyfile(&self.credential, name, &sealed)
             .map_err(|cause| KeyError::Vault { path: path.clone(), cause })?;
-        let bytes = secret.as_slice().try_into().map_err(|_| KeyError::Vault { path, cause: VaultError::Body })?;
+        let bytes =
+            secret.as_slice().try_into().map_err(|_| KeyError::Vault { path, cause: VaultError::Body })?;
         Ok(Zeroizing::new(bytes))
     }
 
@@ -128,7 +129,9 @@ impl KeyFolder {
         for entry in fs::read_dir(&self.folder).map_err(at(&self.folder))?.flatten() {
             let file = entry.file_name();
             let name = file.to_string_lossy();
-            let Some(id) = name.strip_prefix("prekey-").and_then(|n| n.strip_suffix(".key")) else { continue };
+            let Some(id) = name.strip_prefix("prekey-").and_then(|n| n.strip_suffix(".key")) else {
+                continue;
+            };
             let Ok(id) = id.parse::<crate::model::MessageId>() else { continue };
             let seed = self.open(&format!("prekey-{id}"))?;
             out.push((id.0.to_vec(), KemPrivate::from_seed(&seed)));
@@ -165,7 +168,8 @@ pub fn certify(
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(at(path))?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(at(path))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(path))
 }
 

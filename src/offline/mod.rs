@@ -1,5 +1,8 @@
 //! Verbs that need no node: they read what they are given and return values for a face to print.
 
+pub mod csv;
+pub mod inspect;
+mod json;
 pub mod requests;
 
 /// Says why a verb without a node could not do its work.
@@ -12,6 +15,14 @@ pub enum OfflineError {
         path: String,
         /// The line on which that place begins, counted from one.
         line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// The file is not what it should be.
+    #[error("byte {offset}: {why}")]
+    Malformed {
+        /// The first byte of what is wrong, counted from zero.
+        offset: usize,
         /// What is wrong.
         why: String,
     },

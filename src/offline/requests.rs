@@ -1,9 +1,11 @@
 //! Requests and responses as files: templates, examples, checking before sending.
 
 use super::OfflineError;
-use crate::model::{Request, Response, without_annotations};
+use super::json::Unambiguous;
+use crate::model::{NotTraced, Request, Response, without_annotations};
 use crate::rules::addressee::{Proposal, propose};
 use crate::rules::completeness::{self, Finding};
+use crate::rules::exemption;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -66,6 +68,26 @@ pub fn check(text: &str) -> Result<CheckReport, OfflineError> {
     })
 }
 
+/// What a check of an exemption says; `request exempt --json` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExemptionReport {
+    /// Whether the items need not be traced (ISACS 5.4); what is not known keeps them traceable.
+    pub exempt: bool,
+    /// What stands against it.
+    pub missing: Vec<Finding>,
+    /// What would make the record better.
+    pub advice: Vec<Finding>,
+}
+
+/// Checks a record of items that are not to be traced (ISACS 5.4).
+///
+/// # Errors
+/// As [`parse_request`].
+pub fn exempt(text: &str) -> Result<ExemptionReport, OfflineError> {
+    let found = exemption::check(&parse::<NotTraced>(text)?);
+    Ok(ExemptionReport { exempt: found.is_complete(), missing: found.missing, advice: found.advice })
+}
+
 /// Reads a request and drops its annotations.
 ///
 /// # Errors
@@ -83,7 +105,7 @@ pub fn parse_response(text: &str) -> Result<Response, OfflineError> {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, OfflineError> {
-    let document: serde_json::Value = serde_json::from_str(text).map_err(|e| {
+    let Unambiguous(document) = serde_json::from_str(text).map_err(|e| {
         let (line, place) = (e.line(), format!(" at line {} column {}", e.line(), e.column()));
         let why = e.to_string().replace(&place, &format!(", at column {}", e.column()));
         OfflineError::BadData { path: "document".to_owned(), line, why }
@@ -136,7 +158,7 @@ mod tests {
     fn fault(text: &str) -> (String, usize, String) {
         match parse_request(text) {
             Err(OfflineError::BadData { path, line, why }) => (path, line, why),
-            Ok(request) => panic!("read as {request:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -251,6 +273,14 @@ mod tests {
     }
 
     #[test]
+    fn clause_5_4_c_the_example_of_an_exemption_holds_until_something_is_unknown() {
+        let example = include_str!("../../config/examples/not-traced.json");
+        assert!(exempt(example).unwrap().exempt);
+        let unsure = example.replace(r#""later_marks": "no""#, r#""later_marks": "unknown""#);
+        assert!(!exempt(&unsure).unwrap().exempt);
+    }
+
+    #[test]
     fn faults_name_their_path_and_line() {
         let bad =
             "{\n  \"items\": [\n    {\"kind\": \"weapon\",\n     \"make\": {\"state\": \"lost\"}}\n  ]\n}";
@@ -270,6 +300,10 @@ mod tests {
         let (path, line, why) = fault("{\n\"items\": [,]}");
         assert_eq!((path.as_str(), line), ("document", 2));
         assert_eq!(why.matches("line").count(), 0, "{why}");
+
+        let (path, line, why) = fault("{\n\"items\": [],\n\"//\": 1, \"//\": 2,\n\"items\": []}");
+        assert_eq!((path.as_str(), line), ("document", 4));
+        assert!(why.starts_with("\"items\" is given twice"), "{why}");
 
         assert_eq!(fault("[]").0, "document");
         assert_eq!(fault("").1, 1);

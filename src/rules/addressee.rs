@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn clause_8_1_order_export_import_manufacture() {
+    fn clause_8_1_a_to_c_order_export_import_manufacture() {
         let mut request = complete_request();
         assert_eq!(states(&request), [("8.1(c)", "XBB".to_owned())]);
         request.items[0].import_mark = ImportMark::Present;

@@ -1,6 +1,6 @@
 //! When things are due (ISACS 8.3.1, 8.3.4.1). No other place computes a due date.
 
-use crate::model::{DAY, Timestamp};
+use crate::model::{DAY, PartialDate, Timestamp};
 use std::fmt;
 
 /// The lengths of the two clocks, in whole days of UTC.
@@ -58,6 +58,12 @@ impl Profile {
     pub const fn respond_due(&self, received_at: Timestamp) -> Timestamp {
         after_whole_days(received_at, self.respond_days)
     }
+
+    /// Tells whether a return lets both clocks start again with the next version: only one that reached
+    /// the requester before the acknowledgement was due, so that nobody gains time by returning late.
+    pub fn restarts(&self, received_at: Timestamp, returned_at: Timestamp) -> bool {
+        returned_at < self.ack_due(received_at)
+    }
 }
 
 impl Default for Warning {
@@ -106,6 +112,13 @@ pub fn standing(now: Timestamp, due: Timestamp, stopped_at: Option<Timestamp>, w
     }
 }
 
+/// Tells whether a date has passed in UTC; one known to the month or year passes with its last day.
+pub fn has_passed(date: PartialDate, now: Timestamp) -> bool {
+    let (date, today) = (date.to_string(), now.to_string());
+    // Both are in the form of RFC 3339, in which text order is the order of time.
+    today.get(..date.len()).is_some_and(|today| today > date.as_str())
+}
+
 /// The day of receipt does not count; `days` whole days follow it.
 const fn after_whole_days(received_at: Timestamp, days: u16) -> Timestamp {
     received_at.start_of_day().saturating_add((days as i64 + 1) * DAY)
@@ -128,6 +141,24 @@ mod tests {
             assert_eq!(profile.respond_due(at(received)).to_string(), "2026-02-27T00:00:00Z");
         }
         assert_eq!(profile.respond_due(at("2028-01-05T00:00:00Z")).to_string(), "2028-03-02T00:00:00Z");
+    }
+
+    #[test]
+    fn clause_8_3_2_only_a_return_before_the_ack_is_due_restarts_the_clocks() {
+        let (received, due) = (at("2026-01-01T10:00:00Z"), at("2026-01-09T00:00:00Z"));
+        assert!(Profile::ISACS_05_31.restarts(received, due.saturating_add(-1)));
+        assert!(!Profile::ISACS_05_31.restarts(received, due));
+    }
+
+    #[test]
+    fn a_partial_date_passes_with_its_last_day() {
+        for (date, last) in [("2026-02-28", "28"), ("2026-02", "28")] {
+            let date: PartialDate = date.parse().unwrap();
+            assert!(!has_passed(date, at(&format!("2026-02-{last}T23:59:59Z"))), "{date}");
+            assert!(has_passed(date, at("2026-03-01T00:00:00Z")), "{date}");
+        }
+        assert!(!has_passed("2026".parse().unwrap(), at("2026-12-31T23:59:59Z")));
+        assert!(has_passed("2026".parse().unwrap(), at("2027-01-01T00:00:00Z")));
     }
 
     #[test]

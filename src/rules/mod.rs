@@ -1,10 +1,15 @@
 //! The law as pure functions: each branch cites the clause of ISACS 05.31 that it answers to.
 
 pub mod addressee;
+#[cfg(test)]
+mod clauses;
 pub mod completeness;
+pub mod course;
 pub mod deadline;
+pub mod exemption;
 pub mod identification;
 pub mod release;
 pub mod response;
+pub mod returns;
 #[cfg(test)]
 pub(crate) mod samples;

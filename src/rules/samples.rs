@@ -43,6 +43,7 @@ pub(crate) fn item(kind: ItemKind) -> Item {
         import_mark: ImportMark::NotExamined,
         country_of_import: None,
         manufactured: None,
+        manufactured_source: None,
         physical: None,
         photographs: Vec::new(),
         ammunition: None,

@@ -285,6 +285,7 @@ impl Committer {
         // Asked before the write, so that a row over its limit is refused while nothing is written yet.
         let changes = self.shared.index_records(references(&records, &group.locations))?;
         self.journal.write(&group)?;
+        self.shared.count(shape.len() as u64, records.iter().map(|r| r.bytes.len() as u64).sum());
         self.shared.apply(changes, group.position)?;
         Ok(share_out(&shape, group.position, group.locations, receipts))
     }

@@ -4,7 +4,7 @@ use super::{
     index::{IndexChoice, Row},
     journal::Journal,
     marks::{self, CleanMark, SyncedMark},
-    view::{IndexReport, OnFailure, Shared, open_index},
+    view::{IndexReport, OnFailure, Shared, Statistics, open_index},
 };
 use std::{
     sync::{
@@ -164,6 +164,11 @@ impl Store {
     /// Returns a handle that can only read.
     pub fn reader(&self) -> Reader {
         self.0.reader.clone()
+    }
+
+    /// Tells what was written since the start.
+    pub fn statistics(&self) -> Statistics {
+        self.0.reader.0.statistics()
     }
 
     /// Tells whether the store has failed: nothing will be written until the process starts again.

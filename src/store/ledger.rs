@@ -44,6 +44,14 @@ pub struct Body {
     pub elements: Vec<KeptElement>,
 }
 
+/// An envelope of the outbox.
+pub struct HeldEnvelope {
+    /// The body of its frame, the same at every try.
+    pub bytes: Vec<u8>,
+    /// The key of the receipt that will answer it.
+    pub export: [u8; 32],
+}
+
 /// A permit whose use is in the journal: nothing else opens a restricted element (DESIGN §12.1).
 pub struct Spent {
     permit: Permit,
@@ -279,13 +287,13 @@ impl Ledger {
     ///
     /// # Errors
     /// As for [`Self::cases`].
-    pub fn envelope(&self, envelope: &MessageId) -> Result<Option<(Vec<u8>, [u8; 32])>, StoreError> {
+    pub fn envelope(&self, envelope: &MessageId) -> Result<Option<HeldEnvelope>, StoreError> {
         let Some((Entry::Queued(row), Some(blob))) = self.get(&keys::outbox(envelope))? else {
             return Ok(None);
         };
         let export = self.body_key.open(&export_context(envelope), &row.export).map_err(sealed)?;
         let export = <[u8; 32]>::try_from(export.as_slice()).map_err(|_| missing("receipt key"))?;
-        Ok(Some((self.store.read(&blob)?, export)))
+        Ok(Some(HeldEnvelope { bytes: self.store.read(&blob)?, export }))
     }
 
     /// Returns the receipt for a statement: ours if we received it, the peer's if we sent it.

@@ -78,6 +78,18 @@ pub(super) struct Shared {
     view: Mutex<View>,
     failure: OnceLock<StoreError>,
     on_failure: Option<OnFailure>,
+    statistics: Mutex<Statistics>,
+}
+
+/// What the committer has written since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Groups; each was synced once.
+    pub groups: u64,
+    /// The transactions in them.
+    pub transactions: u64,
+    /// The bytes of their records.
+    pub bytes: u64,
 }
 
 struct View {
@@ -97,7 +109,8 @@ impl Shared {
         on_failure: Option<OnFailure>,
     ) -> Self {
         let view = Mutex::new(View { index: Some(index), indexer, position });
-        Self { disk, view, failure: OnceLock::new(), on_failure }
+        let statistics = Mutex::default();
+        Self { disk, view, failure: OnceLock::new(), on_failure, statistics }
     }
 
     /// Remembers the first failure, tells the owner, and returns what every ticket gets from now on.
@@ -116,6 +129,17 @@ impl Shared {
 
     pub fn failed(&self) -> Option<&StoreError> {
         self.failure.get()
+    }
+
+    pub fn count(&self, transactions: u64, bytes: u64) {
+        let mut statistics = self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        statistics.groups += 1;
+        statistics.transactions += transactions;
+        statistics.bytes += bytes;
+    }
+
+    pub fn statistics(&self) -> Statistics {
+        *self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn check_open(&self) -> Result<(), StoreError> {

@@ -32,6 +32,12 @@ impl Limits {
     pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
     /// A directory part, a journal record or a member of a dossier.
     pub const FILE: Self = Self { bytes: 16 << 20, depth: MAX_DEPTH, items: 1 << 20 };
+
+    /// Returns the same bounds for a COSE structure: whatever is long in one stands in its strings, and
+    /// six items for each of [`MAX_RECIPIENTS`] with a dozen around them are the most that any has.
+    pub const fn of_cose(&self) -> Self {
+        Self { items: if self.items < 128 { self.items } else { 128 }, ..*self }
+    }
 }
 
 /// Returns the most bytes that may follow the header of a frame of this kind.

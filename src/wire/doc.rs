@@ -1,4 +1,4 @@
-use super::{Limits, MAX_DEPTH, WireError, check};
+use super::{Limits, MAX_DEPTH, WireError, check, strict};
 use crate::model::Sensitive;
 use ciborium::Value;
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,12 +12,30 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, WireError> {
     encode_value(&to_value(value)?)
 }
 
-/// Checks the bytes strictly, then decodes them.
+/// Checks the bytes strictly, decodes them, and accepts only the one encoding that the value has.
 ///
 /// Fails with `Cbor` before anything is allocated, or with `Shape` if they are no `T`.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, WireError> {
+pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, WireError> {
     check(bytes, limits)?;
-    ciborium::from_reader(bytes).map_err(|error| shape::<T>(&error))
+    let value = ciborium::from_reader(bytes).map_err(|error| shape::<T>(&error))?;
+    is_own_form(&value, bytes)?;
+    Ok(value)
+}
+
+/// Checks the bytes strictly and gives them in their generic form, which costs 32 bytes or more an item.
+///
+/// Fails with `Cbor` before anything is allocated.
+pub fn decode_value(bytes: &[u8], limits: &Limits) -> Result<Value, WireError> {
+    check(bytes, limits)?;
+    // What passes has one encoding, so that nothing need be compared.
+    ciborium::from_reader(bytes).map_err(|error| shape::<Value>(&error))
+}
+
+/// Checks the bytes strictly and gives each member's own bytes, of an array of `N`; allocates nothing.
+///
+/// Fails with `Cbor`, or with `Shape` on anything but an array of `N`.
+pub fn members<'a, const N: usize>(bytes: &'a [u8], limits: &Limits) -> Result<[&'a [u8]; N], WireError> {
+    strict::members(bytes, limits)?.ok_or_else(|| shape::<[Value; N]>(&"an array of another length, or none"))
 }
 
 /// Turns a value into its generic form; fails with `Encode` if its type cannot be serialised.
@@ -25,9 +43,11 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, WireError> {
     Value::serialized(value).map_err(|_| WireError::Encode("the type does not serialise"))
 }
 
-/// Reads a typed value out of its generic form; fails with `Shape` if it is no `T`.
-pub fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, WireError> {
-    value.deserialized().map_err(|error| shape::<T>(&error))
+/// Reads a typed value out of its generic form, as [`decode`] does; fails with `Shape` if it is no `T`.
+pub fn from_value<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T, WireError> {
+    let typed = value.deserialized().map_err(|error| shape::<T>(&error))?;
+    is_own_form(&typed, &encode_value(value).map_err(|error| shape::<T>(&error))?)?;
+    Ok(typed)
 }
 
 /// Encodes a generic value deterministically; fails like [`encode`].
@@ -37,7 +57,7 @@ pub fn encode_value(value: &Value) -> Result<Vec<u8>, WireError> {
     Ok(out)
 }
 
-fn write(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), WireError> {
+fn write(value: &Value, depth: usize, out: &mut impl Out) -> Result<(), WireError> {
     let inner = || depth.checked_sub(1).ok_or(WireError::Encode("it is nested too deep"));
     match value {
         Value::Integer(integer) => {
@@ -48,8 +68,8 @@ fn write(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), WireError
         }
         Value::Bytes(bytes) => string(2, bytes, out),
         Value::Text(text) => string(3, text.as_bytes(), out),
-        Value::Bool(flag) => out.push(0xf4 | u8::from(*flag)),
-        Value::Null => out.push(0xf6),
+        Value::Bool(flag) => out.put(&[0xf4 | u8::from(*flag)]),
+        Value::Null => out.put(&[0xf6]),
         Value::Array(items) => {
             let inner = inner()?;
             head(4, items.len() as u64, out);
@@ -63,37 +83,36 @@ fn write(value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), WireError
     Ok(())
 }
 
-fn write_map(entries: &[(Value, Value)], depth: usize, out: &mut Vec<u8>) -> Result<(), WireError> {
-    let mut encoded = Vec::with_capacity(entries.len());
+fn write_map(entries: &[(Value, Value)], depth: usize, out: &mut impl Out) -> Result<(), WireError> {
+    let mut sorted = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         if !matches!(key, Value::Integer(_) | Value::Text(_)) {
             return Err(WireError::Encode("a key is neither integer nor text"));
         }
-        let (mut key_bytes, mut value_bytes) = (Vec::new(), Vec::new());
+        let mut key_bytes = Vec::new();
         write(key, depth, &mut key_bytes)?;
-        write(value, depth, &mut value_bytes)?;
-        encoded.push((key_bytes, value_bytes));
+        sorted.push((key_bytes, value));
     }
     // RFC 8949 §4.2.1: keys are sorted by their encoded bytes.
-    encoded.sort_unstable();
-    if encoded.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+    sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    if sorted.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return Err(WireError::Encode("a key is repeated"));
     }
     head(5, entries.len() as u64, out);
-    for (key, value) in encoded {
-        out.extend(key);
-        out.extend(value);
+    for (key, value) in sorted {
+        out.put(&key);
+        write(value, depth, out)?;
     }
     Ok(())
 }
 
-fn string(major: u8, bytes: &[u8], out: &mut Vec<u8>) {
+fn string(major: u8, bytes: &[u8], out: &mut impl Out) {
     head(major, bytes.len() as u64, out);
-    out.extend_from_slice(bytes);
+    out.put(bytes);
 }
 
 /// Writes the shortest head for an argument (RFC 8949 §4.2.1).
-fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
+fn head(major: u8, argument: u64, out: &mut impl Out) {
     let bytes = argument.to_be_bytes();
     let (info, width) = match argument {
         0..24 => (bytes[7], 0),
@@ -102,8 +121,38 @@ fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
         0x1_0000..0x1_0000_0000 => (26, 4),
         0x1_0000_0000.. => (27, 8),
     };
-    out.push(major << 5 | info);
-    out.extend_from_slice(&bytes[8 - width..]);
+    out.put(&[major << 5 | info]);
+    out.put(&bytes[8 - width..]);
+}
+
+/// The library reads one value from several encodings: it passes over what follows the last member of
+/// a tuple and over members that it does not know, and takes arrays of numbers for byte strings.
+fn is_own_form<T: Serialize>(value: &T, bytes: &[u8]) -> Result<(), WireError> {
+    let mut rest = Rest(Some(bytes));
+    match to_value(value).and_then(|value| write(&value, MAX_DEPTH, &mut rest)) {
+        Ok(()) if rest.0 == Some(&[]) => Ok(()),
+        Ok(()) | Err(_) => Err(shape::<T>(&"the value is written in another form than its own")),
+    }
+}
+
+/// Where an encoding goes.
+trait Out {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// What is left of received bytes that an encoding has equalled so far; none once it differs.
+struct Rest<'a>(Option<&'a [u8]>);
+
+impl Out for Rest<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 = self.0.and_then(|rest| rest.strip_prefix(bytes));
+    }
 }
 
 fn shape<T>(error: &impl ToString) -> WireError {
@@ -198,6 +247,38 @@ mod tests {
     fn decoding_checks_before_it_looks() {
         let fault = decode::<Sample>(b"\xa1\x18\x01\x00", &Limits::ENVELOPE).unwrap_err();
         assert!(matches!(fault, WireError::Cbor(fault) if fault.kind == FaultKind::NotShortest));
+    }
+
+    #[test]
+    fn a_value_is_read_from_one_encoding_only() {
+        type Pair = (serde_bytes::ByteBuf, Timestamp);
+        let own = b"\x82\x41\x07\x01";
+        assert!(decode::<Pair>(own, &Limits::ENVELOPE).is_ok());
+        let others: [(&str, &[u8]); 4] = [
+            ("a member too many", b"\x83\x41\x07\x01\x00"),
+            ("a byte string as an array", b"\x82\x81\x07\x01"),
+            ("a byte string as a text", b"\x82\x61\x07\x01"),
+            ("a member too few", b"\x81\x41\x07"),
+        ];
+        for (fault, bytes) in others {
+            let refused = decode::<Pair>(bytes, &Limits::ENVELOPE);
+            assert!(matches!(refused, Err(WireError::Shape { .. })), "{fault}");
+            let value: Value = decode(bytes, &Limits::ENVELOPE).unwrap();
+            assert!(matches!(from_value::<Pair>(&value), Err(WireError::Shape { .. })), "{fault}");
+        }
+        assert!(decode::<(u8, u8)>(b"\x42\x01\x02", &Limits::ENVELOPE).is_err(), "an array as a byte string");
+        assert!(decode::<Kind>(b"\xa1\x65Plain\xf6", &Limits::ENVELOPE).is_err(), "a plain variant as a map");
+    }
+
+    #[test]
+    fn members_are_the_bytes_of_an_array_of_that_length() {
+        let members = |bytes| super::members::<3>(bytes, &Limits::ENVELOPE);
+        let nested = b"\x83\x82\x01\x81\x02\x80\x61a";
+        assert_eq!(members(nested).unwrap(), [&b"\x82\x01\x81\x02"[..], b"\x80", b"\x61a"]);
+        for other in [&b"\x82\x01\x02"[..], b"\x84\x01\x02\x03\x04", b"\xa1\x01\x02", b"\x43abc", b"\x80"] {
+            assert!(matches!(members(other), Err(WireError::Shape { .. })), "{other:02x?}");
+        }
+        assert!(matches!(members(b"\x83\x01\x02"), Err(WireError::Cbor(_))));
     }
 
     #[test]

@@ -12,8 +12,8 @@ mod pad;
 mod strict;
 
 pub use bounds::{Limits, MAX_DEPTH, MAX_HPKE_INFO, MAX_RECIPIENTS};
-pub use doc::{decode, encode, encode_value, from_value, to_value};
+pub use doc::{decode, decode_value, encode, encode_value, from_value, members, to_value};
 pub use error::WireError;
 pub use frame::{FRAME_VERSION, FrameFault, FrameHeader, FrameKind, HEADER_LEN};
 pub use pad::{pad, padme_len, unpad};
-pub use strict::{Fault, FaultKind, check};
+pub use strict::{Fault, FaultKind, check, count};

@@ -51,22 +51,40 @@ pub enum FaultKind {
 /// and null; keys are integers or text. It allocates nothing, and compares each declared length
 /// with the bytes that remain before it believes it.
 pub fn check(bytes: &[u8], limits: &Limits) -> Result<(), Fault> {
+    count(bytes, limits).map(|_| ())
+}
+
+/// Checks as [`check`] and counts the data items: every key, value and container.
+pub fn count(bytes: &[u8], limits: &Limits) -> Result<usize, Fault> {
     if bytes.len() > limits.bytes {
         return fault(limits.bytes, FaultKind::TooLong);
     }
-    let mut walk = Walk {
-        bytes,
-        at: 0,
-        items_left: limits.items,
-        depth_limit: limits.depth.min(MAX_DEPTH),
-        levels: [Level::default(); MAX_DEPTH],
-        depth: 0,
-    };
-    walk.item()?;
-    while walk.depth > 0 {
-        walk.item()?;
+    let mut walk = Walk::new(bytes, limits);
+    walk.whole_item(0)?;
+    if walk.at < bytes.len() {
+        return fault(walk.at, FaultKind::Trailing);
     }
-    if walk.at < bytes.len() { fault(walk.at, FaultKind::Trailing) } else { Ok(()) }
+    Ok(limits.items - walk.items_left)
+}
+
+/// Checks as [`check`] and gives each member's bytes if the item is an array of `N`; it decodes nothing.
+pub(super) fn members<'a, const N: usize>(
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<Option<[&'a [u8]; N]>, Fault> {
+    check(bytes, limits)?;
+    let mut walk = Walk::new(bytes, limits);
+    walk.item()?;
+    if walk.depth == 0 || walk.levels[0].is_map || walk.levels[0].items_left != N {
+        return Ok(None);
+    }
+    let mut members = [&bytes[..0]; N];
+    for member in &mut members {
+        let start = walk.at;
+        walk.whole_item(1)?;
+        *member = &bytes[start..walk.at];
+    }
+    Ok(Some(members))
 }
 
 impl FaultKind {
@@ -126,7 +144,27 @@ enum Head {
     Container { items: usize, is_map: bool },
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(bytes: &'a [u8], limits: &Limits) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            items_left: limits.items,
+            depth_limit: limits.depth.min(MAX_DEPTH),
+            levels: [Level::default(); MAX_DEPTH],
+            depth: 0,
+        }
+    }
+
+    /// Walks one item with all that it contains, from and back to a depth.
+    fn whole_item(&mut self, depth: usize) -> Result<(), Fault> {
+        self.item()?;
+        while self.depth > depth {
+            self.item()?;
+        }
+        Ok(())
+    }
+
     fn item(&mut self) -> Result<(), Fault> {
         let start = self.at;
         let Some(items_left) = self.items_left.checked_sub(1) else {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn an_incomplete_request_leaves_only_with_a_reason() {
+fn clause_8_3_2_an_incomplete_request_leaves_only_with_a_reason() {
     let lacking = Request { circumstances: None, ..request_of(1) };
     let mut side = Side::new("XAA");
     let refused = side.act(submit_to("XBB", lacking.clone()), start()).unwrap_err();
@@ -18,7 +18,7 @@ fn an_incomplete_request_leaves_only_with_a_reason() {
 }
 
 #[test]
-fn a_request_goes_to_its_addressee_under_a_number_of_its_own() {
+fn clause_8_1_requests_go_to_another_party_under_a_number_of_their_own() {
     let mut side = Side::new("XAA");
     let differs = Refused::AddresseeDiffers { named: party("XBB"), to: party("XCC") };
     assert_eq!(side.act(submit_to("XCC", request_of(1)), start()), Err(differs));
@@ -53,7 +53,7 @@ fn only_the_requested_side_answers_and_only_its_own_request() {
 }
 
 #[test]
-fn the_timer_acknowledges_only_what_nobody_has() {
+fn clause_8_3_1_the_timer_acknowledges_only_what_nobody_has() {
     let (asker, mut asked) = asked(1);
     assert_eq!(auto_ack_due(&asker.case, 5), None, "the requester owes none");
     assert_eq!(auto_ack_due(&asked.case, 5), Some(start().saturating_add(5 * DAY)));

@@ -1,6 +1,11 @@
+use super::course::{delay, outcome as told, withdraw};
+use super::returns::{give_back, incomplete, judge, pleading, received, resubmit};
 use super::*;
-use crate::model::Purpose;
+use crate::model::{
+    Clarification, ClarificationRequest, Delay, Purpose, Resubmission, ReturnIncomplete, Ternary, Withdrawal,
+};
 use crate::rules::release::{Authority, AuthorityKind};
+use crate::rules::returns;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
@@ -10,30 +15,54 @@ fn digest(n: u8) -> Digest {
     Digest::of(&[&[n]])
 }
 
-/// Any act of any issuer, building on any acts, known or not, earlier or later, even on itself.
+/// Any act of any issuer, building on any acts, known or not, earlier or later, even on itself; the first
+/// asks, and often the second returns it and the third asks again.
 fn any_facts(n: u8) -> impl Strategy<Value = ActFacts> {
     let issuer = select(vec!["XAA", "XBB", "XBB", "XAA", "XCC"]);
-    // Most acts name the first one, so that many of them count.
-    let request = prop_oneof![4 => Just(0u8), 1 => 0u8..12];
+    // Most acts name a request that counts, so that many of them count too.
+    let request = prop_oneof![4 => Just(0u8), 2 => Just(2u8), 1 => 0u8..12];
     let outcome = (0u32..3, select(OUTCOMES.to_vec()));
-    let body = (0u8..4, request, outcome, 0i64..2).prop_map(|(kind, request, outcome, shift)| {
-        let request = digest(request);
-        match kind {
-            0 => Act::Request(request_of(2)),
-            1 => ack_of(request, start().saturating_add(shift)),
-            2 => Act::Response(response(request, &[outcome])),
-            _ => Act::Refusal(refusal(request)),
-        }
-    });
+    let act = (0u8..14, request, 0u8..12, outcome, 0i64..2).prop_map(
+        |(kind, request, other, (item, outcome), shift)| {
+            any_act(kind, request, other, (item, outcome), shift)
+        },
+    );
     let parents = prop::collection::vec(prop_oneof![6 => 0u8..3, 1 => 0u8..14], 0..2);
-    (issuer, body, parents).prop_map(move |(issuer, act, parents)| {
-        let (issuer, act) = if n == 0 { ("XAA", Act::Request(request_of(2))) } else { (issuer, act) };
-        let parents: Vec<Digest> =
-            if n == 0 { Vec::new() } else { parents.into_iter().map(digest).collect() };
+    (issuer, act, parents, any::<bool>()).prop_map(move |(issuer, act, parents, usual)| {
+        let parents: Vec<Digest> = parents.into_iter().map(digest).collect();
+        let (issuer, act, parents) = match (n, usual) {
+            (0, _) => ("XAA", Act::Request(Box::new(incomplete())), Vec::new()),
+            (1, true) => ("XBB", any_act(5, 0, 0, (0, Outcome::Full), 0), vec![digest(0)]),
+            (2, true) => ("XAA", any_act(7, 0, 1, (0, Outcome::Full), 0), vec![digest(1)]),
+            _ => (issuer, act, parents),
+        };
         let mut made = facts(issuer, n, &parents, &act);
         made.header.digest = digest(n);
         made
     })
+}
+
+fn any_act(kind: u8, request: u8, other: u8, (item, outcome): (u32, Outcome), shift: i64) -> Act {
+    let (request, other) = (digest(request), digest(other));
+    match kind {
+        0 => Act::Request(Box::new(request_of(2))),
+        1 => ack_of(request, start().saturating_add(shift)),
+        2 | 3 => Act::Response(response(request, &[(item, outcome)])),
+        4 => Act::Refusal(refusal(request)),
+        5 | 6 => {
+            let missing = returns::wanted(&incomplete());
+            Act::ReturnIncomplete(ReturnIncomplete { request, missing, judgement: None })
+        }
+        7 | 8 => {
+            let again = Box::new(if shift == 0 { incomplete() } else { request_of(3) });
+            Act::Resubmission(Resubmission { previous: request, returned_by: other, request: again })
+        }
+        9 => Act::Delay(Delay { request, grounds: Vec::new(), expected: None }),
+        10 => Act::ClarificationRequest(ClarificationRequest { about: other, question: words("why?") }),
+        11 => Act::Clarification(Clarification { request_for: other, answer: words("so") }),
+        12 => Act::Withdrawal(Withdrawal { request, reason: words("no need") }),
+        _ => Act::OutcomeNotice(told(request, item, Ternary::Yes)),
+    }
 }
 
 fn any_receipt() -> impl Strategy<Value = Receipt> {
@@ -46,13 +75,16 @@ fn any_receipt() -> impl Strategy<Value = Receipt> {
 
 fn any_local() -> impl Strategy<Value = Event> {
     let to = Authority { name: "police-cid".into(), kind: AuthorityKind::Competent, designated: true };
-    (0u8..2, 0u8..3, 0i64..9).prop_map(move |(kind, id, hours)| {
+    (0u8..3, 0u8..3, 0i64..9).prop_map(move |(kind, id, hours)| {
         let (id, at) = (PermitId::of(&MessageId([id; 16])), start().saturating_add(hours * HOUR));
         let (to, officer, purpose) = (to.clone(), "awa".to_owned(), Purpose::Tracing);
-        if kind == 0 {
-            Event::PermitUsed(PermitUse { id, at, officer })
-        } else {
-            Event::ReleaseDenied(Denial { at, id, to, purpose, officer, elements: Vec::new() })
+        match kind {
+            0 => Event::PermitUsed(PermitUse { id, at, officer }),
+            1 => Event::ReleaseDenied(Denial { at, id, to, purpose, officer, elements: Vec::new() }),
+            _ => {
+                let (request, reasonable) = (digest(0), hours % 2 == 0);
+                Event::ChanceJudged(ChanceJudgement { at, request, officer, reasonable, reason: words("so") })
+            }
         }
     })
 }
@@ -63,7 +95,7 @@ fn any_journal() -> impl Strategy<Value = Vec<Event>> {
     let receipts = prop::collection::vec(any_receipt(), 0..12);
     let conflicts = prop::collection::vec(any_receipt(), 0..2);
     let local = prop::collection::vec(any_local(), 0..5);
-    (subsequence((0..8usize).collect::<Vec<_>>(), 1..=8), acts, receipts, conflicts, local).prop_map(
+    (subsequence((0..8usize).collect::<Vec<_>>(), 3..=8), acts, receipts, conflicts, local).prop_map(
         |(kept, acts, receipts, conflicts, local)| {
             let opening =
                 Opening { case: case_id(), me: party("XAA"), peer: party("XBB"), role: Role::Requester };
@@ -88,9 +120,10 @@ fn folded(events: &[Event]) -> Case {
     case
 }
 
-/// One step of a story: what XBB tries, how long each thing takes on its way, and what gets lost at first.
+/// One step of a story: what a side tries, how long each thing takes on its way, and how often it comes.
 #[derive(Clone, Debug)]
 struct Step {
+    by_asker: bool,
     kind: u8,
     item: u32,
     outcome: Outcome,
@@ -100,39 +133,102 @@ struct Step {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    (0u8..4, 0u32..3, select(OUTCOMES.to_vec()), 0..30 * DAY, 0..20 * DAY, 1usize..3).prop_map(
-        |(kind, item, outcome, after, transit, copies)| Step { kind, item, outcome, after, transit, copies },
+    let who = prop_oneof![2 => Just(false), 1 => Just(true)];
+    (who, 0u8..8, 0u32..3, select(OUTCOMES.to_vec()), 0..10 * DAY, 0..20 * DAY, 1usize..3).prop_map(
+        |(by_asker, kind, item, outcome, after, transit, copies)| Step {
+            by_asker,
+            kind,
+            item,
+            outcome,
+            after,
+            transit,
+            copies,
+        },
     )
 }
 
-/// Plays a story; acts travel in the order that their delays give, several copies each, and all arrive.
+/// What a side tries in a step, on the request as it knows it.
+fn tried(side: &Side, step: &Step) -> Option<Command> {
+    let view = side.view(start());
+    let request = view.versions.last()?.digest;
+    let theirs = |q: &&QuestionView| q.issuer == view.peer;
+    let command = match (step.by_asker, step.kind) {
+        (_, 0) => {
+            let act = view.acts.iter().rfind(|act| act.issuer == view.peer)?;
+            Command::AskClarification { about: act.digest, question: words("why?") }
+        }
+        (_, 1) => {
+            let question = view.questions.iter().find(theirs)?.digest;
+            Command::Clarify { question, answer: words("so") }
+        }
+        (_, 2) => Command::TellOutcome(told(request, step.item, Ternary::Yes)),
+        (true, 3) => withdraw(),
+        (true, _) => resubmit(story_request()),
+        (false, 3) => acknowledge(),
+        (false, 4) => delay(request, None),
+        (false, 5) => give_back(&story_request()),
+        (false, 6) => Command::Respond(response(request, &[(step.item, step.outcome)])),
+        (false, _) => Command::Refuse(refusal(request)),
+    };
+    Some(command)
+}
+
+fn story_request() -> Request {
+    Request { items: vec![weapon(); 3], ..pleading() }
+}
+
+/// Plays a story; acts travel in the order that their delays give, several copies each, and all arrive;
+/// the receipts come back last of all, in any order.
 fn play(steps: &[Step], swaps: &[Index]) -> (Side, Side) {
-    let (mut asker, mut asked) = asked(3);
-    let request = asked.request();
+    let (asker, asked) = received(story_request());
+    let mut sides = [asker, asked];
     let mut now = start();
-    let mut travelling = Vec::new();
+    let mut travelling: Vec<(Timestamp, usize, ActFacts)> = Vec::new();
+    let mut receipts = Vec::new();
     for step in steps {
         now = now.saturating_add(step.after);
-        let command = match step.kind {
-            0 => acknowledge(),
-            1 | 2 => Command::Respond(response(request, &[(step.item, step.outcome)])),
-            _ => Command::Refuse(refusal(request)),
-        };
-        if let Ok(facts) = asked.act(command, now) {
+        travelling = arrive(travelling, now, &mut sides, &mut receipts);
+        let (me, other) = if step.by_asker { (0, 1) } else { (1, 0) };
+        let Some(command) = tried(&sides[me], step) else { continue };
+        if matches!(command, Command::Return { .. }) {
+            // Where the judgement is refused, the return is too.
+            let _ = sides[me].decide(judge(false), now);
+        }
+        if let Ok(facts) = sides[me].act(command, now) {
             let arrival = now.saturating_add(step.transit);
-            travelling
-                .extend((0..step.copies).map(|n| (arrival.saturating_add(n as i64 * DAY), facts.clone())));
+            let copies = (0..step.copies).map(|n| arrival.saturating_add(n as i64 * DAY));
+            travelling.extend(copies.map(|at| (at, other, facts.clone())));
         }
     }
-    travelling.sort_by_key(|(arrival, _)| *arrival);
-    let mut receipts: Vec<_> =
-        travelling.iter().map(|(arrival, facts)| asker.take(facts, *arrival)).collect();
+    arrive(travelling, now.saturating_add(100 * DAY), &mut sides, &mut receipts);
     for (n, swap) in swaps.iter().enumerate().take(receipts.len()) {
         let other = swap.index(receipts.len());
         receipts.swap(n, other);
     }
-    receipts.into_iter().for_each(|receipt| asked.confirm(receipt));
+    let [mut asker, mut asked] = sides;
+    for (reader, receipt) in receipts {
+        if reader == 0 { asked.confirm(receipt) } else { asker.confirm(receipt) }
+    }
     (asker, asked)
+}
+
+/// The reminders that both sides can derive.
+fn dues(side: &Side, now: Timestamp) -> Vec<Reminder> {
+    let all = reminders(&side.case, now, Warning::default());
+    all.into_iter().filter(|r| r.code != ReminderCode::ChanceNotJudged).collect()
+}
+
+/// Delivers what has arrived by `now`; returns what still travels.
+fn arrive(
+    travelling: Vec<(Timestamp, usize, ActFacts)>,
+    now: Timestamp,
+    sides: &mut [Side; 2],
+    receipts: &mut Vec<(usize, Receipt)>,
+) -> Vec<(Timestamp, usize, ActFacts)> {
+    let (mut here, on_the_way): (Vec<_>, Vec<_>) = travelling.into_iter().partition(|(at, ..)| *at <= now);
+    here.sort_by_key(|(at, ..)| *at);
+    receipts.extend(here.into_iter().map(|(at, reader, facts)| (reader, sides[reader].take(&facts, at))));
+    on_the_way
 }
 
 proptest! {
@@ -151,6 +247,7 @@ proptest! {
         let now = start().saturating_add(after);
         prop_assert_eq!(view(&a, now, Warning::default()), view(&b, now, Warning::default()));
         prop_assert_eq!(auto_ack_due(&a, 5), auto_ack_due(&b, 5));
+        prop_assert_eq!(reminders(&a, now, Warning::default()), reminders(&b, now, Warning::default()));
     }
 
     #[test]
@@ -163,14 +260,16 @@ proptest! {
 
     #[test]
     fn both_sides_see_one_case(
-        steps in prop::collection::vec(any_step(), 0..10),
+        steps in prop::collection::vec(any_step(), 0..14),
         swaps in prop::collection::vec(any::<Index>(), 0..20),
         later in 0..200 * DAY,
     ) {
         let (asker, asked) = play(&steps, &swaps);
         let now = start().saturating_add(later);
         prop_assert_eq!(shared(&asker.view(now)), shared(&asked.view(now)));
-        prop_assert!(asker.flags().iter().all(|code| *code == FlagCode::AnsweredAgain));
+        prop_assert_eq!(dues(&asker, now), dues(&asked, now));
+        let expected = [FlagCode::AnsweredAgain, FlagCode::Delayed, FlagCode::IncompleteRequest];
+        prop_assert!(asker.flags().iter().all(|code| expected.contains(code)), "{:?}", asker.flags());
     }
 
     #[test]

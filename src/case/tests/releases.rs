@@ -73,7 +73,7 @@ fn a_permit_opens_nothing_once_it_has_expired() {
 }
 
 #[test]
-fn one_forbidden_element_denies_the_whole_and_is_journaled() {
+fn clause_8_4_b_one_forbidden_element_denies_the_whole_and_is_journaled() {
     let mut side = answered(restricted());
     let decision = side.decide(ask(1, false, None), start()).unwrap();
     let denial = decision.denied.unwrap();

@@ -50,7 +50,7 @@ fn open_1(bytes: &[u8]) -> Result<Opened, CoseError> {
 
 /// Takes a message apart: protected, unprotected, ciphertext, recipients.
 fn parts(bytes: &[u8]) -> [Value; 4] {
-    into_array(decode(bytes, &LIMITS).unwrap(), WHAT).unwrap()
+    super::parts(bytes, &LIMITS, WHAT).unwrap()
 }
 
 fn assembled(parts: [Value; 4]) -> Vec<u8> {

@@ -123,6 +123,14 @@ pub enum Answer {
         /// The ground and its reason.
         ground: Ground,
     },
+    /// It follows later, on a ground of ISACS 8.3.4.2.
+    Delayed {
+        /// The ground and its reason.
+        ground: Ground,
+        /// When it is expected.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<PartialDate>,
+    },
     /// It does not apply to this item.
     NotApplicable {
         /// Why.

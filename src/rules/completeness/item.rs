@@ -2,8 +2,10 @@
 
 use super::Completeness;
 use super::reading::{Reading, read, said};
-use crate::model::{Ammunition, Field, FieldValue, ImportMark, Item, ItemKind, MarkingKind, Part};
-use crate::rules::identification::other_numbers;
+use crate::model::{
+    Ammunition, Field, FieldValue, ImportMark, Item, ItemKind, MarkingKind, Part, PartialDate, Text,
+};
+use crate::rules::identification::{is_primary, millimetres, other_numbers};
 
 /// Checks the item at `at` in the request; parts and ammunition get advice only (ISACS 6.5).
 pub(super) fn check(at: usize, item: &Item) -> Completeness {
@@ -64,12 +66,10 @@ impl Sheet<'_> {
     /// ISACS 6.3 d, 6.4.4 and 6.4.1 a.
     fn serials(&mut self) {
         let item = self.item;
-        // A part on its own has no frame or receiver: any number on it identifies it.
-        let primary = |part| part == Part::FrameReceiver || item.kind == ItemKind::Part;
         let mut primaries = 0;
         for (at, serial) in item.serials.iter().enumerate() {
             let path = format!("serials[{at}].number");
-            if !primary(serial.part) {
+            if !is_primary(item.kind, serial.part) {
                 self.helpful("6.4.4", &path, serial.number.as_ref());
                 continue;
             }
@@ -174,6 +174,7 @@ impl Sheet<'_> {
     fn markings(&mut self) {
         let item = self.item;
         self.claim("manufactured", item.manufactured.as_ref());
+        self.source("manufactured", item.manufactured.as_ref(), item.manufactured_source.as_ref());
         if item.markings.is_empty() {
             self.advise("6.4.2", "markings", "give the markings as they stand, each with its location");
         }
@@ -202,9 +203,36 @@ impl Sheet<'_> {
         self.helpful("6.5(c)", "ammunition.lot", lot.lot.as_ref());
         self.helpful("6.5(d)", "ammunition.produced", lot.produced.as_ref());
         self.helpful("6.5(e)", "ammunition.designation", lot.designation.as_ref());
-        self.helpful("6.5(e)(1)", "ammunition.bullet_diameter_mm", lot.bullet_diameter_mm.as_ref());
-        self.helpful("6.5(e)(2)", "ammunition.case_length_mm", lot.case_length_mm.as_ref());
-        self.helpful("6.5(e)(3)", "ammunition.overall_length_mm", lot.overall_length_mm.as_ref());
+        self.source("ammunition.produced", lot.produced.as_ref(), lot.produced_source.as_ref());
+        let bullet =
+            self.length("6.5(e)(1)", "ammunition.bullet_diameter_mm", lot.bullet_diameter_mm.as_ref());
+        let case = self.length("6.5(e)(2)", "ammunition.case_length_mm", lot.case_length_mm.as_ref());
+        let overall =
+            self.length("6.5(e)(3)", "ammunition.overall_length_mm", lot.overall_length_mm.as_ref());
+        if overall.is_some_and(|all| case.is_some_and(|c| c >= all) || bullet.is_some_and(|b| b >= all)) {
+            let why = "a cartridge is longer than its case and than its bullet is wide; check the lengths";
+            self.advise("6.5(e)", "ammunition.overall_length_mm", why);
+        }
+    }
+
+    /// ISACS 6.5 e: a length as decimal text, in thousandths of a millimetre.
+    fn length(&mut self, clause: &'static str, field: &str, value: Option<&Field<Text>>) -> Option<u32> {
+        self.helpful(clause, field, value);
+        let text = value.and_then(Field::known)?;
+        let length = millimetres(text.reveal());
+        if length.is_none() {
+            self.advise(clause, field, "give millimetres as a number with a decimal point, such as 7.92");
+        }
+        length
+    }
+
+    /// A date says from what it is known: the exemption of ISACS 5.4 c turns on it (DESIGN §3.7).
+    fn source(&mut self, field: &str, date: Option<&Field<PartialDate>>, source: Option<&Text>) {
+        let Some(Field::Value(claim)) = date else { return };
+        if claim.marking.is_none() && !said(source) {
+            let why = "say from what the date is known, or name the marking it was read from";
+            self.advise("5.4(c)", &format!("{field}_source"), why);
+        }
     }
 
     /// Checks a field without which a weapon is not identified.
@@ -229,13 +257,30 @@ impl Sheet<'_> {
         }
     }
 
-    /// A claim rests on a marking of the same item (ISACS 6.2; DESIGN §3.2).
+    /// A claim rests on a marking of the same item (ISACS 6.2; DESIGN §3.2), and a pattern says what is unread.
     fn claim<T>(&mut self, field: &str, value: Option<&Field<T>>) {
-        let Some(Field::Value(claim)) = value else { return };
-        let known = |id: &String| self.item.markings.iter().any(|m| m.id == *id);
-        if claim.marking.as_ref().is_some_and(|id| !known(id)) {
-            let why = "it points to a marking that the item does not list";
-            self.advise("6.2", &format!("{field}.marking"), why);
+        match value {
+            Some(Field::Value(claim)) => {
+                let known = |id: &String| self.item.markings.iter().any(|m| m.id == *id);
+                if claim.marking.as_ref().is_some_and(|id| !known(id)) {
+                    let why = "it points to a marking that the item does not list";
+                    self.advise("6.2", &format!("{field}.marking"), why);
+                }
+            }
+            Some(Field::PartlyRead(pattern)) if !pattern.reveal().contains(['?', '*']) => {
+                let why = "it is said to be read in part: put ? for each character not read, * for a run";
+                self.advise("6.2", field, why);
+            }
+            Some(
+                Field::PartlyRead(_)
+                | Field::Removed
+                | Field::Unreadable
+                | Field::NeverMarked
+                | Field::NotExamined
+                | Field::NotPossible(_)
+                | Field::Withheld(_),
+            )
+            | None => {}
         }
     }
 

@@ -105,7 +105,7 @@ fn clause_7_7_1_b_records_not_searched_are_advice() {
 }
 
 #[test]
-fn clause_6_3_each_essential_is_missing_when_absent() {
+fn clause_6_3_a_to_e_each_essential_is_missing_when_absent() {
     assert_eq!(missing(|r| r.items[0].make = None), one("6.3(a)", "items[0].make"));
     assert_eq!(missing(|r| r.items[0].model = None), one("6.3(b)", "items[0].model"));
     assert_eq!(missing(|r| r.items[0].calibres.clear()), one("6.3(c)", "items[0].calibres"));
@@ -201,6 +201,17 @@ fn clause_6_2_b_an_unreadable_frame_needs_other_marks() {
 }
 
 #[test]
+fn clause_6_4_3_b_marks_on_other_parts_come_with_their_location() {
+    let found = advice(|r| {
+        r.items[0].serials[0].number = Some(Field::Removed);
+        let security = mark("m3", Part::FrameReceiver, MarkingKind::Security, "Z");
+        let barrel = mark("m4", Part::Barrel, MarkingKind::Assembly, "P1");
+        r.items[0].markings.extend([security, crate::model::Marking { location: None, ..barrel }]);
+    });
+    assert_eq!(found, one("6.4.2", "items[0].markings[3].location"));
+}
+
+#[test]
 fn clause_6_4_3_a_security_marks_are_asked_for() {
     let found = advice(|r| {
         r.items[0].serials[0].number = Some(Field::Removed);
@@ -210,7 +221,7 @@ fn clause_6_4_3_a_security_marks_are_asked_for() {
 }
 
 #[test]
-fn clause_6_4_1_and_6_4_5_are_advice() {
+fn clause_6_4_1_a_to_d_and_6_4_2_and_6_4_5_are_advice() {
     let item = |change: fn(&mut Item)| advice(move |r| change(&mut r.items[0]));
     assert_eq!(item(|i| i.serials[0].location = None), one("6.4.1(a)", "items[0].serials[0].location"));
     let physical = item(|i| i.physical = None);
@@ -256,7 +267,76 @@ fn clause_6_5_parts_and_ammunition_never_block() {
 }
 
 #[test]
-fn clause_8_1_a_departure_owes_a_reason() {
+fn clause_6_5_a_to_e_each_particular_of_a_lot_is_advice() {
+    let lot = |change: fn(&mut Item)| {
+        advice(move |r| {
+            let ammunition = Ammunition {
+                manufacturer: Some(text("FMX")),
+                lot: Some(text("L-0042/2018")),
+                lot_source: Some(words("printed on the crate")),
+                produced: Some(Field::value("2018".parse().unwrap())),
+                produced_source: Some(words("headstamp")),
+                designation: Some(text("5.56x45 ball")),
+                bullet_diameter_mm: Some(text("5.70")),
+                case_length_mm: Some(text("44.70")),
+                overall_length_mm: Some(text("57.40")),
+            };
+            let mut lot = Item {
+                country_of_manufacture: Some(country("XBB")),
+                photographs: weapon().photographs,
+                ammunition: Some(ammunition),
+                ..item(ItemKind::Ammunition)
+            };
+            change(&mut lot);
+            r.items.push(lot);
+        })
+    };
+    fn of(item: &mut Item) -> &mut Ammunition {
+        item.ammunition.as_mut().unwrap()
+    }
+    assert_eq!(lot(|_| {}), []);
+    assert_eq!(lot(|i| of(i).manufacturer = None), one("6.5(a)", "items[1].ammunition.manufacturer"));
+    assert_eq!(lot(|i| i.country_of_manufacture = None), one("6.5(b)", "items[1].country_of_manufacture"));
+    assert_eq!(lot(|i| of(i).lot = None), one("6.5(c)", "items[1].ammunition.lot"));
+    assert_eq!(lot(|i| of(i).produced = None), one("6.5(d)", "items[1].ammunition.produced"));
+    assert_eq!(lot(|i| of(i).produced_source = None), one("5.4(c)", "items[1].ammunition.produced_source"));
+    assert_eq!(lot(|i| of(i).designation = None), one("6.5(e)", "items[1].ammunition.designation"));
+    let diameter = one("6.5(e)(1)", "items[1].ammunition.bullet_diameter_mm");
+    assert_eq!(lot(|i| of(i).bullet_diameter_mm = None), diameter);
+    assert_eq!(lot(|i| of(i).bullet_diameter_mm = Some(text("5,70"))), diameter, "a decimal comma");
+    assert_eq!(lot(|i| of(i).case_length_mm = Some(text("1.76 in"))).len(), 1);
+    let overall = one("6.5(e)", "items[1].ammunition.overall_length_mm");
+    assert_eq!(lot(|i| of(i).overall_length_mm = Some(text("44.7"))), overall, "no longer than its case");
+}
+
+#[test]
+fn clause_5_4_c_a_date_says_from_what_it_is_known() {
+    let dated = |change: fn(&mut Item)| {
+        advice(move |r| {
+            r.items[0].manufactured = Some(Field::value("1944-06".parse().unwrap()));
+            change(&mut r.items[0]);
+        })
+    };
+    assert_eq!(dated(|_| {}), one("5.4(c)", "items[0].manufactured_source"));
+    assert_eq!(dated(|i| i.manufactured_source = Some(words("unknown"))).len(), 1);
+    assert_eq!(dated(|i| i.manufactured_source = Some(words("date mark on the barrel"))), []);
+    assert_eq!(dated(|i| i.manufactured = Some(Field::Removed)), []);
+}
+
+#[test]
+fn clause_6_2_a_supplementary_marks_may_be_read_in_part() {
+    let mut barrel = mark("m3", Part::Barrel, MarkingKind::Proof, "replaced");
+    let with = |text: &str, barrel: &mut crate::model::Marking| {
+        barrel.text = Some(Field::PartlyRead(words(text)));
+        let barrel = barrel.clone();
+        advice(move |r| r.items[0].markings.push(barrel))
+    };
+    assert_eq!(with("P?1", &mut barrel), []);
+    assert_eq!(with("P1", &mut barrel), one("6.2", "items[0].markings[2].text"), "nothing is unread");
+}
+
+#[test]
+fn clause_8_1_departing_owes_a_reason() {
     assert_eq!(missing(|r| r.addressee = None), one("8.1", "addressee"));
     let elsewhere = |reason: Option<&str>| Addressee {
         party: "XCC".parse().unwrap(),
@@ -268,7 +348,7 @@ fn clause_8_1_a_departure_owes_a_reason() {
 }
 
 #[test]
-fn clause_8_2_1_c_both_questions_are_default_on() {
+fn clause_8_2_1_c_1_and_8_2_1_c_2_both_questions_are_default_on() {
     let both = [("8.2.1(c)(1)", "asked.last_legal_owner"), ("8.2.1(c)(2)", "asked.circumstances")]
         .map(|(c, f)| (c, f.to_owned()));
     assert_eq!(missing(|r| r.asked = None), both);
@@ -301,7 +381,7 @@ fn clause_8_2_1_d_the_intended_use_is_stated() {
 }
 
 #[test]
-fn clause_8_2_2_the_recovery_is_advice() {
+fn clause_8_2_2_recovery_is_advice() {
     let found = advice(|r| r.recovery = None);
     assert_eq!(found.iter().map(|(c, _)| *c).collect::<Vec<_>>(), ["8.2.2"; 3]);
 }

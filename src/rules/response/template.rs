@@ -25,10 +25,11 @@ const fn kind(kind: ItemKind) -> &'static str {
 
 const DOCUMENT: &str = r#"{
   "//": "Response to a tracing request (ISACS 05.31, 8.3.3). Keys that begin with // are ignored on reading.",
-  "//answers": "An element's answer is one of the four states below. Words such as N/A or unknown are no answer.",
+  "//answers": "An element's answer is one of the five states below. Words such as N/A or unknown are no answer.",
   "//value": { "state": "value", "value": { "name": "Example Arms Ltd", "address": "1 Harbour Road", "date": "2019-04" } },
   "//no_record": { "state": "no_record", "reason": "records before 1996 were destroyed by fire" },
   "//withheld": { "state": "withheld", "ground": { "code": "a1", "reason": "an inquiry is open until June" } },
+  "//delayed": { "state": "delayed", "ground": { "code": "a1", "reason": "an inquiry is open until June" }, "expected": "2026-07" },
   "//not_applicable": { "state": "not_applicable", "reason": "the weapon was never exported" },
   "//grounds": "8.3.4.2: a1 ongoing investigation, a2 law on confidential information (name it in 'law'), b the requester cannot keep confidence, c national security. No other ground exists; each owes its reason.",
   "//particulars": "A value may hold: confirmed (true or false), name, address, date (1987, 1987-04 or 1987-04-12), place, state (ISO 3166 alpha-3), transit_states, authorisations, how (theft, loss, intentional_diversion, other), investigation (launched, envisaged, none), details.",
@@ -46,7 +47,7 @@ const DOCUMENT: &str = r#"{
 const ITEM: &str = r#"    {
       "//": "The answer to item @AT@ of the request: @KIND@.",
       "item": @AT@,
-      "//outcome": "full | partial (something is withheld or not on record) | none_found (say why) | not_ours (say why, or name next_state).",
+      "//outcome": "full | partial (something is withheld, delayed or not on record) | none_found (say why) | not_ours (say why, or name next_state).",
       "outcome": "none_found",
       "reason": "",
       "//next_state": "The State to ask next, such as XCC, where the outcome is not_ours.",

@@ -52,7 +52,7 @@ fn lacks(outcome: Outcome, elements: Vec<Element>, expected: &[(&'static str, &s
 }
 
 #[test]
-fn clause_8_3_3_1_owner_and_circumstances_or_recipient() {
+fn clause_8_3_3_1_a_to_c_owner_and_circumstances_or_recipient() {
     lacks(Outcome::Full, vec![owner(), theft()], &[]);
     lacks(Outcome::Full, vec![recipient()], &[]);
     lacks(Outcome::Full, vec![owner()], &[("8.3.3.1(b)", "items[0].elements")]);
@@ -74,7 +74,7 @@ fn a_full_answer_withholds_nothing_and_gives_something() {
 }
 
 #[test]
-fn a_partial_answer_shows_its_gap() {
+fn clause_8_3_3_1_partial_answers_show_their_gap() {
     lacks(Outcome::Partial, vec![owner(), theft()], &[("8.3.4.2", "items[0].outcome")]);
     lacks(
         Outcome::Partial,
@@ -102,7 +102,7 @@ fn none_found_and_not_ours_say_why() {
 }
 
 #[test]
-fn clause_8_3_3_5_a_diversion_says_whether_it_is_investigated() {
+fn clause_8_3_3_5_diversions_say_whether_they_are_investigated() {
     let diversion = |investigation| {
         let value = Particulars { confirmed: Some(true), investigation, ..Particulars::default() };
         vec![owner(), theft(), element(About::Diversion, Answer::Value { value })]
@@ -113,7 +113,7 @@ fn clause_8_3_3_5_a_diversion_says_whether_it_is_investigated() {
 }
 
 #[test]
-fn values_say_what_their_element_is_about() {
+fn clause_8_3_3_1_values_say_what_their_element_is_about() {
     let blank = |about| {
         let value = Particulars { name: Some(words("unknown")), ..Particulars::default() };
         element(about, Answer::Value { value })
@@ -148,7 +148,7 @@ fn clause_8_3_4_2_reasons_are_owed() {
 }
 
 #[test]
-fn a_usage_label_needs_no_ground_and_leaves_a_full_answer_full() {
+fn clause_8_3_4_2_usage_labels_need_no_ground_and_leave_a_full_answer_full() {
     let label = Label { audience: Some(Audience::Designated), onward: Onward::None, ..Label::default() };
     let labelled = Element { label: Some(label), ..recipient() };
     assert_eq!(check(1, &response(vec![answer(Outcome::Full, vec![labelled])])), Completeness::default());
@@ -167,7 +167,7 @@ fn items_are_answered_at_most_once_and_exist() {
 }
 
 #[test]
-fn clause_8_3_4_2_a_refusal_names_grounds_and_reasons() {
+fn clause_8_3_4_2_refusals_name_grounds_and_reasons() {
     let refusal = |grounds| Refusal { request: Digest::of(&[b"request"]), grounds };
     let on =
         |code, reason: &str, law: Option<&str>| Ground { code, reason: words(reason), law: law.map(words) };
@@ -179,6 +179,141 @@ fn clause_8_3_4_2_a_refusal_names_grounds_and_reasons() {
     assert_eq!(brief(&unlawful.advice), [("8.3.4.2(a)(2)", "grounds[0].law")]);
     let lawful = refusal(vec![on(GroundCode::A2, "privacy of owners", Some("Data Act 2011, s. 8"))]);
     assert_eq!(refusal_check(&lawful), Completeness::default());
+}
+
+/// What is advised about one element beside an owner and the circumstances.
+fn advised(about: About, value: Particulars) -> Vec<(&'static str, String)> {
+    let told = vec![owner(), theft(), element(about, Answer::Value { value })];
+    let found = check(1, &response(vec![answer(Outcome::Full, told)]));
+    let prefix = "items[0].elements[2].answer.value.";
+    let field = |field: String| field.strip_prefix(prefix).unwrap().to_owned();
+    found.advice.into_iter().map(|f| (f.clause, field(f.field))).collect()
+}
+
+fn clauses_of(found: Vec<(&'static str, String)>) -> Vec<&'static str> {
+    found.into_iter().map(|(clause, _)| clause).collect()
+}
+
+/// Particulars that leave nothing to advise.
+fn whole() -> Particulars {
+    Particulars {
+        confirmed: Some(true),
+        name: Some(words("Example Arms Ltd")),
+        date: "2019-04".parse().ok(),
+        state: Country::from_code("XCC"),
+        authorisations: vec![words("licence 12 of 2019")],
+        investigation: Some(Investigation::Launched),
+        details: Some(words("proofed in 2019")),
+        ..Particulars::default()
+    }
+}
+
+fn only_place() -> Particulars {
+    Particulars {
+        place: Some(words("northern depot")),
+        investigation: Some(Investigation::None),
+        ..Particulars::default()
+    }
+}
+
+#[test]
+fn clause_8_3_3_2_a_to_d_manufacture_and_import() {
+    for about in [About::Manufacture, About::Import] {
+        assert_eq!(advised(about, whole()), []);
+        let found = advised(about, only_place());
+        let expected = [("8.3.3.2(a)", "confirmed"), ("8.3.3.2(b)", "name"), ("8.3.3.2(c)", "date")];
+        assert_eq!(found, expected.map(|(c, f)| (c, f.to_owned())));
+        let marks = Particulars { details: Some(words("hidden mark under the grip")), ..whole() };
+        assert_eq!(advised(about, marks), [], "anything else may be added (d)");
+    }
+}
+
+#[test]
+fn clause_8_3_3_3_a_to_c_internal_transfer() {
+    assert_eq!(advised(About::InternalTransfer, whole()), []);
+    let found = advised(About::InternalTransfer, only_place());
+    assert_eq!(clauses_of(found), ["8.3.3.3(a)", "8.3.3.3(b)", "8.3.3.3(c)"]);
+    let twice = vec![
+        owner(),
+        theft(),
+        element(About::InternalTransfer, Answer::Value { value: whole() }),
+        element(About::InternalTransfer, Answer::Value { value: whole() }),
+    ];
+    lacks(Outcome::Full, twice, &[]);
+}
+
+#[test]
+fn clause_8_3_3_4_a_to_e_export() {
+    let transit = Particulars { transit_states: vec![Country::from_code("XBB").unwrap()], ..whole() };
+    assert_eq!(advised(About::Export, transit), []);
+    let found = advised(About::Export, only_place());
+    // Transit States (c) are given if there were any, which only the requested State knows.
+    assert_eq!(clauses_of(found), ["8.3.3.4(a)", "8.3.3.4(b)", "8.3.3.4(d)", "8.3.3.4(e)"]);
+}
+
+#[test]
+fn clause_8_3_3_5_a_to_b_diversion() {
+    assert_eq!(advised(About::Diversion, whole()), []);
+    assert_eq!(clauses_of(advised(About::Diversion, only_place())), ["8.3.3.5(a)"]);
+    let ownerless = |value| {
+        let diverted = vec![recipient(), element(About::Diversion, Answer::Value { value })];
+        let found = check(1, &response(vec![answer(Outcome::Full, diverted)]));
+        brief(&found.advice).into_iter().map(|(clause, _)| clause).collect::<Vec<_>>()
+    };
+    assert_eq!(ownerless(only_place()), ["8.3.3.5(b)", "8.3.3.5(a)"]);
+    assert!(ownerless(whole()).is_empty());
+}
+
+#[test]
+fn clause_8_3_3_1_delayed_elements_owe_ground_and_reason() {
+    let later = |reason: &str| {
+        let ground = Ground { code: GroundCode::A1, reason: words(reason), law: None };
+        let expected = "2026-07".parse().ok();
+        vec![recipient(), element(About::Export, Answer::Delayed { ground, expected })]
+    };
+    lacks(Outcome::Partial, later("inquiry open"), &[]);
+    lacks(Outcome::Full, later("inquiry open"), &[("8.3.4.2", "items[0].outcome")]);
+    lacks(Outcome::Partial, later(" "), &[("8.3.4.2", "items[0].elements[1].answer.ground.reason")]);
+}
+
+#[test]
+fn clause_8_3_3_1_c_recipients_abroad_are_asked_next() {
+    let exported = |about, code: &str| {
+        let value = Particulars { state: Country::from_code(code), ..Particulars::default() };
+        element(about, Answer::Value { value })
+    };
+    let not_ours =
+        ItemAnswer { next_state: Country::from_code("XCC"), ..answer(Outcome::NotOurs, Vec::new()) };
+    let sent_on = ItemAnswer {
+        item: 1,
+        ..answer(
+            Outcome::Full,
+            vec![
+                exported(About::Recipient, "XCC"),
+                exported(About::Export, "XCC"),
+                exported(About::Export, "XBB"),
+                exported(About::LastLegalOwner, "XAA"),
+                no_record(About::Recipient, "burned"),
+            ],
+        )
+    };
+    let next = next_states(&response(vec![not_ours, sent_on]));
+    let brief: Vec<_> = next.iter().map(|n| (n.item, n.state.code(), n.clause)).collect();
+    assert_eq!(brief, [(0, "XCC", "8.1"), (1, "XCC", "8.3.3.1(c)"), (1, "XBB", "8.3.3.4(b)")]);
+}
+
+#[test]
+fn clause_8_3_4_2_delays_name_grounds_and_reasons() {
+    let delay = |grounds, expected: Option<&str>| Delay {
+        request: Digest::of(&[b"request"]),
+        grounds,
+        expected: expected.map(|d| d.parse().unwrap()),
+    };
+    let on = |reason: &str| vec![Ground { code: GroundCode::A1, reason: words(reason), law: None }];
+    assert_eq!(delay_check(&delay(on("inquiry open"), Some("2026-07"))), Completeness::default());
+    assert_eq!(brief(&delay_check(&delay(Vec::new(), None)).missing), [("8.3.4.2", "grounds")]);
+    assert_eq!(brief(&delay_check(&delay(on(""), None)).missing), [("8.3.4.2", "grounds[0].reason")]);
+    assert_eq!(brief(&delay_check(&delay(on("inquiry open"), None)).advice), [("8.3.4.2", "expected")]);
 }
 
 fn read(text: &str) -> Response {
@@ -204,7 +339,7 @@ fn the_template_reads_back_as_an_incomplete_answer_to_every_item() {
 fn the_templates_examples_are_true() {
     let document: serde_json::Value =
         serde_json::from_str(&template(&Request::default(), Digest::of(&[]))).unwrap();
-    for state in ["//value", "//no_record", "//withheld", "//not_applicable"] {
+    for state in ["//value", "//no_record", "//withheld", "//delayed", "//not_applicable"] {
         let answer: Answer = serde_json::from_value(document[state].clone()).unwrap();
         let mut found = Completeness::default();
         said_about("", &element(About::LastLegalOwner, answer), &mut found);
@@ -253,7 +388,7 @@ proptest! {
     #[test]
     fn what_is_kept_back_without_reason_or_from_a_full_answer_never_leaves(item in any_item_answer()) {
         let unexplained = item.elements.iter().any(|e| match &e.answer {
-            Answer::Withheld { ground } => {
+            Answer::Withheld { ground } | Answer::Delayed { ground, .. } => {
                 item.outcome == Outcome::Full || ground.reason.reveal().trim().is_empty()
             }
             Answer::NoRecord { reason } | Answer::NotApplicable { reason } => reason.reveal().trim().is_empty(),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::wire::encode_value;
+use crate::wire::{decode, encode_value};
 use ciborium::Value;
 use proptest::prelude::*;
 
@@ -119,17 +119,44 @@ fn a_count_beyond_the_bytes_is_refused_before_anything_is_read() {
 }
 
 #[test]
-fn the_well_formed_examples_of_our_profile_pass() {
-    // From RFC 8949 appendix A, those without floats, tags and indefinite lengths.
-    let good = [
-        "00, 17, 1818, 1903e8, 1a000f4240, 1bffffffffffffffff, 3bffffffffffffffff, 20, 3903e7, f4, f5, f6, 40",
-        "4401020304, 60, 6161, 62225c, 62c3bc, 63e6b0b4, 64f0908591, 80, 83010203, 8301820203820405, a0",
-        "98190102030405060708090a0b0c0d0e0f101112131415161718181819, a201020304, a26161016162820203",
-        "826161a161626163, a56161614161626142616361436164614461656145, a31864002000616100",
+fn the_examples_of_rfc_8949_appendix_a_pass_or_fail_by_our_profile() {
+    let passing = [
+        "00, 01, 0a, 17, 1818, 1819, 1864, 1903e8, 1a000f4240, 1b000000e8d4a51000, 1bffffffffffffffff",
+        "3bffffffffffffffff, 20, 29, 3863, 3903e7, f4, f5, f6, 40, 4401020304",
+        "60, 6161, 6449455446, 62225c, 62c3bc, 63e6b0b4, 64f0908591, 80, 83010203, 8301820203820405",
+        "98190102030405060708090a0b0c0d0e0f101112131415161718181819, a0, a201020304, a26161016162820203",
+        "826161a161626163, a56161614161626142616361436164614461656145",
     ];
-    for example in good.iter().flat_map(|line| line.split(", ")) {
-        assert_eq!(kind(&hex(example)), None, "{example}");
+    for example in passing.iter().flat_map(|line| line.split(", ")) {
+        let bytes = hex(example);
+        let value: Value = decode(&bytes, &WIDE).unwrap();
+        assert_eq!(encode_value(&value).unwrap(), bytes, "{example}");
     }
+    let failing = [
+        (FaultKind::Tag, "c249010000000000000000, c349010000000000000000"),
+        (FaultKind::Tag, "c074323031332d30332d32315432303a30343a30305a, c11a514b67b0, c1fb41d452d9e8200000"),
+        (FaultKind::Tag, "d74401020304, d818456449455446"),
+        (FaultKind::Tag, "d82076687474703a2f2f7777772e6578616d706c652e636f6d"),
+        (FaultKind::Float, "f90000, f98000, f93c00, fb3ff199999999999a, f93e00, f97bff, fa47c35000"),
+        (FaultKind::Float, "fa7f7fffff, fb7e37e43c8800759c, f90001, f90400, f9c400, fbc010666666666666"),
+        (FaultKind::Float, "f97c00, f97e00, f9fc00, fa7f800000, fa7fc00000, faff800000"),
+        (FaultKind::Float, "fb7ff0000000000000, fb7ff8000000000000, fbfff0000000000000"),
+        (FaultKind::Simple, "f7, f0, f8ff"),
+        (FaultKind::Indefinite, "5f42010243030405ff, 7f657374726561646d696e67ff, 9fff, 9f018202039f0405ffff"),
+        (FaultKind::Indefinite, "9f01820203820405ff, 83018202039f0405ff, 83019f0203ff820405"),
+        (FaultKind::Indefinite, "9f0102030405060708090a0b0c0d0e0f101112131415161718181819ff"),
+        (FaultKind::Indefinite, "bf61610161629f0203ffff, 826161bf61626163ff, bf6346756ef563416d7421ff"),
+    ];
+    for (fault, list) in failing {
+        for example in list.split(", ") {
+            assert_eq!(kind(&hex(example)), Some(fault), "{example}");
+        }
+    }
+}
+
+#[test]
+fn keys_are_ordered_by_their_bytes_not_by_their_length() {
+    assert_eq!(kind(&hex("a31864002000616100")), None);
 }
 
 /// Values that our profile can express; keys are distinct by construction.

@@ -1,0 +1,81 @@
+use crate::control::{ExitCode, Failure, MAX_FRAME};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Reads a file of any kind, up to a length that no message of ours reaches.
+///
+/// # Errors
+/// It cannot be read, or is too long (65).
+pub fn read_bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    let fail = |cause: io::Error| {
+        Failure::new(ExitCode::BadData, "file.unreadable", format_args!("cannot read {}", file.display()))
+            .hint("name a readable file, or - for stdin")
+            .cause(cause)
+    };
+    let mut bytes = Vec::new();
+    let limit = MAX_FRAME as u64 + 1;
+    if file == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(fail)?;
+    } else {
+        File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(fail)?;
+    }
+    if bytes.len() > MAX_FRAME {
+        let message = format!("{} is over {MAX_FRAME} bytes", file.display());
+        return Err(Failure::new(ExitCode::BadData, "file.too_long", message).hint("no message is so long"));
+    }
+    Ok(bytes)
+}
+
+/// Reads a text file, or stdin for `-`.
+///
+/// # Errors
+/// It cannot be read (65), is over [`MAX_FRAME`] bytes, or is not UTF-8.
+pub fn read_text(file: &Path) -> Result<String, Failure> {
+    let shown = file.display();
+    let fail = |cause: io::Error| {
+        Failure::new(ExitCode::BadData, "file.unreadable", format_args!("cannot read {shown}"))
+            .hint("name a readable UTF-8 file, or - for stdin")
+            .cause(cause)
+    };
+    let limit = MAX_FRAME as u64 + 1;
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(fail)?;
+    } else {
+        File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(fail)?;
+    }
+    // Looked at first: the cut at the limit may have split a letter.
+    if bytes.len() > MAX_FRAME {
+        let message = format!("{shown} is over {MAX_FRAME} bytes");
+        return Err(Failure::new(ExitCode::BadData, "file.too_long", message)
+            .hint("a request or response is text; photographs are named by digest"));
+    }
+    String::from_utf8(bytes).map_err(|cause| fail(io::Error::new(ErrorKind::InvalidData, cause.utf8_error())))
+}
+
+/// Writes a text file that only its owner may read; never over another one unless `force`.
+///
+/// # Errors
+/// It exists (1), or cannot be written (1).
+pub fn write_text(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
+    let shown = file.display();
+    let written = options.open(file).and_then(|mut f| f.write_all(text.as_bytes()));
+    written.map_err(|cause| {
+        if cause.kind() == ErrorKind::AlreadyExists {
+            return Failure::new(ExitCode::Finding, "file.exists", format_args!("{shown} is there already"))
+                .hint("choose another name, or replace it with --force");
+        }
+        Failure::new(ExitCode::Finding, "file.unwritable", format_args!("cannot write {shown}"))
+            .hint("choose a folder that you may write to")
+            .cause(cause)
+    })
+}

@@ -1,0 +1,342 @@
+//! Answers for people: lists as tables, one thing as key and value.
+
+use crate::cli::face::printable;
+use crate::control::{
+    ActedView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView, Failure, GatewayStatus,
+    InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
+};
+use crate::model::Timestamp;
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Writes the node's data for a person.
+///
+/// # Errors
+/// The data have another form than this version knows.
+pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> {
+    Ok(match command {
+        Command::GatewayStatus => status(&read(data)?),
+        Command::PeerList => peers(&read::<Vec<_>>(data)?),
+        Command::PeerPing { .. } => ping(&read(data)?),
+        Command::InboxList => inbox(&read::<Vec<_>>(data)?),
+        Command::CaseList => cases(&read::<Vec<_>>(data)?),
+        // Paper is written by `cli::paper`; here is what a script would have got.
+        Command::CasePrint { .. } => format!("{data:#}"),
+        Command::CaseShow { .. } | Command::CaseJudge { .. } => case(&read(data)?),
+        Command::CaseAck { .. }
+        | Command::CaseRespond { .. }
+        | Command::CaseRefuse { .. }
+        | Command::CaseReturn { .. }
+        | Command::CaseDelay { .. }
+        | Command::CaseClarify { .. }
+        | Command::CaseWithdraw { .. }
+        | Command::CaseOutcome { .. }
+        | Command::RequestResubmit { .. }
+        | Command::RequestSubmit { .. } => acted(&read(data)?),
+        Command::CaseTemplate { .. } => read(data)?,
+        Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
+        Command::ReleaseRequest { show: false, .. } => releases(&[read(data)?]),
+        Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
+        Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
+        Command::QueueList => queue(&read::<Vec<_>>(data)?),
+        Command::QueueRetry { .. } => {
+            let RetryView { woken } = read(data)?;
+            format!("trying {} now {}", woken.len(), woken.join(" "))
+        }
+    })
+}
+
+/// Draws a table; nothing in a cell can move the terminal's cursor.
+pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
+    if rows.is_empty() {
+        return "none".into();
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(headers);
+    for row in rows {
+        table.add_row(row.iter().map(|cell| printable(cell)));
+    }
+    table.trim_fmt()
+}
+
+/// Reads the node's data as the view that the verb has.
+///
+/// # Errors
+/// They have another form than this version knows.
+pub(super) fn read<T: DeserializeOwned>(data: &Value) -> Result<T, Failure> {
+    T::deserialize(data).map_err(|cause| ControlError::Malformed(cause).into())
+}
+
+fn pairs(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
+    rows.iter().map(|(key, value)| format!("{key:width$}  {}\n", printable(value))).collect()
+}
+
+fn status(s: &GatewayStatus) -> String {
+    let refused: Vec<String> = s.refused.iter().map(|(code, count)| format!("{code} {count}")).collect();
+    pairs(&[
+        ("party", s.party.to_string()),
+        ("since", s.since.to_string()),
+        ("version", s.version.clone()),
+        ("socket", s.socket.clone()),
+        ("listens on", s.listen.clone()),
+        ("peers", s.peers.to_string()),
+        ("queued", s.queue.to_string()),
+        (
+            "journal",
+            format!(
+                "{} transactions in {} groups, each synced once; {} bytes",
+                s.journal.transactions, s.journal.groups, s.journal.bytes
+            ),
+        ),
+        ("refused", or_none(refused.join(", "))),
+    ])
+}
+
+fn peers(list: &[PeerView]) -> String {
+    let row = |p: &PeerView| {
+        let link = if p.connected { "connected" } else { "-" };
+        vec![p.peer.to_string(), p.address.clone(), link.into(), when(p.last_contact), p.queued.to_string()]
+    };
+    table(&["PEER", "ADDRESS", "LINK", "LAST CONTACT", "QUEUED"], list.iter().map(row).collect())
+}
+
+fn ping(p: &PingView) -> String {
+    pairs(&[
+        ("peer", p.peer.to_string()),
+        ("address", p.address.clone()),
+        ("round trip", format!("{:.1} ms", p.rtt_ms)),
+        ("handshake", p.handshake_ms.map_or_else(|| "stood already".into(), |ms| format!("{ms:.1} ms"))),
+        ("key exchange", p.group.clone().unwrap_or_else(|| "-".into())),
+    ])
+}
+
+fn inbox(list: &[InboxEntry]) -> String {
+    let row = |e: &InboxEntry| {
+        let standing = e.standing.map_or_else(|| "-".into(), |s| word(&s));
+        vec![
+            e.case.to_string(),
+            e.peer.to_string(),
+            e.act.code().into(),
+            e.at.to_string(),
+            e.todo.clone(),
+            when(e.due),
+            training(&standing, e.exercise),
+        ]
+    };
+    table(&["CASE", "FROM", "ACT", "CAME", "TO DO", "DUE", "STANDING"], list.iter().map(row).collect())
+}
+
+fn cases(list: &[CaseView]) -> String {
+    let row = |c: &CaseView| {
+        vec![
+            c.case.to_string(),
+            word(&c.role),
+            c.peer.to_string(),
+            training(&c.state, c.exercise),
+            when(c.ack_due),
+            when(c.respond_due),
+            clocks(&c.overdue),
+            word(&c.delivery),
+        ]
+    };
+    let headers = ["CASE", "ROLE", "PEER", "STATE", "ACK DUE", "RESPOND DUE", "OVERDUE", "DELIVERY"];
+    table(&headers, list.iter().map(row).collect())
+}
+
+fn case(detail: &CaseDetail) -> String {
+    let c = &detail.case;
+    let automatic = if c.ack_automatic { " (automatic)" } else { "" };
+    let mut text = pairs(&[
+        ("case", c.case.to_string()),
+        ("role", word(&c.role)),
+        ("peer", c.peer.to_string()),
+        ("state", training(&c.state, c.exercise)),
+        ("received at", when(c.received_at)),
+        ("acknowledge by", when(c.ack_due)),
+        ("acknowledged", when(c.ack_at) + automatic),
+        ("respond by", when(c.respond_due)),
+        ("responded", when(c.responded_at)),
+        ("overdue", clocks(&c.overdue)),
+        ("due soon", clocks(&c.due_soon)),
+        ("delivery", word(&c.delivery)),
+        ("flags", or_none(c.flags.join(", "))),
+    ]);
+    text += &course(c);
+    if !c.restrictions.is_empty() {
+        let rows = c.restrictions.iter().map(|e| vec![e.path.clone(), e.restrictions.join(" ")]);
+        text += &format!("\n{}\n", table(&["RESTRICTED ELEMENT", "LABELS"], rows.collect()));
+    }
+    let acts = detail.acts.iter().map(|a| {
+        let receipt =
+            a.receipt.as_ref().map_or_else(|| "-".into(), |r| format!("{} by {}", r.received_at, r.by));
+        vec![
+            a.kind.code().into(),
+            word(&a.direction),
+            a.issuer.to_string(),
+            a.at.to_string(),
+            receipt,
+            a.digest.short(),
+        ]
+    });
+    text += &format!("\n{}\n", table(&["ACT", "WAY", "BY", "AT", "RECEIPT", "DIGEST"], acts.collect()));
+    for content in detail.content.iter().flatten() {
+        let head = format!("{} {}", content.kind.code(), content.digest.short());
+        text += &format!("\n{head}\n{}\n", printable(&format!("{:#}", content.body)));
+    }
+    text
+}
+
+/// Writes what has been said about the course of a case, and what is still owed.
+fn course(c: &CaseView) -> String {
+    let mut text = String::new();
+    if let Some(delay) = &c.delay {
+        let expected = delay.expected.map_or_else(|| "no date".into(), |date| date.to_string());
+        text += &format!("delayed on {}; expected: {expected}\n", delay.grounds.join(", "));
+    }
+    if let Some(made) = &c.judgement {
+        let chance = if made.reasonable { "a reasonable chance" } else { "no reasonable chance" };
+        text += &format!("{} judged {chance}: {}\n", printable(&made.officer), printable(&made.reason));
+    }
+    for question in &c.questions {
+        let answer =
+            question.answer.map_or_else(|| "no answer yet".into(), |a| format!("answer {}", a.short()));
+        text += &format!(
+            "{} asked about {} in {}: {answer}\n",
+            question.by,
+            question.about.short(),
+            question.digest.short()
+        );
+    }
+    for told in &c.outcomes {
+        text += &format!(
+            "{} on item {}: point of diversion found: {}; prosecution: {}\n",
+            told.by,
+            told.item,
+            told.point_of_diversion.code(),
+            told.prosecution.code()
+        );
+    }
+    for owed in &c.reminders {
+        let due = owed.due.map_or_else(String::new, |due| format!(", due {due}"));
+        text += &format!("reminder: {} by the {}{due}\n", owed.code, word(&owed.owed_by));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+fn acted(a: &ActedView) -> String {
+    pairs(&[
+        ("case", a.case.to_string()),
+        ("act", training(a.act.code(), a.exercise)),
+        ("to", a.peer.to_string()),
+        ("state", a.state.clone()),
+        ("delivery", word(&a.delivery)),
+        ("at", a.at.to_string()),
+        ("digest", a.digest.to_string()),
+    ])
+}
+
+fn releases(list: &[ReleaseView]) -> String {
+    let row = |r: &ReleaseView| {
+        vec![
+            r.id.clone(),
+            r.case.to_string(),
+            word(&r.state),
+            r.to.clone(),
+            r.purpose.code().into(),
+            r.officer.clone(),
+            r.elements.len().to_string(),
+            r.rule.clone().unwrap_or_else(|| "-".into()),
+            when(r.expires),
+        ]
+    };
+    let headers = ["PERMIT", "CASE", "STATE", "TO", "PURPOSE", "OFFICER", "ELEMENTS", "RULE", "EXPIRES"];
+    table(&headers, list.iter().map(row).collect())
+}
+
+fn shown(r: &ReleaseShown) -> String {
+    let mut text = pairs(&[
+        ("permit", r.id.clone()),
+        ("case", r.case.to_string()),
+        ("to", r.to.clone()),
+        ("purpose", r.purpose.code().into()),
+        ("officer", r.officer.clone()),
+        ("shown at", r.shown_at.to_string()),
+    ]);
+    for element in &r.elements {
+        let label =
+            element.label.as_ref().map_or_else(String::new, |l| format!("  [{}]", l.codes().join(" ")));
+        text += &format!(
+            "\n{}{label}\n{}\n",
+            printable(&element.path),
+            printable(&format!("{:#}", element.value))
+        );
+    }
+    text
+}
+
+fn deadlines(list: &[DeadlineView]) -> String {
+    let row = |d: &DeadlineView| {
+        vec![
+            d.due.to_string(),
+            word(&d.standing),
+            left(d.seconds_left),
+            word(&d.clock),
+            d.case.to_string(),
+            word(&d.role),
+            d.peer.to_string(),
+        ]
+    };
+    table(&["DUE", "STANDING", "LEFT", "CLOCK", "CASE", "ROLE", "PEER"], list.iter().map(row).collect())
+}
+
+fn queue(list: &[QueueEntry]) -> String {
+    let row = |q: &QueueEntry| {
+        vec![
+            q.id.clone(),
+            q.peer.to_string(),
+            q.case.to_string(),
+            q.act.code().into(),
+            word(&q.state),
+            q.attempts.to_string(),
+            when(q.next_try),
+            q.last_cause.clone().unwrap_or_else(|| "-".into()),
+        ]
+    };
+    let headers = ["ID", "PEER", "CASE", "ACT", "STATE", "TRIES", "NEXT TRY", "LAST CAUSE"];
+    table(&headers, list.iter().map(row).collect())
+}
+
+/// Returns the word under which JSON writes a plain enum, with spaces.
+fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(text)) => text.replace('_', " "),
+        Ok(other) => other.to_string(),
+        Err(cause) => cause.to_string(),
+    }
+}
+
+fn when(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| "-".into(), |t| t.to_string())
+}
+
+fn clocks(list: &[Clock]) -> String {
+    or_none(list.iter().map(word).collect::<Vec<_>>().join(", "))
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() { "-".into() } else { text }
+}
+
+fn training(text: &str, exercise: bool) -> String {
+    if exercise { format!("{text} (EXERCISE)") } else { text.to_owned() }
+}
+
+fn left(seconds: i64) -> String {
+    let (days, hours) = (seconds.abs() / 86_400, seconds.abs() % 86_400 / 3600);
+    let sign = if seconds < 0 { "-" } else { "" };
+    format!("{sign}{days} d {hours} h")
+}

@@ -1,0 +1,159 @@
+//! Verbs that a node answers.
+
+use crate::cli::args::{
+    Args, CaseVerb, DeadlineVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb, ReleaseVerb,
+    RequestVerb, Verb,
+};
+use crate::cli::document::read_text;
+use crate::cli::face::Answer;
+use crate::cli::local::form_answer;
+use crate::cli::paper;
+use crate::cli::render;
+use crate::config::Layout;
+use crate::control::{Call, Client, Command, Failure, VERSION};
+use crate::model::{FollowUp, Ground, Request, Response, Sensitive};
+
+/// How documents are read from text; `main` lends the readers, which stand in a room that no face may enter.
+#[derive(Clone, Copy, Debug)]
+pub struct Readers {
+    /// Reads a request (ISACS 8.2).
+    pub request: fn(&str) -> Result<Request, Failure>,
+    /// Reads a response (ISACS 8.3.3).
+    pub response: fn(&str) -> Result<Response, Failure>,
+}
+
+/// Asks the node of `layout` what the command line asks.
+///
+/// # Errors
+/// A file that cannot be read or written, no node, or what the node answers.
+///
+/// # Panics
+/// On a verb that no node answers; `main` never passes one.
+pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
+    let command = command(&args.verb, readers)?.expect("main answers the verbs that need no node");
+    let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };
+    let data = connect(layout)?.call(&call)?;
+    if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
+        let form: String = render::read(&data)?;
+        return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
+    }
+    if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
+        return paper::answer(&render::read(&data)?, output, *force);
+    }
+    let text = render::reply(&call.command, &data)?;
+    Ok(Answer::ok(call.command.verb(), data, text))
+}
+
+fn connect(layout: &Layout) -> Result<Client, Failure> {
+    Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
+        "control.unavailable" => failure
+            .hint(format_args!("start it with `valise gateway serve --data {}`", layout.data.display())),
+        _ => failure,
+    })
+}
+
+/// Turns a verb into what the node is asked, reading the file that it names.
+fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
+    let command = match verb {
+        Verb::Demo(_)
+        | Verb::Config(_)
+        | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
+        | Verb::Request(
+            RequestVerb::New { .. }
+            | RequestVerb::Check { .. }
+            | RequestVerb::Import { .. }
+            | RequestVerb::Exempt { .. },
+        )
+        | Verb::Inspect { .. } => {
+            return Ok(None);
+        }
+        Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
+        Verb::Peer(PeerVerb::List) => Command::PeerList,
+        Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
+        Verb::Inbox(InboxVerb::List) => Command::InboxList,
+        Verb::Case(verb) => case(verb, readers)?,
+        Verb::Request(RequestVerb::Submit { file, case: Some(case), .. }) => Command::RequestResubmit {
+            case: case.clone(),
+            request: Box::new((readers.request)(&read_text(file)?)?),
+        },
+        Verb::Request(RequestVerb::Submit { file, to, incomplete, exercise, case: None }) => {
+            Command::RequestSubmit {
+                request: Box::new((readers.request)(&read_text(file)?)?),
+                to: to.clone(),
+                incomplete: incomplete.clone().map(Sensitive::new),
+                exercise: *exercise,
+            }
+        }
+        Verb::Release(ReleaseVerb::Request { case, to, purpose, elements, show }) => {
+            Command::ReleaseRequest {
+                case: case.clone(),
+                to: to.clone(),
+                purpose: *purpose,
+                elements: elements.clone(),
+                show: *show,
+            }
+        }
+        Verb::Release(ReleaseVerb::List) => Command::ReleaseList,
+        Verb::Release(ReleaseVerb::Show { id }) => Command::ReleaseShow { id: id.clone() },
+        Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
+        Verb::Queue(QueueVerb::List) => Command::QueueList,
+        Verb::Queue(QueueVerb::Retry { id }) => Command::QueueRetry { id: id.clone() },
+    };
+    Ok(Some(command))
+}
+
+fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
+    Ok(match verb {
+        CaseVerb::List => Command::CaseList,
+        CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
+        CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
+        CaseVerb::Ack { case, note } => {
+            Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }
+        }
+        CaseVerb::Respond { case, from: Some(file), .. } => Command::CaseRespond {
+            case: case.clone(),
+            response: Box::new((readers.response)(&read_text(file)?)?),
+        },
+        CaseVerb::Respond { case, from: None, .. } => Command::CaseTemplate { case: case.clone() },
+        CaseVerb::Refuse { case, ground } => {
+            Command::CaseRefuse { case: case.clone(), grounds: vec![said(ground)] }
+        }
+        CaseVerb::Delay { case, ground, expected } => {
+            Command::CaseDelay { case: case.clone(), grounds: vec![said(ground)], expected: *expected }
+        }
+        CaseVerb::Return { case } => Command::CaseReturn { case: case.clone() },
+        CaseVerb::Judge { case, reasonable, reason } => Command::CaseJudge {
+            case: case.clone(),
+            reasonable: *reasonable,
+            reason: Sensitive::new(reason.clone()),
+        },
+        CaseVerb::Clarify { case, act, from } => Command::CaseClarify {
+            case: case.clone(),
+            act: act.clone(),
+            text: Sensitive::new(read_text(from)?.trim().to_owned()),
+        },
+        CaseVerb::Withdraw { case, reason } => {
+            Command::CaseWithdraw { case: case.clone(), reason: Sensitive::new(reason.clone()) }
+        }
+        CaseVerb::Outcome { case, item, diversion_found, prosecution, action, prevention } => {
+            Command::CaseOutcome {
+                case: case.clone(),
+                items: vec![FollowUp {
+                    item: *item,
+                    point_of_diversion: *diversion_found,
+                    prosecution: *prosecution,
+                    action: action.clone().map(Sensitive::new),
+                    preventive_measure: prevention.clone().map(Sensitive::new),
+                }],
+            }
+        }
+    })
+}
+
+fn said(ground: &GroundArg) -> Ground {
+    Ground {
+        code: ground.ground,
+        reason: Sensitive::new(ground.reason.clone()),
+        law: ground.law.clone().map(Sensitive::new),
+    }
+}

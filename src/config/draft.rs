@@ -1,0 +1,68 @@
+use crate::config::{Authority, AuthorityKind};
+use crate::model::{Party, Role};
+use std::fmt::Write;
+use std::net::SocketAddr;
+
+/// What a new gateway's settings start from; `gateway init` writes them down.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// For whom the gateway speaks.
+    pub party: Party,
+    /// The UDP address on which it listens.
+    pub listen: SocketAddr,
+    /// Who may use it.
+    pub officers: Vec<DraftOfficer>,
+    /// To whom content may be released.
+    pub authorities: Vec<Authority>,
+    /// Whether it is a demo.
+    pub demo: bool,
+}
+
+/// An officer of a new gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftOfficer {
+    /// The name in acts and logs.
+    pub name: String,
+    /// What the officer may do.
+    pub role: Role,
+    /// The user account; by default the one of the officer's name, and none in a demo.
+    pub user: Option<String>,
+}
+
+impl Draft {
+    /// Writes the settings as a file for [`crate::config::GatewayConfig::parse`].
+    pub fn to_toml(&self) -> String {
+        let mut out = format!(
+            "# Settings of the gateway of {party}. `valise config show --origin` lists every setting in force.\n\
+             party = \"{party}\"\nlisten = \"{listen}\"\n\n[profile]\ndemo = {demo}\n",
+            party = self.party,
+            listen = self.listen,
+            demo = self.demo,
+        );
+        if self.demo {
+            // A demo tries again soon and needs little room; a real gateway keeps the defaults.
+            out.push_str("\n[retry]\nfirst_seconds = 1\nmax_seconds = 5\n");
+            out.push_str("\n[store]\nsegment_mib = 8\nfree_floor_mib = 16\n");
+        }
+        let mut add = |text: std::fmt::Arguments<'_>| out.write_fmt(text).expect("a String takes any text");
+        for officer in &self.officers {
+            add(format_args!(
+                "\n[[officer]]\nname = \"{}\"\nrole = \"{}\"\n",
+                officer.name,
+                officer.role.code()
+            ));
+            if !self.demo {
+                add(format_args!("user = \"{}\"\n", officer.user.as_ref().unwrap_or(&officer.name)));
+            }
+        }
+        for authority in &self.authorities {
+            let kind = match authority.kind {
+                AuthorityKind::Competent => "competent",
+                AuthorityKind::Court => "court",
+            };
+            add(format_args!("\n[[authority]]\nname = \"{}\"\nkind = \"{kind}\"\n", authority.name));
+            add(format_args!("designated = {}\n", authority.designated));
+        }
+        out
+    }
+}

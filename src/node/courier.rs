@@ -1,0 +1,380 @@
+//! Delivers the outbox to one peer: pipelined, retried for weeks, woken by any contact (DESIGN §9).
+
+use crate::config::Address;
+use crate::cose::ExportSecret;
+use crate::envelope::{Receipts, Reject, SealedReceipt, open_receipt};
+use crate::model::{DAY, Digest, MessageId, Party, Timestamp};
+use crate::node::entropy::OsEntropy;
+use crate::node::error::NodeError;
+use crate::node::gateway::{Gateway, Post, resolve};
+use crate::node::intake;
+use crate::node::retry;
+use crate::store::{HeldEnvelope, OutboxRow};
+use crate::transport::{CloseCode, Link, Receiver, Sender};
+use crate::wire::FrameKind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+/// The most envelopes that wait for their receipts at once.
+const WINDOW: usize = 32;
+/// How long the peer may stay silent while receipts are awaited.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a stream with nothing to carry is kept for the next act.
+const LINGER: Duration = Duration::from_secs(20);
+
+/// The way out to one peer.
+pub struct Courier {
+    /// The peer.
+    pub peer: Party,
+    /// Where its gateway is reached.
+    pub address: Address,
+    bag: Mutex<Bag>,
+    wake: Notify,
+}
+
+/// What waits for the peer, and how the last tries went.
+#[derive(Default)]
+struct Bag {
+    waiting: BTreeMap<MessageId, Waiting>,
+    failures: u32,
+    next_try: Option<Timestamp>,
+    last_cause: Option<String>,
+    last_contact: Option<Timestamp>,
+    link: Option<Link>,
+}
+
+/// One envelope that waits for its receipt.
+#[derive(Clone)]
+pub struct Waiting {
+    /// The row of the outbox.
+    pub row: OutboxRow,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// The first cause of the last failure.
+    pub last_cause: Option<String>,
+    /// Whether the peer refused it for good; it is then sent again only when an officer asks.
+    pub refused: bool,
+}
+
+/// How a courier stands.
+pub struct Standing {
+    /// What waits, oldest first.
+    pub waiting: Vec<Waiting>,
+    /// When the next try is made; `None` if now or if nothing waits.
+    pub next_try: Option<Timestamp>,
+    /// The cause of the last failure to reach the peer.
+    pub last_cause: Option<String>,
+    /// When the peer last spoke to us.
+    pub last_contact: Option<Timestamp>,
+    /// Whether a link stands.
+    pub connected: bool,
+}
+
+impl Courier {
+    /// Opens the way to a peer with what the outbox holds for it.
+    pub fn new(peer: Party, address: Address, rows: Vec<OutboxRow>) -> Self {
+        let courier = Self { peer, address, bag: Mutex::default(), wake: Notify::new() };
+        rows.into_iter().for_each(|row| courier.push(row));
+        courier
+    }
+
+    /// Takes an envelope that was committed to the outbox.
+    pub fn push(&self, row: OutboxRow) {
+        let waiting = Waiting { row, attempts: 0, last_cause: None, refused: false };
+        self.bag().waiting.insert(waiting.row.envelope, waiting);
+        self.wake.notify_one();
+    }
+
+    /// Notes that the peer was heard: whatever waits for it is tried now.
+    pub fn heard(&self, now: Timestamp, link: Option<&Link>) {
+        let mut bag = self.bag();
+        bag.last_contact = Some(now);
+        bag.next_try = None;
+        bag.failures = 0;
+        if let Some(link) = link {
+            bag.link.get_or_insert_with(|| link.clone());
+        }
+        let idle = bag.waiting.is_empty();
+        drop(bag);
+        if !idle {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Tries again now: one envelope, or all of them. Returns those that were woken.
+    pub fn retry(&self, only: Option<MessageId>) -> Vec<MessageId> {
+        let mut bag = self.bag();
+        bag.next_try = None;
+        let chosen = bag.waiting.iter_mut().filter(|(id, _)| only.is_none_or(|only| only == **id));
+        let woken = chosen.map(|(id, waiting)| {
+            waiting.refused = false;
+            *id
+        });
+        let woken: Vec<_> = woken.collect();
+        drop(bag);
+        self.wake.notify_one();
+        woken
+    }
+
+    /// Tells how the courier stands.
+    pub fn standing(&self) -> Standing {
+        let bag = self.bag();
+        let mut waiting: Vec<Waiting> = bag.waiting.values().cloned().collect();
+        waiting.sort_by_key(|w| (w.row.queued_at, w.row.envelope));
+        Standing {
+            waiting,
+            next_try: bag.next_try,
+            last_cause: bag.last_cause.clone(),
+            last_contact: bag.last_contact,
+            connected: bag.link.is_some(),
+        }
+    }
+
+    /// Tells whether an act still waits, and if so whether the peer has refused it.
+    pub fn waits(&self, statement: &Digest) -> Option<bool> {
+        self.bag().waiting.values().find(|w| w.row.statement == *statement).map(|w| w.refused)
+    }
+
+    /// Delivers for as long as the gateway runs.
+    pub async fn run(&self, post: Post) {
+        loop {
+            self.due(&post).await;
+            match self.deliver(&post).await {
+                Ok(()) => self.bag().failures = 0,
+                Err(cause) => self.failed(&cause, &post),
+            }
+        }
+    }
+
+    /// Returns the link that stands, or makes one.
+    ///
+    /// # Errors
+    /// Words on why the peer cannot be reached.
+    pub async fn link(&self, post: &Post) -> Result<Link, String> {
+        let standing = self.bag().link.clone();
+        if let Some(link) = standing {
+            let doorkeeper = &post.gateway.doorkeeper;
+            match link.recheck(&**doorkeeper) {
+                Ok(()) => return Ok(link),
+                Err(cause) => link.close(CloseCode::Distrusted, cause.words_for_peer()),
+            }
+        }
+        let address = resolve(&self.address).await?;
+        let link = post.road.connect(&self.peer, address).await.map_err(|e| e.to_string())?;
+        self.bag().link = Some(link.clone());
+        // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
+        tokio::spawn(intake::serve_link(post.clone(), link.clone()));
+        Ok(link)
+    }
+
+    /// Closes a link whose certificate has expired or was revoked since: links outlive certificates.
+    pub fn check_trust(&self, gateway: &Gateway) {
+        let link = self.bag().link.clone();
+        if let Some((link, cause)) = link.and_then(|l| l.recheck(&*gateway.doorkeeper).err().map(|e| (l, e)))
+        {
+            tracing::warn!(%cause, "a link is closed");
+            link.close(CloseCode::Distrusted, cause.words_for_peer());
+            self.unlink();
+        }
+    }
+
+    /// Forgets a link that has ended.
+    pub fn unlink(&self) {
+        self.bag().link = None;
+    }
+
+    /// Waits until something waits and its time has come.
+    async fn due(&self, post: &Post) {
+        loop {
+            let woken = self.wake.notified();
+            let pause = {
+                let mut bag = self.bag();
+                bag.expire(post);
+                if bag.sendable().next().is_none() {
+                    None
+                } else {
+                    let now = post.gateway.clock.now();
+                    Some(bag.next_try.map_or(0, |at| at.seconds_since(now)).max(0))
+                }
+            };
+            match pause {
+                Some(0) => return,
+                Some(seconds) => {
+                    // A wake-up only matters if it cleared the pause.
+                    let _ = timeout(Duration::from_secs(seconds.unsigned_abs()), woken).await;
+                }
+                None => woken.await,
+            }
+        }
+    }
+
+    /// Sends what waits over one stream, until nothing waits any more.
+    async fn deliver(&self, post: &Post) -> Result<(), String> {
+        let link = self.link(post).await?;
+        let result = self.exchange(post, &link).await;
+        if result.is_err() {
+            self.unlink();
+            link.close(CloseCode::Done, "the exchange broke off");
+        }
+        result
+    }
+
+    async fn exchange(&self, post: &Post, link: &Link) -> Result<(), String> {
+        let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
+        let mut sent: BTreeSet<MessageId> = BTreeSet::new();
+        loop {
+            self.fill(post, &mut sender, &mut sent).await?;
+            if sent.is_empty() {
+                let more = timeout(LINGER, self.wake.notified()).await.is_ok();
+                if !more {
+                    sender.finish();
+                    return Ok(());
+                }
+                continue;
+            }
+            self.answer(post, &mut receiver, &mut sent).await?;
+        }
+    }
+
+    /// Sends envelopes until the window is full.
+    async fn fill(
+        &self,
+        post: &Post,
+        sender: &mut Sender,
+        sent: &mut BTreeSet<MessageId>,
+    ) -> Result<(), String> {
+        while sent.len() < WINDOW {
+            let next = self.bag().sendable().find(|id| !sent.contains(id));
+            let Some(id) = next else { return Ok(()) };
+            let held = post.gateway.ledger.envelope(&id).map_err(|e| e.to_string())?;
+            let Some(HeldEnvelope { bytes, .. }) = held else {
+                self.bag().waiting.remove(&id);
+                continue;
+            };
+            if let Some(waiting) = self.bag().waiting.get_mut(&id) {
+                waiting.attempts = waiting.attempts.saturating_add(1);
+            }
+            sender.send(FrameKind::Envelope, &bytes).await.map_err(|e| e.to_string())?;
+            sent.insert(id);
+        }
+        Ok(())
+    }
+
+    /// Waits for an answer, or for something else to send.
+    async fn answer(
+        &self,
+        post: &Post,
+        receiver: &mut Receiver,
+        sent: &mut BTreeSet<MessageId>,
+    ) -> Result<(), String> {
+        let answered = tokio::select! {
+            biased;
+            frame = receiver.next() => Some(frame),
+            () = self.wake.notified(), if sent.len() < WINDOW => return Ok(()),
+            () = sleep(PATIENCE) => None,
+        };
+        let Some(frame) = answered else {
+            return Err(format!("no answer within {} seconds", PATIENCE.as_secs()));
+        };
+        match frame.map_err(|e| e.to_string())? {
+            Some((FrameKind::Receipts, body)) => self.receipts(post, &body, sent).await,
+            Some((FrameKind::Reject, body)) => self.reject(post, &body, sent),
+            Some((FrameKind::Envelope | FrameKind::Ping | FrameKind::Pong, _)) => {
+                Err("the peer answered with a frame that is no answer".to_owned())
+            }
+            None => Err("the peer ended the stream before it had answered".to_owned()),
+        }
+    }
+
+    async fn receipts(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
+        let now = post.gateway.clock.now();
+        let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory, now)
+            .map_err(|e| format!("the peer's receipts do not hold: {e}"))?;
+        self.heard(now, None);
+        for sealed in receipts {
+            sent.remove(&sealed.envelope);
+            match self.receipt(post, &sealed).await {
+                Ok(()) => {
+                    self.bag().waiting.remove(&sealed.envelope);
+                }
+                Err(cause) => self.note(&sealed.envelope, &cause.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn receipt(&self, post: &Post, sealed: &SealedReceipt) -> Result<(), NodeError> {
+        let row = self.bag().waiting.get(&sealed.envelope).map(|w| w.row.clone());
+        let held = post.gateway.ledger.envelope(&sealed.envelope)?;
+        let (Some(row), Some(held)) = (row, held) else { return Ok(()) };
+        let receipt = open_receipt(sealed, &ExportSecret::from_bytes(held.export))?;
+        post.gateway.receipted(&row, receipt).await
+    }
+
+    fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
+        let now = post.gateway.clock.now();
+        let reject = Reject::verify(body, &self.peer, &post.gateway.directory, now)
+            .map_err(|e| format!("the peer's rejection does not hold: {e}"))?;
+        let cause = format!("the peer refused it: {} ({})", reject.words, reject.code);
+        tracing::warn!(envelope = %reject.envelope, code = %reject.code, "an envelope was refused");
+        sent.remove(&reject.envelope);
+        self.note(&reject.envelope, &cause);
+        if reject.retryable {
+            return Err(cause);
+        }
+        match self.bag().waiting.get_mut(&reject.envelope) {
+            Some(waiting) => waiting.refused = true,
+            // The peer could not even read which envelope it was.
+            None => return Err(cause),
+        }
+        Ok(())
+    }
+
+    fn note(&self, envelope: &MessageId, cause: &str) {
+        if let Some(waiting) = self.bag().waiting.get_mut(envelope) {
+            waiting.last_cause = Some(cause.to_owned());
+        }
+    }
+
+    fn failed(&self, cause: &str, post: &Post) {
+        let now = post.gateway.clock.now();
+        let mut bag = self.bag();
+        bag.failures = bag.failures.saturating_add(1);
+        let pause = retry::pause(bag.failures, &post.gateway.config.retry, &mut OsEntropy::new());
+        bag.next_try = Some(now.saturating_add(pause));
+        bag.last_cause = Some(cause.to_owned());
+        let failures = bag.failures;
+        bag.waiting.values_mut().filter(|w| !w.refused).for_each(|w| w.last_cause = Some(cause.to_owned()));
+        drop(bag);
+        tracing::warn!(failures, pause_seconds = pause, cause, "delivery failed; it is tried again");
+    }
+
+    fn bag(&self) -> MutexGuard<'_, Bag> {
+        self.bag.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bag {
+    /// Lists what may be sent now, oldest first.
+    fn sendable(&self) -> impl Iterator<Item = MessageId> {
+        let mut ids: Vec<_> =
+            self.waiting.values().filter(|w| !w.refused).map(|w| (w.row.queued_at, w.row.envelope)).collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, id)| id)
+    }
+
+    /// Stops trying what is older than the horizon; it stays listed until an officer decides.
+    fn expire(&mut self, post: &Post) {
+        let now = post.gateway.clock.now();
+        let horizon = i64::from(post.gateway.config.retry.horizon_days) * DAY;
+        for waiting in self.waiting.values_mut() {
+            if !waiting.refused && now.seconds_since(waiting.row.queued_at) > horizon {
+                waiting.refused = true;
+                waiting.last_cause = Some("the retry horizon has passed without a receipt".to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Takes in what peers send: proves it, commits it, and only then lets the receipt leave (DESIGN §2).
+
+use crate::cose::ExportSecret;
+use crate::envelope;
+use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt};
+use crate::model::{MessageId, Party};
+use crate::node::entropy::OsEntropy;
+use crate::node::error::NodeError;
+use crate::node::gateway::{Post, Received};
+use crate::store::Durable;
+use crate::transport::{Link, Sender};
+use crate::wire::FrameKind;
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+
+/// The most envelopes of one stream that are worked on at once; the peer waits beyond that.
+const WORKERS: usize = 32;
+/// The most receipts in one frame.
+const RECEIPTS_A_FRAME: usize = 64;
+
+/// What is sent back for one envelope.
+enum Answer {
+    /// The act is durable.
+    Receipt(SealedReceipt),
+    /// It was refused; the body of a signed rejection.
+    Reject(Vec<u8>),
+    /// An answer to a ping.
+    Pong(Vec<u8>),
+}
+
+/// A refusal in the words of the wire.
+struct Refusal {
+    envelope: Option<MessageId>,
+    code: String,
+    words: String,
+    retryable: bool,
+}
+
+/// Serves the streams that a peer opens, until the link ends.
+pub async fn serve_link(post: Post, link: Link) {
+    let peer = link.peer().clone();
+    if let Some(courier) = post.gateway.couriers.get(&peer) {
+        courier.heard(post.gateway.clock.now(), Some(&link));
+    }
+    while let Ok((sender, receiver)) = link.accept_stream().await {
+        let (answers, queue) = mpsc::channel(WORKERS);
+        tokio::spawn(write_answers(post.clone(), peer.clone(), sender, queue));
+        tokio::spawn(read_frames(post.clone(), peer.clone(), receiver, answers));
+    }
+    if let Some(courier) = post.gateway.couriers.get(&peer) {
+        courier.unlink();
+    }
+}
+
+async fn read_frames(
+    post: Post,
+    peer: Party,
+    mut receiver: crate::transport::Receiver,
+    answers: mpsc::Sender<Answer>,
+) {
+    let workers = Arc::new(Semaphore::new(WORKERS));
+    loop {
+        match receiver.next().await {
+            Ok(Some((FrameKind::Envelope, body))) => {
+                let permit = Arc::clone(&workers).acquire_owned().await;
+                let (post, peer, answers) = (post.clone(), peer.clone(), answers.clone());
+                tokio::spawn(async move {
+                    let answer = take(&post, &peer, &body).await;
+                    // If the stream has ended, the peer asks again and gets the stored receipt.
+                    let _ = answers.send(answer).await;
+                    drop(permit);
+                });
+            }
+            Ok(Some((FrameKind::Ping, body))) => drop(answers.send(Answer::Pong(body)).await),
+            Ok(Some((FrameKind::Receipts | FrameKind::Reject | FrameKind::Pong, _))) => {
+                post.gateway.counters.refused("unexpected-frame");
+                tracing::warn!("a peer sent an answer to nothing; its stream is closed");
+                return;
+            }
+            Ok(None) => return,
+            Err(cause) => {
+                post.gateway.counters.refused(cause.code());
+                tracing::warn!(code = cause.code(), %cause, "a stream of a peer ended badly");
+                return;
+            }
+        }
+    }
+}
+
+/// Opens, keeps and answers one envelope.
+async fn take(post: &Post, peer: &Party, body: &[u8]) -> Answer {
+    match kept(post, peer, body).await {
+        Ok(receipt) => Answer::Receipt(receipt),
+        Err(refusal) => reject(post, peer, &refusal),
+    }
+}
+
+async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, Refusal> {
+    let gateway = &post.gateway;
+    let opened = envelope::open(body, &gateway.ring, &gateway.directory, gateway.clock.now())
+        .map_err(|(envelope, error)| Refusal::of(envelope, &error))?;
+    let id = opened.envelope;
+    // No relay carries envelopes yet: the gateway on the line is the one that made the route.
+    if opened.statement.issuer != *peer {
+        return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
+    }
+    gateway.admit(&opened).map_err(|(code, words)| Refusal::plain(id, code, words))?;
+    if let Some(courier) = gateway.couriers.get(peer) {
+        courier.heard(gateway.clock.now(), None);
+    }
+    match gateway.keep(&opened).await.map_err(|error| Refusal::later(id, &error))? {
+        Received::Kept(receipt) => answer_durable(id, &opened.export, receipt),
+        Received::Known(receipt) => seal(id, &opened.export, &receipt),
+        Received::Equivocation => {
+            let words = "the issuer used this message id for another statement; both are kept";
+            Err(Refusal::plain(id, "equivocation", words))
+        }
+    }
+}
+
+/// A receipt for a new act takes the proof that it is durable.
+fn answer_durable(
+    id: MessageId,
+    export: &ExportSecret,
+    receipt: Durable<Vec<u8>>,
+) -> Result<SealedReceipt, Refusal> {
+    seal(id, export, &receipt.into_inner())
+}
+
+fn seal(id: MessageId, export: &ExportSecret, receipt: &[u8]) -> Result<SealedReceipt, Refusal> {
+    envelope::seal_receipt(id, export, receipt, &mut OsEntropy::new())
+        .map_err(|error| Refusal::of(Some(id), &error))
+}
+
+fn reject(post: &Post, peer: &Party, refusal: &Refusal) -> Answer {
+    post.gateway.counters.refused(&refusal.code);
+    tracing::warn!(code = %refusal.code, words = %refusal.words, "an envelope was refused");
+    // An envelope whose route cannot be read has no name; zeros stand for it.
+    let id = refusal.envelope.unwrap_or(MessageId([0; 16]));
+    let cause = (refusal.code.as_str(), refusal.words.as_str(), refusal.retryable);
+    let body = Reject::sign(peer, id, cause, &post.gateway.ring);
+    Answer::Reject(body.expect("a rejection has fixed members, all of which encode"))
+}
+
+/// Writes answers; the receipts that are ready together share a frame and its signature.
+async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: mpsc::Receiver<Answer>) {
+    let mut ready = Vec::new();
+    while queue.recv_many(&mut ready, RECEIPTS_A_FRAME).await > 0 {
+        let mut receipts = Vec::new();
+        let mut frames = Vec::new();
+        for answer in ready.drain(..) {
+            match answer {
+                Answer::Receipt(receipt) => receipts.push(receipt),
+                Answer::Reject(body) => frames.push((FrameKind::Reject, body)),
+                Answer::Pong(body) => frames.push((FrameKind::Pong, body)),
+            }
+        }
+        if !receipts.is_empty() {
+            let body = Receipts::sign(&peer, receipts, &post.gateway.ring);
+            frames
+                .push((FrameKind::Receipts, body.expect("receipts have fixed members, all of which encode")));
+        }
+        for (kind, body) in frames {
+            if let Err(cause) = sender.send(kind, &body).await {
+                tracing::info!(%cause, "an answer did not reach the peer; it will ask again");
+                return;
+            }
+        }
+    }
+    sender.finish();
+}
+
+impl Refusal {
+    fn of(envelope: Option<MessageId>, error: &EnvelopeError) -> Self {
+        tracing::info!(cause = %error, "first cause of a refusal");
+        let words = error.words_for_peer().to_owned();
+        Self { envelope, code: error.code().to_owned(), words, retryable: error.is_retryable() }
+    }
+
+    fn plain(envelope: MessageId, code: &str, words: &str) -> Self {
+        let (code, words) = (code.to_owned(), words.to_owned());
+        Self { envelope: Some(envelope), code, words, retryable: false }
+    }
+
+    /// It was sound, but could not be kept now.
+    fn later(envelope: MessageId, error: &NodeError) -> Self {
+        tracing::error!(cause = %error, "an act could not be kept");
+        let words = "the gateway cannot store it now; try again later".to_owned();
+        Self { envelope: Some(envelope), code: "try-later".to_owned(), words, retryable: true }
+    }
+}

@@ -1,0 +1,99 @@
+//! Checks messages against `docs/valise.cddl`.
+
+use crate::forge::{body, changed_inside, layers, parts, set};
+use crate::hex::unhex;
+use crate::{read, text, vectors};
+use cddl::validate_cbor_from_slice;
+use ciborium::Value;
+use serde_bytes::ByteBuf;
+use valise::wire::{self, Limits, encode_value};
+
+const CDDL: &str = include_str!("../../docs/valise.cddl");
+
+/// Validates against one rule, which the validator expects to be the first.
+fn fits(rule: &str, bytes: &[u8]) -> Result<(), String> {
+    let text = format!("start = {rule}\n{CDDL}");
+    validate_cbor_from_slice(&text, bytes, None).map_err(|error| format!("{rule}: {error}"))
+}
+
+#[track_caller]
+fn assert_fits(rule: &str, bytes: &[u8]) {
+    fits(rule, bytes).unwrap();
+}
+
+fn frame(name: &str) -> Vec<u8> {
+    unhex(text(&read(name), "/frame"))
+}
+
+#[test]
+fn envelopes_and_what_they_hold() {
+    for act in vectors::acts() {
+        let name = format!("{}.json", act.kind().code());
+        assert_fits("envelope", body(&frame(&name)));
+        assert_fits("content", &unhex(text(&read(&name), "/opens/content")));
+        assert_fits(act.kind().code(), &wire::encode(&act).unwrap());
+    }
+}
+
+#[test]
+fn answers_and_what_they_hold() {
+    assert_fits("receipts", body(&frame("receipts.json")));
+    assert_fits("reject", body(&frame("reject.json")));
+    let vector = read("receipts.json");
+    assert_fits("receipt", &unhex(text(&vector, "/opens/receipt")));
+    for leaf in vector["opens"]["log"].as_array().unwrap() {
+        assert_fits("leaf", &unhex(leaf.as_str().unwrap()));
+    }
+}
+
+#[test]
+fn every_state_of_a_field_and_of_an_answer() {
+    let fields = [
+        r#"{"state":"value","value":"00123","normalised":{"value":"123","list":"x","version":"1"},"marking":"m1"}"#,
+        r#"{"state":"partly_read","value":"?742*"}"#,
+        r#"{"state":"never_marked"}"#,
+        r#"{"state":"not_possible","reason":"weapon destroyed"}"#,
+        r#"{"state":"withheld","reason":"sub judice","ground":"a2","law":"Act 3"}"#,
+    ];
+    for field in fields {
+        let typed: valise::model::Field<valise::model::Text> = serde_json::from_str(field).unwrap();
+        assert_fits("field", &wire::encode(&typed).unwrap());
+    }
+    let label = r#"{"audience":{"named":["customs"]},"purposes":["tracing"],"onward":"none","not_in_court":true,
+        "other":[{"code":"x","text":"y"}],"expires":"2030-01-01T00:00:00Z"}"#;
+    let label: valise::model::Label = serde_json::from_str(label).unwrap();
+    assert_fits("label", &wire::encode(&label).unwrap());
+}
+
+/// Without this, a rule that fits everything would pass the tests above.
+#[test]
+fn what_is_malformed_does_not_fit() {
+    let unfit = |name: &str| {
+        let bytes = frame(&format!("malformed/{name}.json"));
+        assert!(fits("envelope", body(&bytes)).is_err(), "{name} fits");
+    };
+    unfit("member-too-many");
+    unfit("route-without-signature");
+    unfit("route-with-an-unknown-member");
+    unfit("iv-too-short");
+    unfit("no-recipients");
+    unfit("kem-ciphertext-too-short");
+    unfit("alg-in-both-buckets");
+
+    let content = unhex(text(&read("refusal.json"), "/opens/content"));
+    let content: Value = wire::decode(&content, &Limits::ENVELOPE).unwrap();
+    let statement: ByteBuf = wire::from_value(&content.as_map().unwrap()[0].1).unwrap();
+    assert_fits("statement", &statement);
+    let with = |label: i64, value: Value| {
+        changed_inside(&statement, 0, |headers| set(headers, label.into(), value.clone()))
+    };
+    for wrong in [with(-70001, 1.into()), with(-70002, "extradition".into()), with(99, 1.into())] {
+        assert!(fits("statement", &wrong).is_err());
+    }
+    let mut tuple = parts(&statement);
+    tuple.push(Value::Null);
+    assert!(fits("statement", &encode_value(&Value::Array(tuple)).unwrap()).is_err());
+    let route = layers(body(&frame("refusal.json"))).0;
+    assert!(fits("statement", &route).is_err());
+    assert!(fits("field", &wire::encode(&serde_json::json!({ "state": "lost" })).unwrap()).is_err());
+}

@@ -1,0 +1,437 @@
+//! Makes every vector of `docs/vectors/` from its federation.
+
+use crate::federation::{Federation, Seeded};
+use crate::forge::*;
+use crate::hex::hex;
+use ciborium::Value;
+use serde_json::{Value as Json, json};
+use valise::cose::label;
+use valise::envelope::{
+    Disclosure, Heads, Outgoing, Receipts, Reject, Signed, StatementDraft, compose, seal_receipt,
+};
+use valise::evidence::{Direction, Entry, Leaf, LogBook};
+use valise::model::{
+    About, Acknowledgement, Act, ActKind, Answer, CaseId, Clarification, ClarificationRequest, DAY, Delay,
+    Digest, DirectoryRef, Element, FollowUp, Ground, GroundCode, Head, ItemAnswer, Label, MessageId,
+    MissingElement, Onward, Outcome, OutcomeNotice, Particulars, Refusal, Response, Resubmission,
+    ReturnIncomplete, Ternary, Text, Withdrawal,
+};
+use valise::wire::{self, FrameKind, Limits};
+
+/// A vector's file below `docs/vectors/` and its content.
+pub type Vector = (String, Json);
+
+/// Makes all vectors: sound envelopes, what answers the first, and malformed envelopes.
+pub fn all(federation: &Federation) -> Vec<Vector> {
+    let world = World { federation };
+    let mut out: Vec<Vector> = acts().into_iter().map(|act| world.sound(act)).collect();
+    out.push(world.receipts());
+    out.push(world.reject());
+    out.extend(world.malformed());
+    out
+}
+
+/// One act of each kind, in their order.
+pub fn acts() -> Vec<Act> {
+    let digest = |byte| Digest([byte; 32]);
+    let request = digest(0x52);
+    let ground = || Ground { code: GroundCode::A1, reason: text("An investigation is open."), law: None };
+    let expected = "2027-03".parse().ok();
+    let missing = MissingElement {
+        clause: "6.3(a)".to_owned(),
+        field: "items[0].make".to_owned(),
+        why: text("The make is blank."),
+    };
+    let again = json!({ "incomplete_reason": "The slide is lost.", "items": [{ "kind": "part" }] });
+    let again = Box::new(serde_json::from_value(again).unwrap());
+    let follow_up = FollowUp {
+        item: 0,
+        point_of_diversion: Ternary::Yes,
+        prosecution: Ternary::Unknown,
+        action: Some(text("The store was audited.")),
+        preventive_measure: None,
+    };
+    vec![
+        Act::Request(serde_json::from_str(include_str!("request.json")).unwrap()),
+        Act::Acknowledgement(Acknowledgement {
+            request,
+            received_at: "2027-01-15T07:00:00Z".parse().unwrap(),
+            automatic: false,
+            note: Some(text("Notre référence : 2027/118")),
+        }),
+        Act::ReturnIncomplete(ReturnIncomplete { request, missing: vec![missing], judgement: None }),
+        Act::Resubmission(Resubmission { previous: request, returned_by: digest(0x49), request: again }),
+        Act::Response(Response { request, items: vec![answer(ground())], note: None }),
+        Act::Delay(Delay { request, grounds: vec![ground()], expected }),
+        Act::Refusal(Refusal { request, grounds: vec![ground()] }),
+        Act::ClarificationRequest(ClarificationRequest { about: request, question: text("Which barrel?") }),
+        Act::Clarification(Clarification { request_for: digest(0x51), answer: text("The longer one.") }),
+        Act::Withdrawal(Withdrawal { request, reason: text("It was found at home.") }),
+        Act::OutcomeNotice(OutcomeNotice { request, items: vec![follow_up] }),
+    ]
+}
+
+/// The act of a kind.
+pub fn act(kind: ActKind) -> Act {
+    acts().into_iter().find(|act| act.kind() == kind).unwrap()
+}
+
+/// Gives an act's body as it stands in files.
+pub fn body_of(act: &Act) -> Json {
+    serde_json::to_value(act).unwrap()
+}
+
+/// A partial answer: one element with a usage label, one withheld.
+fn answer(ground: Ground) -> ItemAnswer {
+    let recipient = Particulars { name: Some(text("Ministry of the Interior")), ..Particulars::default() };
+    let element = |answer, label| Element { about: About::Recipient, answer, label };
+    let label = Label { onward: Onward::WithConsent, not_in_court: true, ..Label::default() };
+    let elements = vec![
+        element(Answer::Value { value: recipient }, Some(label)),
+        element(Answer::Withheld { ground }, None),
+    ];
+    ItemAnswer { item: 0, outcome: Outcome::Partial, reason: None, next_state: None, elements }
+}
+
+fn text(text: &str) -> Text {
+    Text::new(text.to_owned())
+}
+
+struct World<'f> {
+    federation: &'f Federation,
+}
+
+impl World<'_> {
+    fn draft(&self, act: Act) -> StatementDraft {
+        let head = Head { size: 2, root: Digest([0x48; 32]) };
+        StatementDraft {
+            case: CaseId::mint(&"XAA".parse().unwrap(), 2027, 1),
+            audience: vec!["XBB".parse().unwrap()],
+            issued_at: self.federation.now,
+            message_id: MessageId([0x4d; 16]),
+            parents: vec![Digest([0x50; 32])],
+            directory: DirectoryRef { version: 1, digest: self.federation.directory("XAA").digest() },
+            heads: Heads(Some(head), None),
+            exercise: true,
+            act,
+        }
+    }
+
+    fn signed(&self, act: Act) -> Signed {
+        self.draft(act).sign(&self.federation.ring("XAA"), &mut Seeded(1)).unwrap()
+    }
+
+    fn sent_by(&self, signed: &Signed, from: &str) -> Outgoing {
+        let (ring, directory) = (self.federation.ring(from), self.federation.directory(from));
+        let (to, now) = ("XBB".parse().unwrap(), self.federation.now);
+        compose(signed, &to, &ring, &directory, now, 60 * DAY, &mut Seeded(1000)).unwrap()
+    }
+
+    fn sound(&self, act: Act) -> Vector {
+        let draft = self.draft(act.clone());
+        let signed = self.signed(act);
+        let sent = self.sent_by(&signed, "XAA");
+        let elements: Vec<Json> = signed
+            .disclosures
+            .iter()
+            .map(|d| json!({ "path": d.path(), "disclosure": hex(d.bytes()), "digest": hex(&d.digest().0) }))
+            .collect();
+        let vector = json!({
+            "frame": hex(&frame(FrameKind::Envelope, &sent.bytes)),
+            "from": "XAA",
+            "to": "XBB",
+            "opens": {
+                "envelope": sent.envelope,
+                "export_secret": hex(sent.export.as_bytes()),
+                "content": hex(&wire::encode(&signed.content()).unwrap()),
+                "statement_digest": signed.digest,
+                "case": draft.case,
+                "audience": draft.audience,
+                "issued_at": draft.issued_at,
+                "message_id": draft.message_id,
+                "parents": draft.parents,
+                "exercise": draft.exercise,
+                "act": draft.act.kind().code(),
+                "body": body_of(&draft.act),
+                "elements": elements,
+            },
+        });
+        (format!("{}.json", draft.act.kind().code()), vector)
+    }
+
+    /// XBB's answer to the request: the second leaf of its log about XAA.
+    fn receipts(&self) -> Vector {
+        let request = act(ActKind::Request);
+        let (statement, ring) = (self.signed(request), self.federation.ring("XBB"));
+        let sent = self.sent_by(&statement, "XAA");
+        let mut book = LogBook::new(ring.party.clone(), ring.log.clone(), Box::new(Seeded(2000)));
+        let entry = |statement, direction, receipt| {
+            let leaf = Leaf::Act { direction, statement, at: self.federation.now };
+            Entry { peer: "XAA".parse().unwrap(), leaf, receipt }
+        };
+        let entries = [
+            entry(Digest([0x31; 32]), Direction::Sent, false),
+            entry(statement.digest, Direction::Received, true),
+            entry(Digest([0x32; 32]), Direction::Received, false),
+        ];
+        let group = book.seal_group(&entries).unwrap();
+        let receipt = group.receipts[1].clone().unwrap();
+        let sealed =
+            seal_receipt(sent.envelope, &sent.export, receipt.as_bytes(), &mut Seeded(3000)).unwrap();
+        let body = Receipts::sign(&"XAA".parse().unwrap(), vec![sealed], &ring).unwrap();
+        let head = group.heads[0].1;
+        let leaves: Vec<String> = group.leaves.iter().map(|(_, _, leaf)| hex(leaf)).collect();
+        let vector = json!({
+            "frame": hex(&frame(FrameKind::Receipts, &body)),
+            "from": "XBB",
+            "to": "XAA",
+            "opens": {
+                "envelope": sent.envelope,
+                "export_secret": hex(sent.export.as_bytes()),
+                "receipt": hex(receipt.as_bytes()),
+                "statement_digest": statement.digest,
+                "received_at": self.federation.now,
+                "head": { "size": head.size, "root": head.root },
+                "log": leaves,
+            },
+        });
+        ("receipts.json".to_owned(), vector)
+    }
+
+    fn reject(&self) -> Vector {
+        let cause = ("prekey-gone", "the prekey is gone; seal the same statement to a newer one", false);
+        let envelope = MessageId([0x45; 16]);
+        let (to, ring) = ("XAA".parse().unwrap(), self.federation.ring("XBB"));
+        let body = Reject::sign(&to, envelope, cause, &ring).unwrap();
+        let opens = json!({ "envelope": envelope, "code": cause.0, "words": cause.1, "retryable": cause.2 });
+        let frame = hex(&frame(FrameKind::Reject, &body));
+        ("reject.json".to_owned(), json!({ "frame": frame, "from": "XBB", "to": "XAA", "opens": opens }))
+    }
+
+    fn malformed(&self) -> Vec<Vector> {
+        let mut out = self.broken_frames();
+        out.extend(self.broken_routes());
+        out.extend(self.broken_seals());
+        out.extend(self.broken_statements());
+        out.extend(self.broken_elements());
+        out.into_iter()
+            .map(|(fault, code, frame)| {
+                let vector = json!({ "frame": hex(&frame), "to": "XBB", "error": code });
+                (format!("malformed/{fault}.json"), vector)
+            })
+            .collect()
+    }
+
+    /// A small sound envelope, the body of its frame.
+    fn small(&self) -> Vec<u8> {
+        self.sent_by(&self.signed(act(ActKind::Refusal)), "XAA").bytes
+    }
+
+    fn broken_frames(&self) -> Vec<Fault> {
+        let good = frame(FrameKind::Envelope, &self.small());
+        let with = |at: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            bytes
+        };
+        let mut third = parts(body(&good));
+        third.push(Value::Null);
+        let body = |bytes: &[u8]| frame(FrameKind::Envelope, bytes);
+        let small = &good[8..];
+        vec![
+            ("frame-without-magic", "not-a-frame", with(0, b'X')),
+            ("frame-of-version-1", "unsupported-version", with(2, 1)),
+            ("frame-of-unknown-kind", "unknown-kind", with(3, 9)),
+            ("frame-too-long", "too-long", b"VL\x00\x01\x00\x10\x00\x01".to_vec()),
+            ("item-cut-off", "not-deterministic-cbor", body(&small[..small.len() - 1])),
+            ("bytes-after-the-item", "not-deterministic-cbor", body(&[small, b"\0"].concat())),
+            ("length-not-shortest", "not-deterministic-cbor", body(&[b"\x98\x02", &small[1..]].concat())),
+            ("indefinite-length", "not-deterministic-cbor", body(&[b"\x9f", &small[1..], b"\xff"].concat())),
+            ("tagged", "not-deterministic-cbor", body(&[b"\xd8\x60", small].concat())),
+            ("member-too-many", "unexpected-content", body(&assembled(third))),
+        ]
+    }
+
+    fn broken_routes(&self) -> Vec<Fault> {
+        let (good, ring) = (self.small(), self.federation.ring("XAA"));
+        let (route, sealed) = layers(&good);
+        let frame = |bytes: &[u8]| frame(FrameKind::Envelope, bytes);
+        let edited = |key: &str, value: Value| {
+            frame(&rerouted(&good, &sealed, &ring, |route| set(route, key.into(), value)))
+        };
+        let stripped = changed(&route, 3, |signature| *signature = Value::Bytes(vec![]));
+        let stranger = changed_inside(&route, 0, |headers| {
+            set(headers, label::KID.into(), Value::Bytes(b"gw1.npc.xdd.valise.internal".to_vec()));
+        });
+        let no_gateway = changed_inside(&route, 0, |headers| {
+            set(headers, label::KID.into(), Value::Bytes(b"gw1.example.org".to_vec()));
+        });
+        let mut other = sealed.clone();
+        *other.last_mut().unwrap() ^= 1;
+        let by_another = self.sent_by(&self.signed(act(ActKind::Refusal)), "XCC").bytes;
+        vec![
+            ("route-without-signature", "bad-signature", frame(&joined(&stripped, &sealed))),
+            ("route-of-an-unknown-party", "unknown-party", frame(&joined(&stranger, &sealed))),
+            ("route-of-no-party", "malformed-envelope", frame(&joined(&no_gateway, &sealed))),
+            ("route-to-another-party", "not-addressed", edited("to", "XCC".into())),
+            ("route-with-an-unknown-member", "unexpected-content", edited("colour", "red".into())),
+            ("route-in-the-bulk-lane", "unsupported", edited("lane", "bulk".into())),
+            ("body-of-another-route", "body-mismatch", frame(&joined(&route, &other))),
+            ("routed-by-another-party", "wrong-sender", frame(&by_another)),
+        ]
+    }
+
+    fn broken_seals(&self) -> Vec<Fault> {
+        let (good, ring) = (self.small(), self.federation.ring("XAA"));
+        let sealed = layers(&good).1;
+        let frame = |sealed: &[u8]| frame(FrameKind::Envelope, &rerouted(&good, sealed, &ring, |_| ()));
+        let recipient = |change: &dyn Fn(&mut Vec<Value>)| {
+            frame(&changed(&sealed, 3, |layers| {
+                change(layers.as_array_mut().unwrap()[0].as_array_mut().unwrap());
+            }))
+        };
+        let commitment = changed_inside(&sealed, 0, |headers| {
+            set(headers, label::KEY_COMMITMENT.into(), Value::Bytes(vec![0; 32]));
+        });
+        let twice = changed(&sealed, 1, |headers| set(headers, label::ALG.into(), 3.into()));
+        let iv = changed(&sealed, 1, |headers| set(headers, label::IV.into(), Value::Bytes(vec![0; 12])));
+        let short_iv =
+            changed(&sealed, 1, |headers| set(headers, label::IV.into(), Value::Bytes(vec![0; 11])));
+        let nobody = changed(&sealed, 3, |layers| *layers = Value::Array(vec![]));
+        let envelope = |route: &mut Value| set(route, "envelope".into(), Value::Bytes(vec![0; 16]));
+        let renamed = rerouted(&good, &sealed, &ring, envelope);
+        vec![
+            (
+                "kem-ciphertext-changed",
+                "cannot-open",
+                recipient(&|layer| {
+                    let encapsulated = layer[1].as_map_mut().unwrap()[0].1.as_bytes_mut().unwrap();
+                    encapsulated[0] ^= 1;
+                }),
+            ),
+            (
+                "kem-ciphertext-too-short",
+                "bad-key",
+                recipient(&|layer| {
+                    layer[1].as_map_mut().unwrap()[0].1.as_bytes_mut().unwrap().pop();
+                }),
+            ),
+            (
+                "wrapped-key-changed",
+                "cannot-open",
+                recipient(&|layer| layer[2].as_bytes_mut().unwrap()[0] ^= 1),
+            ),
+            (
+                "prekey-that-is-gone",
+                "prekey-gone",
+                recipient(&|layer| {
+                    let mut header = wire::decode(layer[0].as_bytes().unwrap(), &Limits::HEADERS).unwrap();
+                    set(&mut header, label::KID.into(), Value::Bytes(vec![0; 16]));
+                    layer[0] = Value::Bytes(wire::encode_value(&header).unwrap());
+                }),
+            ),
+            ("key-commitment-changed", "cannot-open", frame(&commitment)),
+            ("iv-changed", "cannot-open", frame(&iv)),
+            ("iv-too-short", "bad-header", frame(&short_iv)),
+            ("alg-in-both-buckets", "duplicate-header", frame(&twice)),
+            ("no-recipients", "bad-recipients", frame(&nobody)),
+            ("seal-of-another-envelope", "cannot-open", crate::forge::frame(FrameKind::Envelope, &renamed)),
+        ]
+    }
+
+    fn broken_statements(&self) -> Vec<Fault> {
+        let ring = self.federation.ring("XAA");
+        let good = self.signed(act(ActKind::Refusal));
+        let with =
+            |edit: &dyn Fn(&mut Value)| self.framed(&forged(&good, &ring, good.disclosures.clone(), edit));
+        let header =
+            |label: i64, value: Value| with(&move |headers| set(headers, label.into(), value.clone()));
+        let listed = |headers: &mut Value, extra: i64| {
+            let map = headers.as_map_mut().unwrap();
+            let crit = map.iter_mut().find(|(key, _)| *key == label::CRIT.into()).unwrap();
+            crit.1.as_array_mut().unwrap().push(extra.into());
+        };
+        let claim = |key: i64, value: Value| {
+            with(&move |headers| {
+                let map = headers.as_map_mut().unwrap();
+                let claims = map.iter_mut().find(|(key, _)| *key == label::CWT_CLAIMS.into()).unwrap();
+                set(&mut claims.1, key.into(), value.clone());
+            })
+        };
+        let stripped = changed(&good.bytes, 3, |signature| *signature = Value::Bytes(vec![]));
+        let by_log_key = resigned(&good.bytes, &ring.log.0);
+        let with_bytes = |bytes| self.framed(&Signed { bytes, ..good.clone() });
+        vec![
+            ("statement-without-signature", "bad-signature", with_bytes(stripped)),
+            ("statement-signed-by-the-log-key", "bad-signature", with_bytes(by_log_key)),
+            ("statement-in-another-partys-name", "unknown-key", claim(1, "XCC".into())),
+            ("statement-for-another-party", "not-addressed", claim(3, Value::Array(vec!["XCC".into()]))),
+            ("statement-with-an-expiry", "malformed-envelope", claim(4, 1.into())),
+            ("statement-of-version-1", "unsupported-version", header(label::VERSION, 1.into())),
+            ("statement-of-an-unknown-act", "unknown-act", header(label::ACT, "extradition".into())),
+            ("statement-of-another-act", "unexpected-content", header(label::ACT, "acknowledgement".into())),
+            ("statement-with-an-unknown-flag", "unsupported", header(label::FLAGS, 2.into())),
+            (
+                "statement-with-a-manifest",
+                "unsupported",
+                header(label::MANIFEST_ROOT, Value::Bytes(vec![0; 32])),
+            ),
+            (
+                "statement-of-another-media-type",
+                "malformed-envelope",
+                header(label::CONTENT_TYPE, "text/plain".into()),
+            ),
+            ("unknown-header", "unknown-header", header(99, 1.into())),
+            ("unknown-critical-header", "unknown-critical-header", with(&|headers| listed(headers, -70099))),
+            (
+                "private-header-not-critical",
+                "not-marked-critical",
+                with(&|headers| headers.as_map_mut().unwrap().retain(|(key, _)| *key != label::CRIT.into())),
+            ),
+            (
+                "acting-on-behalf",
+                "unsupported",
+                with(&|headers| {
+                    listed(headers, label::ON_BEHALF_OF);
+                    let principal = vec!["XCC".into(), Value::Bytes(vec![0; 32])];
+                    set(headers, label::ON_BEHALF_OF.into(), Value::Array(principal));
+                }),
+            ),
+        ]
+    }
+
+    fn broken_elements(&self) -> Vec<Fault> {
+        let ring = self.federation.ring("XAA");
+        let refusal = self.signed(act(ActKind::Refusal));
+        let response = self.signed(act(ActKind::Response));
+        let unsigned = |good: &Signed, disclosures| self.framed(&Signed { disclosures, ..good.clone() });
+        let signed = |good: &Signed, disclosures| self.framed(&forged(good, &ring, disclosures, |_| ()));
+        let swapped = refusal.disclosures.iter().rev().cloned().collect();
+        let mut unlabelled = response.disclosures.clone();
+        let at = unlabelled.iter().position(|element| element.label().is_some()).unwrap();
+        unlabelled[at] = altered(&unlabelled[at], 2, Value::Null);
+        let mut extra = refusal.disclosures.clone();
+        extra.insert(1, altered(&altered(&extra[0], 1, "reasons".into()), 3, Value::Null));
+        let mut blank = refusal.disclosures.clone();
+        blank[0] = altered(&blank[0], 3, Value::Array(vec!["a1".into()]));
+        vec![
+            ("element-dropped", "disclosure-mismatch", unsigned(&refusal, refusal.disclosures[1..].to_vec())),
+            ("elements-swapped", "disclosure-mismatch", unsigned(&refusal, swapped)),
+            ("label-removed", "disclosure-mismatch", unsigned(&response, unlabelled.clone())),
+            ("label-differs-from-its-element", "malformed-envelope", signed(&response, unlabelled)),
+            ("element-of-an-unknown-name", "unexpected-content", signed(&refusal, extra)),
+            ("element-of-another-type", "unexpected-content", signed(&refusal, blank)),
+        ]
+    }
+
+    fn framed(&self, signed: &Signed) -> Vec<u8> {
+        frame(FrameKind::Envelope, &self.sent_by(signed, "XAA").bytes)
+    }
+}
+
+type Fault = (&'static str, &'static str, Vec<u8>);
+
+/// Changes one of salt, path, label and value.
+fn altered(element: &Disclosure, member: usize, value: Value) -> Disclosure {
+    Disclosure::parse(&changed(element.bytes(), member, |old| *old = value)).unwrap()
+}
