@@ -1,0 +1,33 @@
+//! simnet: a year of the federation in a minute, and every failure replays.
+//!
+//! A seed draws everything: who knows whom, what officers do and when, what goes wrong. The run is checked
+//! throughout against the invariants of DESIGN §12 and a small model of the law; then all faults end, and
+//! everything must converge.
+
+/// Mistakes that can be planted, to prove that the checks bite.
+pub mod bugs;
+pub mod check;
+mod commit;
+mod deeds;
+mod disk;
+mod draw;
+pub mod fault;
+/// The States, their keys and whom each knows.
+pub mod federation;
+mod heap;
+mod hostile;
+mod lane;
+mod link;
+mod officer;
+mod reference;
+/// The summary of a run.
+pub mod report;
+mod samples;
+mod shell;
+/// Finds the few faults that a failure needs.
+pub mod shrink;
+pub mod tier_a;
+/// Follows a run so that it can be compared with another.
+pub mod trace;
+/// The federation in motion.
+pub mod world;
