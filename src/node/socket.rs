@@ -10,10 +10,14 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
+/// How long a connection may say nothing; a silent one must not keep a place from an officer.
+const IDLE: Duration = Duration::from_secs(30);
 /// The most officers' connections at once.
 const CONNECTIONS: usize = 64;
 
@@ -64,15 +68,16 @@ async fn converse(post: &Post, mut stream: UnixStream) -> io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     loop {
         let mut header = [0; 4];
-        match stream.read_exact(&mut header).await {
-            Ok(_) => {}
-            Err(end) if end.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            Err(error) => return Err(error),
+        match timeout(IDLE, stream.read_exact(&mut header)).await {
+            Ok(Ok(_)) => {}
+            Err(_) => return Ok(()),
+            Ok(Err(end)) if end.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Ok(Err(error)) => return Err(error),
         }
         let reply = match control::body_length(header) {
             Ok(length) => {
                 let mut body = vec![0; length];
-                stream.read_exact(&mut body).await?;
+                timeout(IDLE, stream.read_exact(&mut body)).await??;
                 match control::decode_call(&body) {
                     Ok(call) => hear(post, uid, call).await,
                     Err(error) => Err(error.into()),
