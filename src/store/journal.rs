@@ -107,14 +107,13 @@ impl Journal {
         Ok(())
     }
 
+    /// Cuts even where nothing is left to cut: a cut whose sync failed reads well, and the disk still has
+    /// what was cut, which would stand between the last group and the next segment.
     fn cut_after(&self, tail: &Tail) -> Result<u64, StoreError> {
-        let torn = tail.file_len - tail.end;
-        if torn > 0 {
-            let name = segment_name(self.segment);
-            let done = self.disk.truncate(&name, tail.end).and_then(|()| self.disk.sync(&name));
-            done.map_err(StoreError::io("cut", &name))?;
-        }
-        Ok(torn)
+        let name = segment_name(self.segment);
+        let done = self.disk.truncate(&name, tail.end).and_then(|()| self.disk.sync(&name));
+        done.map_err(StoreError::io("cut", &name))?;
+        Ok(tail.file_len - tail.end)
     }
 
     /// Writes the last group again, unless it is known to be synced. After a failed sync Linux takes the

@@ -195,6 +195,25 @@ fn a_tail_torn_at_any_byte_is_cut_and_reported() {
 }
 
 #[test]
+fn a_cut_whose_sync_failed_is_made_again() {
+    let disk = MemDisk::new();
+    let (store, _) = open(&disk).unwrap();
+    let _ = submit(&store, 1, 100).unwrap();
+    disk.tear_write(0, 5);
+    assert!(is_failed(&submit(&store, 2, 100)));
+    drop(store);
+    disk.crash(|_, unsynced| unsynced);
+    disk.fail_sync(0);
+    assert!(matches!(open(&disk).map(|_| ()), Err(StoreError::Io { .. })), "the cut is not synced");
+    let (store, report) = open(&disk).unwrap();
+    assert_eq!(report.bytes_cut, 0, "it reads well");
+    let _ = submit(&store, 3, 4000).unwrap();
+    assert!(disk.len("journal-0000000002.vj").is_ok(), "nothing overwrites what was cut");
+    disk.crash(|_, _| 0);
+    assert_eq!(numbers(&history(&open(&disk).unwrap().0).unwrap()), [1, 3]);
+}
+
+#[test]
 fn a_tail_with_a_hole_is_cut_and_reported() {
     let disk = MemDisk::new();
     let (store, _) = open(&disk).unwrap();
