@@ -19,7 +19,6 @@ mod hostile;
 mod lane;
 mod link;
 mod officer;
-mod orders;
 mod reference;
 /// The summary of a run.
 pub mod report;
