@@ -10,10 +10,8 @@ use crate::model::{
     ActKind, Addressee, AddresseeBasis, CaseId, Delay, Ground, MessageId, OutcomeNotice, Party, Purpose,
     Refusal, Request, Response, Text,
 };
-use crate::node::clock::stopwatch;
 use crate::node::content;
 use crate::node::desk::Slot;
-use crate::node::entropy::OsEntropy;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Made, Post};
 use crate::node::views;
@@ -26,7 +24,7 @@ use crate::wire::FrameKind;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The fewest digits of a digest by which an act may be named.
 const MIN_DIGEST: usize = 8;
@@ -51,7 +49,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         }
         Command::CasePrint { case } => {
             let detail = show(gateway, officer, &case, Some("case.print")).await?;
-            let (party, at) = (gateway.directory.me().clone(), gateway.clock.now());
+            let (party, at) = (gateway.me().clone(), gateway.now());
             json(&PrintView { party, detail, officer: officer.to_owned(), at })
         }
         Command::CaseTemplate { case } => json(&template(gateway, &case)?),
@@ -108,13 +106,13 @@ fn status(post: &Post) -> Result<GatewayStatus, NodeError> {
     }
     let journal = gateway.ledger.store().statistics();
     Ok(GatewayStatus {
-        party: gateway.directory.me().clone(),
+        party: gateway.me().clone(),
         since: gateway.since,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         socket: gateway.config.socket.display().to_string(),
         listen: post.road.local_address()?.to_string(),
-        peers: gateway.couriers.len() as u64,
-        queue: gateway.couriers.values().map(|c| c.standing().waiting.len() as u64).sum(),
+        peers: gateway.couriers.all().len() as u64,
+        queue: gateway.couriers.all().iter().map(|c| c.standing().waiting.len() as u64).sum(),
         journal: JournalStatus {
             groups: journal.groups,
             transactions: journal.transactions,
@@ -129,13 +127,13 @@ fn peers(gateway: &Gateway) -> Vec<PeerView> {
         let standing = courier.standing();
         PeerView {
             peer: courier.peer.clone(),
-            address: courier.address.to_string(),
+            address: courier.address().to_string(),
             connected: standing.connected,
             last_contact: standing.last_contact,
             queued: standing.waiting.len() as u64,
         }
     };
-    gateway.couriers.values().map(|courier| view(courier)).collect()
+    gateway.couriers.all().iter().map(|courier| view(courier)).collect()
 }
 
 async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure> {
@@ -146,10 +144,10 @@ async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure> {
             .hint("acts for it wait in the outbox and are tried again; `valise queue list` shows them")
     };
     let fresh = !courier.standing().connected;
-    let watch = stopwatch();
+    let watch = Instant::now();
     let link = courier.link(post).await.map_err(unreachable)?;
     let handshake_ms = fresh.then(|| watch.elapsed().as_secs_f64() * 1000.0);
-    let watch = stopwatch();
+    let watch = Instant::now();
     let asked = async {
         let (mut sender, mut receiver) = link.open().await?;
         sender.send(FrameKind::Ping, b"valise").await?;
@@ -157,7 +155,7 @@ async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure> {
     };
     match timeout(PING, asked).await {
         Ok(Ok(Some((FrameKind::Pong, body)))) if body == b"valise" => {
-            courier.heard(post.gateway.clock.now(), None);
+            courier.heard(post.gateway.now(), None);
             Ok(PingView {
                 peer: link.peer().clone(),
                 address: link.remote().to_string(),
@@ -227,11 +225,11 @@ async fn submit(
         return Err(Failure::new(ExitCode::Finding, "request.no_addressee", "the request names no addressee")
             .hint("name one in the file, or with --to; `valise request check` proposes them in the order of ISACS 8.1"));
     };
-    if !gateway.couriers.contains_key(&to) {
+    if gateway.couriers.get(&to).is_none() {
         return Err(unknown("peer", &to).into());
     }
-    let me = gateway.directory.me().clone();
-    let id = gateway.desk.mint(&me, gateway.clock.now().year());
+    let me = gateway.me().clone();
+    let id = gateway.desk.mint(&me, gateway.now().year());
     let slot = gateway.desk.slot(&id);
     let request = Box::new(request);
     let command = case::Command::Submit { case: id.clone(), me, to, request, exercise };
@@ -343,7 +341,7 @@ async fn release(
 ) -> Reply {
     let slot = known(gateway, id)?;
     let command = case::Command::RequestRelease {
-        id: MessageId::random(&mut OsEntropy::new()),
+        id: MessageId::random(&mut *gateway.entropy()),
         to: authority(gateway, to)?,
         purpose,
         officer: officer.to_owned(),
@@ -379,7 +377,7 @@ async fn show_release(gateway: &Gateway, officer: &str, id: &str) -> Result<Rele
 }
 
 fn authority(gateway: &Gateway, name: &str) -> Result<Authority, NodeError> {
-    let me = gateway.directory.me();
+    let me = gateway.me();
     if name == me.to_string() || name == "npc" {
         return Ok(Authority { name: me.to_string(), kind: AuthorityKind::OwnNpc, designated: true });
     }
@@ -401,7 +399,7 @@ fn authority(gateway: &Gateway, name: &str) -> Result<Authority, NodeError> {
 
 fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
     let mut entries = Vec::new();
-    for courier in gateway.couriers.values() {
+    for courier in gateway.couriers.all() {
         let standing = courier.standing();
         entries.extend(standing.waiting.into_iter().map(|waiting| QueueEntry {
             id: waiting.row.envelope.to_string(),
@@ -421,7 +419,7 @@ fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
 fn retry(gateway: &Gateway, id: Option<String>) -> Result<RetryView, NodeError> {
     let only = id.as_deref().map(str::parse::<MessageId>).transpose();
     let only = only.map_err(|_| unknown("queue entry", &id.clone().unwrap_or_default()))?;
-    let woken: Vec<_> = gateway.couriers.values().flat_map(|courier| courier.retry(only)).collect();
+    let woken: Vec<_> = gateway.couriers.all().iter().flat_map(|courier| courier.retry(only)).collect();
     if let (Some(id), true) = (id, woken.is_empty()) {
         return Err(unknown("queue entry", &id));
     }
@@ -436,7 +434,7 @@ async fn record(
 ) -> Result<(), NodeError> {
     let mut change = Change::default();
     change.local_act(LocalAct {
-        at: gateway.clock.now(),
+        at: gateway.now(),
         officer: officer.to_owned(),
         verb: verb.to_owned(),
         case: case.cloned(),
