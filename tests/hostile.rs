@@ -64,7 +64,7 @@ impl Siege {
 
     fn stored(&self) -> Stored {
         let xbb = &self.pair.xbb;
-        (xbb.ask(Command::CaseList).unwrap(), xbb.status()["journal"].clone())
+        (xbb.ask(common::all_cases()).unwrap(), xbb.status()["journal"].clone())
     }
 
     /// A request of XCC in a case of its own.

@@ -103,7 +103,9 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
     if opened.statement.issuer != *peer {
         return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
     }
-    gateway.admit(&opened).map_err(|(code, words)| Refusal::plain(id, code, words))?;
+    if let Some((code, words)) = gateway.admit(&opened).map_err(|error| Refusal::later(id, &error))? {
+        return Err(Refusal::plain(id, code, words));
+    }
     if let Some(courier) = gateway.couriers.get(peer) {
         courier.heard(gateway.now(), None);
     }

@@ -35,7 +35,7 @@ impl Station {
     /// What the store says if its cases cannot be read.
     pub fn open(parts: Parts, road: Road) -> Result<Self, StoreError> {
         let party = parts.config.party.clone();
-        let desk = Desk::new(parts.ledger.cases()?, &party);
+        let desk = Desk::new(parts.ledger.clone())?;
         let mut rows: BTreeMap<Party, Vec<_>> = BTreeMap::new();
         for row in parts.ledger.outbox()? {
             rows.entry(row.peer.clone()).or_default().push(row);
@@ -111,7 +111,7 @@ async fn watch_clocks(post: Post) {
     let days = u16::try_from(gateway.config.clocks.auto_acknowledge_days).unwrap_or(u16::MAX);
     loop {
         let now = gateway.now();
-        for slot in gateway.desk.all() {
+        for slot in gateway.desk.active() {
             let due = case::auto_ack_due(&slot.read(), days).filter(|due| now >= *due);
             let id = slot.read().opening().map(|opening| opening.case.clone());
             let (Some(_), Some(id)) = (due, id) else { continue };
