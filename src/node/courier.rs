@@ -4,10 +4,8 @@ use crate::config::Address;
 use crate::cose::ExportSecret;
 use crate::envelope::{Receipts, Reject, SealedReceipt, open_receipt};
 use crate::model::{DAY, Digest, MessageId, Party, Timestamp};
-use crate::node::entropy::OsEntropy;
 use crate::node::error::NodeError;
-use crate::node::gateway::{Gateway, Post, resolve};
-use crate::node::intake;
+use crate::node::gateway::{Gateway, Post};
 use crate::node::retry;
 use crate::store::{HeldEnvelope, OutboxRow};
 use crate::transport::{CloseCode, Link, Receiver, Sender};
@@ -29,8 +27,7 @@ const LINGER: Duration = Duration::from_secs(20);
 pub struct Courier {
     /// The peer.
     pub peer: Party,
-    /// Where its gateway is reached.
-    pub address: Address,
+    address: Mutex<Address>,
     bag: Mutex<Bag>,
     wake: Notify,
 }
@@ -76,9 +73,19 @@ pub struct Standing {
 impl Courier {
     /// Opens the way to a peer with what the outbox holds for it.
     pub fn new(peer: Party, address: Address, rows: Vec<OutboxRow>) -> Self {
-        let courier = Self { peer, address, bag: Mutex::default(), wake: Notify::new() };
+        let courier = Self { peer, address: Mutex::new(address), bag: Mutex::default(), wake: Notify::new() };
         rows.into_iter().for_each(|row| courier.push(row));
         courier
+    }
+
+    /// Returns where the peer's gateway is reached.
+    pub fn address(&self) -> Address {
+        self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks for the peer's gateway elsewhere from now on; a link that stands is kept.
+    pub fn readdress(&self, address: Address) {
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
     }
 
     /// Takes an envelope that was committed to the outbox.
@@ -162,11 +169,11 @@ impl Courier {
                 Err(cause) => link.close(CloseCode::Distrusted, cause.words_for_peer()),
             }
         }
-        let address = resolve(&self.address).await?;
+        let address = post.gateway.machine.resolve(&self.address()).await?;
         let link = post.road.connect(&self.peer, address).await.map_err(|e| e.to_string())?;
         self.bag().link = Some(link.clone());
         // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
-        tokio::spawn(intake::serve_link(post.clone(), link.clone()));
+        post.serve(link.clone());
         Ok(link)
     }
 
@@ -196,7 +203,7 @@ impl Courier {
                 if bag.sendable().next().is_none() {
                     None
                 } else {
-                    let now = post.gateway.clock.now();
+                    let now = post.gateway.now();
                     Some(bag.next_try.map_or(0, |at| at.seconds_since(now)).max(0))
                 }
             };
@@ -290,8 +297,8 @@ impl Courier {
     }
 
     async fn receipts(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
-        let now = post.gateway.clock.now();
-        let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory, now)
+        let now = post.gateway.now();
+        let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's receipts do not hold: {e}"))?;
         self.heard(now, None);
         for sealed in receipts {
@@ -315,8 +322,8 @@ impl Courier {
     }
 
     fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
-        let now = post.gateway.clock.now();
-        let reject = Reject::verify(body, &self.peer, &post.gateway.directory, now)
+        let now = post.gateway.now();
+        let reject = Reject::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's rejection does not hold: {e}"))?;
         let cause = format!("the peer refused it: {} ({})", reject.words, reject.code);
         tracing::warn!(envelope = %reject.envelope, code = %reject.code, "an envelope was refused");
@@ -340,10 +347,10 @@ impl Courier {
     }
 
     fn failed(&self, cause: &str, post: &Post) {
-        let now = post.gateway.clock.now();
+        let now = post.gateway.now();
         let mut bag = self.bag();
         bag.failures = bag.failures.saturating_add(1);
-        let pause = retry::pause(bag.failures, &post.gateway.config.retry, &mut OsEntropy::new());
+        let pause = retry::pause(bag.failures, &post.gateway.config.retry, &mut *post.gateway.entropy());
         bag.next_try = Some(now.saturating_add(pause));
         bag.last_cause = Some(cause.to_owned());
         let failures = bag.failures;
@@ -368,7 +375,7 @@ impl Bag {
 
     /// Stops trying what is older than the horizon; it stays listed until an officer decides.
     fn expire(&mut self, post: &Post) {
-        let now = post.gateway.clock.now();
+        let now = post.gateway.now();
         let horizon = i64::from(post.gateway.config.retry.horizon_days) * DAY;
         for waiting in self.waiting.values_mut() {
             if !waiting.refused && now.seconds_since(waiting.row.queued_at) > horizon {

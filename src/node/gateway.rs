@@ -1,42 +1,45 @@
 use crate::case;
 use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event};
-use crate::config::{Address, GatewayConfig};
+use crate::config::GatewayConfig;
 use crate::control::{ReleaseShown, ShownElement};
 use crate::envelope;
 use crate::envelope::{Disclosure, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
-use crate::model::{CaseId, DAY, Digest, DirectoryRef, MessageId, Party, Timestamp};
-use crate::node::clock::Clock;
+use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MessageId, Party, Timestamp};
 use crate::node::content;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
+use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
-use crate::node::entropy::OsEntropy;
 use crate::node::error::NodeError;
+use crate::node::intake;
+use crate::node::live::Live;
+use crate::node::machine::Machine;
 use crate::store::{Change, Durable, Ledger, OutboxRow};
-use crate::transport::{PeerCheck, Road};
+use crate::transport::{Link, PeerCheck, Road};
 use crate::trust::{Directory, TrustError, Usage};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One running gateway: what it knows, what it holds, and whom it can reach.
 pub struct Gateway {
     /// The checked configuration.
     pub config: GatewayConfig,
-    /// The clock.
-    pub clock: Arc<Clock>,
-    /// Whose key speaks for which party.
-    pub directory: Arc<Directory>,
+    /// The machine on which it runs.
+    pub machine: Arc<Machine>,
+    /// The party for which it speaks.
+    pub party: Party,
+    /// Whose key speaks for which party, as known now.
+    pub trusted: Arc<Live<Directory>>,
     /// Whose certificate is let in.
     pub doorkeeper: Arc<Doorkeeper>,
-    /// The keys of this gateway.
-    pub ring: KeyRing,
+    /// The keys of this gateway, as held now.
+    pub keys: Live<KeyRing>,
     /// What is durable.
     pub ledger: Ledger,
     /// The cases.
     pub desk: Desk,
     /// The way out to each peer.
-    pub couriers: BTreeMap<Party, Arc<Courier>>,
+    pub couriers: Couriers,
     /// What was refused.
     pub counters: Counters,
     /// Since when it runs.
@@ -68,25 +71,50 @@ pub enum Received {
 /// Checks peers' certificates at the present time.
 pub struct Doorkeeper {
     /// Whose root speaks for whom.
-    pub directory: Arc<Directory>,
-    /// The time.
-    pub clock: Arc<Clock>,
+    pub directory: Arc<Live<Directory>>,
+    /// Tells the time.
+    pub machine: Arc<Machine>,
 }
 
 impl PeerCheck for Doorkeeper {
     fn check(&self, end_entity: &[u8], intermediates: &[&[u8]], usage: Usage) -> Result<Party, TrustError> {
-        self.directory.verify_gateway(end_entity, intermediates, usage, self.clock.now())
+        self.directory.get().verify_gateway(end_entity, intermediates, usage, self.machine.now())
     }
 }
 
 impl Gateway {
+    /// Returns the party for which the gateway speaks.
+    pub const fn me(&self) -> &Party {
+        &self.party
+    }
+
+    /// Reads the clock.
+    pub fn now(&self) -> Timestamp {
+        self.machine.now()
+    }
+
+    /// Opens a random source.
+    pub fn entropy(&self) -> Box<dyn Entropy + Send> {
+        self.machine.entropy()
+    }
+
+    /// Returns the directory as it stands now; a long piece of work keeps the one that it began with.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.trusted.get()
+    }
+
+    /// Returns the keys as they are held now.
+    pub fn ring(&self) -> Arc<KeyRing> {
+        self.keys.get()
+    }
+
     /// Decides about a case, signs and seals what follows, and commits all of it; then the courier has it.
     ///
     /// # Errors
     /// [`NodeError::Refused`] if state or rules forbid it, [`NodeError::Store`] if it was not committed.
     pub async fn make(&self, id: &CaseId, slot: &Slot, command: case::Command) -> Result<Made, NodeError> {
         let _turn = slot.turn.lock().await;
-        let now = self.clock.now();
+        let now = self.now();
         let Decision { mut events, draft, .. } = case::decide(&slot.read(), command, now)?;
         let draft = draft.expect("a command that makes an act decides on a draft");
         let mut change = Change::default();
@@ -115,7 +143,7 @@ impl Gateway {
         command: case::Command,
     ) -> Result<Decision, NodeError> {
         let _turn = slot.turn.lock().await;
-        let decision = case::decide(&slot.read(), command, self.clock.now())?;
+        let decision = case::decide(&slot.read(), command, self.now())?;
         let mut change = Change::default();
         for event in &decision.events {
             change.event(id, event.clone())?;
@@ -153,7 +181,7 @@ impl Gateway {
         officer: &str,
     ) -> Result<ReleaseShown, NodeError> {
         let _turn = slot.turn.lock().await;
-        let now = self.clock.now();
+        let now = self.now();
         let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned() };
         let decision = case::decide(&slot.read(), command, now)?;
         let used =
@@ -197,7 +225,7 @@ impl Gateway {
         }
         let (issuer, id) = (&statement.issuer, statement.said.message_id);
         let first = self.desk.claim(issuer, id, statement.digest);
-        let now = self.clock.now();
+        let now = self.now();
         let events = match first {
             Some(first) => match equivocation(&slot.read(), opened, first, now) {
                 Some(event) => vec![event],
@@ -220,10 +248,10 @@ impl Gateway {
     /// # Errors
     /// [`NodeError::Evidence`] if it proves nothing, [`NodeError::Store`] if it was not committed.
     pub async fn receipted(&self, row: &OutboxRow, receipt: Vec<u8>) -> Result<(), NodeError> {
-        let now = self.clock.now();
+        let now = self.now();
         let receipt = Receipt::from_bytes(receipt);
-        let parties = (&row.peer, self.directory.me());
-        let proved = receipt.verify(parties, &row.statement, &self.directory, now)?;
+        let parties = (&row.peer, self.me());
+        let proved = receipt.verify(parties, &row.statement, &self.directory(), now)?;
         let slot = self.desk.slot(&row.case);
         let _turn = slot.turn.lock().await;
         let seen = case::Receipt { digest: proved.statement, received_at: proved.received_at, by: proved.by };
@@ -247,23 +275,24 @@ impl Gateway {
         now: Timestamp,
         change: &mut Change,
     ) -> Result<(Event, OutboxRow, Digest), NodeError> {
-        let mut entropy = OsEntropy::new();
+        let mut entropy = self.entropy();
+        let (ring, directory) = (self.ring(), self.directory());
         let peer = draft.aud.first().expect("an act is addressed to somebody");
         let (mine, theirs) = self.ledger.heads(peer)?;
         let said = StatementDraft {
             case: id.clone(),
             audience: draft.aud.clone(),
             issued_at: now,
-            message_id: MessageId::random(&mut entropy),
+            message_id: MessageId::random(&mut *entropy),
             parents: draft.parents.clone(),
-            directory: DirectoryRef { version: self.directory.version(), digest: self.directory.digest() },
+            directory: DirectoryRef { version: directory.version(), digest: directory.digest() },
             heads: Heads(mine, theirs),
             exercise: draft.exercise,
             act: draft.act.clone(),
         };
-        let signed = said.sign(&self.ring, &mut entropy)?;
+        let signed = said.sign(&ring, &mut *entropy)?;
         let horizon = i64::from(self.config.retry.horizon_days) * DAY;
-        let out = envelope::compose(&signed, peer, &self.ring, &self.directory, now, horizon, &mut entropy)?;
+        let out = envelope::compose(&signed, peer, &ring, &directory, now, horizon, &mut *entropy)?;
         let row = OutboxRow {
             envelope: out.envelope,
             peer: peer.clone(),
@@ -276,10 +305,10 @@ impl Gateway {
         // Our own words are not restricted to us: the whole body lies in one piece.
         let elements: Vec<_> =
             signed.disclosures.iter().map(|d| (d.path().to_owned(), false, d.bytes().to_vec())).collect();
-        self.ledger.keep_body(change, signed.digest, &signed.bytes, &elements, &mut entropy)?;
-        self.ledger.queue(change, row.clone(), out.bytes, out.export.as_bytes(), &mut entropy)?;
+        self.ledger.keep_body(change, signed.digest, &signed.bytes, &elements, &mut *entropy)?;
+        self.ledger.queue(change, row.clone(), out.bytes, out.export.as_bytes(), &mut *entropy)?;
         change.sent(peer, signed.digest, now)?;
-        let me = self.directory.me().clone();
+        let me = self.me().clone();
         let recorded = case::recorded(draft, me, signed.digest, said.message_id, now);
         Ok((recorded, row, signed.digest))
     }
@@ -295,7 +324,7 @@ impl Gateway {
         };
         case::Command::PeerAct {
             case: said.case.clone(),
-            me: self.directory.me().clone(),
+            me: self.me().clone(),
             facts: ActFacts::of(&said.act, header),
             received_at: now,
         }
@@ -320,7 +349,7 @@ impl Gateway {
             .map(|d| (d.path().to_owned(), restricted(d), d.bytes().to_vec()))
             .collect();
         let bytes = &opened.content.statement;
-        self.ledger.keep_body(&mut change, statement.digest, bytes, &elements, &mut OsEntropy::new())?;
+        self.ledger.keep_body(&mut change, statement.digest, bytes, &elements, &mut *self.entropy())?;
         change.received(&statement.issuer, statement.digest, now)?;
         let committed = self.ledger.commit(change).await?;
         slot.apply(events);
@@ -345,17 +374,6 @@ fn equivocation(case: &Case, opened: &Opened, first: Digest, at: Timestamp) -> O
     Some(Event::Equivocation(Equivocation { issuer, message_id, first, second, at }))
 }
 
-/// Finds the first address that a peer's name resolves to.
-///
-/// # Errors
-/// Words for the log if it resolves to none.
-pub async fn resolve(address: &Address) -> Result<std::net::SocketAddr, String> {
-    let mut found = tokio::net::lookup_host((address.host.as_str(), address.port))
-        .await
-        .map_err(|e| format!("cannot resolve {address}: {e}"))?;
-    found.next().ok_or_else(|| format!("{address} resolves to no address"))
-}
-
 /// What a courier and the intake share: the gateway, and the road on which it is reached.
 #[derive(Clone)]
 pub struct Post {
@@ -363,4 +381,24 @@ pub struct Post {
     pub gateway: Arc<Gateway>,
     /// The road.
     pub road: Arc<Road>,
+}
+
+impl Post {
+    /// Runs a task for as long as the gateway does.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.gateway.machine.spawn(task);
+    }
+
+    /// Serves a link, whoever opened it.
+    pub fn serve(&self, link: Link) {
+        self.spawn(intake::serve_link(self.clone(), link));
+    }
+
+    /// Opens a way to a peer and keeps it going; one that is open already stays as it is.
+    pub fn enlist(&self, courier: Courier) {
+        if self.gateway.couriers.get(&courier.peer).is_none() {
+            let (courier, post) = (self.gateway.couriers.add(courier), self.clone());
+            self.spawn(async move { courier.run(post).await });
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::config::{Draft, Layout};
 use crate::control::{ExitCode, Failure};
 use crate::cose::KemPrivate;
 use crate::model::{MessageId, Timestamp};
-use crate::node::clock::Clock;
+use crate::node::clock;
 use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, PREKEY_DAYS, ROOT_DAYS, at, certify, write_new};
 use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint};
@@ -37,7 +37,7 @@ pub fn init(options: &InitOptions) -> Result<Value, Failure> {
         )
         .hint("choose another --data folder; nothing was changed"));
     }
-    let now = Clock::default().now();
+    let now = clock::wall();
     make(options, now).map_err(|e| Failure::new(ExitCode::Config, "init.failed", &e).cause(e))
 }
 

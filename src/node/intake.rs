@@ -4,9 +4,8 @@ use crate::cose::ExportSecret;
 use crate::envelope;
 use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt};
 use crate::model::{MessageId, Party};
-use crate::node::entropy::OsEntropy;
 use crate::node::error::NodeError;
-use crate::node::gateway::{Post, Received};
+use crate::node::gateway::{Gateway, Post, Received};
 use crate::store::Durable;
 use crate::transport::{Link, Sender};
 use crate::wire::FrameKind;
@@ -40,12 +39,12 @@ struct Refusal {
 pub async fn serve_link(post: Post, link: Link) {
     let peer = link.peer().clone();
     if let Some(courier) = post.gateway.couriers.get(&peer) {
-        courier.heard(post.gateway.clock.now(), Some(&link));
+        courier.heard(post.gateway.now(), Some(&link));
     }
     while let Ok((sender, receiver)) = link.accept_stream().await {
         let (answers, queue) = mpsc::channel(WORKERS);
-        tokio::spawn(write_answers(post.clone(), peer.clone(), sender, queue));
-        tokio::spawn(read_frames(post.clone(), peer.clone(), receiver, answers));
+        post.spawn(write_answers(post.clone(), peer.clone(), sender, queue));
+        post.spawn(read_frames(post.clone(), peer.clone(), receiver, answers));
     }
     if let Some(courier) = post.gateway.couriers.get(&peer) {
         courier.unlink();
@@ -63,9 +62,9 @@ async fn read_frames(
         match receiver.next().await {
             Ok(Some((FrameKind::Envelope, body))) => {
                 let permit = Arc::clone(&workers).acquire_owned().await;
-                let (post, peer, answers) = (post.clone(), peer.clone(), answers.clone());
-                tokio::spawn(async move {
-                    let answer = take(&post, &peer, &body).await;
+                let (worker, peer, answers) = (post.clone(), peer.clone(), answers.clone());
+                post.spawn(async move {
+                    let answer = take(&worker, &peer, &body).await;
                     // If the stream has ended, the peer asks again and gets the stored receipt.
                     let _ = answers.send(answer).await;
                     drop(permit);
@@ -97,7 +96,7 @@ async fn take(post: &Post, peer: &Party, body: &[u8]) -> Answer {
 
 async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, Refusal> {
     let gateway = &post.gateway;
-    let opened = envelope::open(body, &gateway.ring, &gateway.directory, gateway.clock.now())
+    let opened = envelope::open(body, &gateway.ring(), &gateway.directory(), gateway.now())
         .map_err(|(envelope, error)| Refusal::of(envelope, &error))?;
     let id = opened.envelope;
     // No relay carries envelopes yet: the gateway on the line is the one that made the route.
@@ -106,11 +105,11 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
     }
     gateway.admit(&opened).map_err(|(code, words)| Refusal::plain(id, code, words))?;
     if let Some(courier) = gateway.couriers.get(peer) {
-        courier.heard(gateway.clock.now(), None);
+        courier.heard(gateway.now(), None);
     }
     match gateway.keep(&opened).await.map_err(|error| Refusal::later(id, &error))? {
-        Received::Kept(receipt) => answer_durable(id, &opened.export, receipt),
-        Received::Known(receipt) => seal(id, &opened.export, &receipt),
+        Received::Kept(receipt) => answer_durable(gateway, id, &opened.export, receipt),
+        Received::Known(receipt) => seal(gateway, id, &opened.export, &receipt),
         Received::Equivocation => {
             let words = "the issuer used this message id for another statement; both are kept";
             Err(Refusal::plain(id, "equivocation", words))
@@ -120,15 +119,21 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
 
 /// A receipt for a new act takes the proof that it is durable.
 fn answer_durable(
+    gateway: &Gateway,
     id: MessageId,
     export: &ExportSecret,
     receipt: Durable<Vec<u8>>,
 ) -> Result<SealedReceipt, Refusal> {
-    seal(id, export, &receipt.into_inner())
+    seal(gateway, id, export, &receipt.into_inner())
 }
 
-fn seal(id: MessageId, export: &ExportSecret, receipt: &[u8]) -> Result<SealedReceipt, Refusal> {
-    envelope::seal_receipt(id, export, receipt, &mut OsEntropy::new())
+fn seal(
+    gateway: &Gateway,
+    id: MessageId,
+    export: &ExportSecret,
+    receipt: &[u8],
+) -> Result<SealedReceipt, Refusal> {
+    envelope::seal_receipt(id, export, receipt, &mut *gateway.entropy())
         .map_err(|error| Refusal::of(Some(id), &error))
 }
 
@@ -138,7 +143,7 @@ fn reject(post: &Post, peer: &Party, refusal: &Refusal) -> Answer {
     // An envelope whose route cannot be read has no name; zeros stand for it.
     let id = refusal.envelope.unwrap_or(MessageId([0; 16]));
     let cause = (refusal.code.as_str(), refusal.words.as_str(), refusal.retryable);
-    let body = Reject::sign(peer, id, cause, &post.gateway.ring);
+    let body = Reject::sign(peer, id, cause, &post.gateway.ring());
     Answer::Reject(body.expect("a rejection has fixed members, all of which encode"))
 }
 
@@ -156,7 +161,7 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
             }
         }
         if !receipts.is_empty() {
-            let body = Receipts::sign(&peer, receipts, &post.gateway.ring);
+            let body = Receipts::sign(&peer, receipts, &post.gateway.ring());
             frames
                 .push((FrameKind::Receipts, body.expect("receipts have fixed members, all of which encode")));
         }

@@ -41,6 +41,9 @@ pub enum KeyError {
     /// A certificate could not be made or does not hold.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// A key and its certificates do not fit each other.
+    #[error("the gateway's key and certificates do not fit: {0}")]
+    Identity(String),
     /// The credential is not what `gateway init` writes.
     #[error("{0}: the credential is shorter than 32 bytes")]
     Credential(PathBuf),

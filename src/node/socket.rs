@@ -48,9 +48,9 @@ pub async fn serve(post: Post, listener: UnixListener) {
         let place = Arc::clone(&places).acquire_owned().await;
         match listener.accept().await {
             Ok((stream, _)) => {
-                let post = post.clone();
-                tokio::spawn(async move {
-                    if let Err(cause) = converse(&post, stream).await {
+                let desk = post.clone();
+                post.spawn(async move {
+                    if let Err(cause) = converse(&desk, stream).await {
                         tracing::debug!(%cause, "an officer's connection ended");
                     }
                     drop(place);

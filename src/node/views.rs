@@ -14,7 +14,7 @@ use crate::rules::deadline::Warning;
 
 /// Shows a case at the present time; `None` if it was never opened.
 pub fn view(gateway: &Gateway, case: &Case) -> Option<case::View> {
-    case::view(case, gateway.clock.now(), warning(gateway))
+    case::view(case, gateway.now(), warning(gateway))
 }
 
 fn warning(gateway: &Gateway) -> Warning {
@@ -45,7 +45,7 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
     let newest = received.max_by_key(|act| (act.at, act.digest))?;
     let clocks = &seen.clocks;
     let mine = |code: case::ReminderCode| {
-        let owed = case::reminders(case, gateway.clock.now(), warning(gateway));
+        let owed = case::reminders(case, gateway.now(), warning(gateway));
         owed.iter().any(|reminder| reminder.owed_by == seen.role && reminder.code == code)
     };
     let (todo, due, standing) = match (seen.role, seen.state) {
@@ -83,7 +83,7 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
 
 /// Lists the clocks that run, the nearest end first.
 pub fn deadlines(gateway: &Gateway) -> Vec<DeadlineView> {
-    let now = gateway.clock.now();
+    let now = gateway.now();
     let mut out = Vec::new();
     for slot in gateway.desk.all() {
         let Some(seen) = view(gateway, &slot.read()) else { continue };
@@ -113,7 +113,7 @@ pub fn deadlines(gateway: &Gateway) -> Vec<DeadlineView> {
 
 /// Lists all releases that were permitted or denied, newest first.
 pub fn releases(gateway: &Gateway) -> Vec<ReleaseView> {
-    let now = gateway.clock.now();
+    let now = gateway.now();
     let mut out = Vec::new();
     for slot in gateway.desk.all() {
         let case = slot.read();
@@ -223,7 +223,7 @@ fn act_view(gateway: &Gateway, case: &Case, seen: &case::View, act: &case::ActVi
     let receipt = act.arrived_at.map(|received_at| {
         let by = match act.direction {
             case::Direction::Sent => seen.peer.clone(),
-            case::Direction::Received => gateway.directory.me().clone(),
+            case::Direction::Received => gateway.me().clone(),
         };
         ReceiptView { by, received_at }
     });
@@ -311,7 +311,7 @@ fn outcome(told: &case::OutcomeView) -> OutcomeView {
 }
 
 fn reminders(gateway: &Gateway, case: &Case) -> Vec<ReminderView> {
-    let owed = case::reminders(case, gateway.clock.now(), warning(gateway));
+    let owed = case::reminders(case, gateway.now(), warning(gateway));
     let shown = |reminder: case::Reminder| ReminderView {
         code: reminder.code.code().to_owned(),
         owed_by: role(reminder.owed_by),

@@ -1,0 +1,96 @@
+use crate::config::{Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
+use crate::model::{Party, Role};
+use clap::{Args as ClapArgs, Subcommand};
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+/// `gateway …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum GatewayVerb {
+    /// Make keys, certificates, settings and the card for peers.
+    Init(Initial),
+    /// Run the node until it is told to stop.
+    Serve,
+    /// Show how the node is.
+    Status,
+}
+
+/// What `gateway init` starts from.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Initial {
+    /// For whom the gateway speaks, such as GHA.
+    #[arg(long)]
+    pub party: Party,
+    /// The UDP address on which it listens.
+    #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4620")]
+    pub listen: SocketAddr,
+    /// An officer: NAME:ROLE or NAME:ROLE:ACCOUNT; roles are clerk, officer, supervisor, auditor.
+    #[arg(long = "officer", value_name = "NAME:ROLE", required = true)]
+    pub officers: Vec<OfficerArg>,
+    /// A national authority: NAME:KIND or NAME:KIND:designated; kinds are competent, court.
+    #[arg(long = "authority", value_name = "NAME:KIND")]
+    pub authorities: Vec<AuthorityArg>,
+    /// Make a demo gateway, in which callers choose the officer.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+/// `NAME:ROLE[:ACCOUNT]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfficerArg(pub DraftOfficer);
+
+/// `NAME:KIND[:designated]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityArg(pub Authority);
+
+impl Initial {
+    /// Returns what the new gateway's settings start from.
+    pub fn draft(&self) -> Draft {
+        Draft {
+            party: self.party.clone(),
+            listen: self.listen,
+            officers: self.officers.iter().map(|o| o.0.clone()).collect(),
+            authorities: self.authorities.iter().map(|a| a.0.clone()).collect(),
+            demo: self.demo,
+        }
+    }
+}
+
+impl FromStr for OfficerArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, ':');
+        let (name, role) = parts.next().zip(parts.next()).ok_or("write NAME:ROLE")?;
+        let role = Role::from_code(role).ok_or("a role is clerk, officer, supervisor or auditor")?;
+        let user = parts.next().map(account).transpose()?;
+        Ok(Self(DraftOfficer { name: short_name(name)?, role, user }))
+    }
+}
+
+impl FromStr for AuthorityArg {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.splitn(3, ':');
+        let (name, kind) = parts.next().zip(parts.next()).ok_or("write NAME:KIND")?;
+        let kind = match kind {
+            "competent" => AuthorityKind::Competent,
+            "court" => AuthorityKind::Court,
+            _ => return Err("a kind is competent or court".into()),
+        };
+        let designated = match parts.next() {
+            None => false,
+            Some("designated") => true,
+            Some(other) => return Err(format!("'{other}' is not 'designated'")),
+        };
+        Ok(Self(Authority { name: short_name(name)?, kind, designated }))
+    }
+}
+
+fn short_name(text: &str) -> Result<String, String> {
+    is_short_name(text).then(|| text.to_owned()).ok_or_else(|| format!("a name is {SHORT_NAME}"))
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let ok = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    ok.then(|| text.to_owned()).ok_or_else(|| "an account is a user name on this machine".into())
+}

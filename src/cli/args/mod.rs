@@ -1,0 +1,189 @@
+mod case;
+mod gateway;
+mod release;
+mod request;
+
+pub use case::{CaseVerb, GroundArg};
+pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
+pub use release::ReleaseVerb;
+pub use request::RequestVerb;
+
+use crate::model::Party;
+use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Trace illicit small arms with other States under ISACS 05.31.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "valise", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Args {
+    /// Write JSON for scripts: data on stdout, errors on stderr.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Which node to speak to: demo-xaa, demo-xbb, user or system (also VALISE_PROFILE).
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Find or put everything below this folder.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Act as this officer; demo profiles only.
+    #[arg(long = "as", global = true, value_name = "OFFICER")]
+    pub as_officer: Option<String>,
+    /// Ask nothing, take yes for an answer (also VALISE_NO_INPUT).
+    #[arg(long, global = true)]
+    pub yes: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The nouns.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Two States on this machine, and a whole story to play.
+    #[command(subcommand)]
+    Demo(DemoVerb),
+    /// The node itself.
+    #[command(subcommand)]
+    Gateway(GatewayVerb),
+    /// The other NPCs.
+    #[command(subcommand)]
+    Peer(PeerVerb),
+    /// What waits for an officer.
+    #[command(subcommand)]
+    Inbox(InboxVerb),
+    /// Cases and the acts in them.
+    #[command(subcommand)]
+    Case(CaseVerb),
+    /// Tracing requests (ISACS 8.2).
+    #[command(subcommand)]
+    Request(RequestVerb),
+    /// Local release of restricted information (ISACS 8.3.4.2 d-f).
+    #[command(subcommand)]
+    Release(ReleaseVerb),
+    /// Due dates.
+    #[command(subcommand)]
+    Deadline(DeadlineVerb),
+    /// The outbox.
+    #[command(subcommand)]
+    Queue(QueueVerb),
+    /// Settings.
+    #[command(subcommand)]
+    Config(ConfigVerb),
+    /// Show what the strict decoder sees of a file; needs no keys and no node.
+    Inspect {
+        /// The file; `-` for stdin.
+        file: PathBuf,
+        /// As what to read it: cbor, frame, envelope, certificate; guessed by default.
+        // It stands for the officer of the other verbs, whose name it shares.
+        #[arg(long = "as", value_name = "KIND", value_parser = file_kind, id = "as_officer")]
+        kind: Option<String>,
+    },
+}
+
+/// `demo …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum DemoVerb {
+    /// Play and check a whole story with two States; ends its processes.
+    Run {
+        /// Keep the data folder even if all held.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Start XAA and XBB in the background.
+    Start,
+    /// End what `start` started.
+    Stop,
+    /// Stop, and delete the demo's data.
+    Reset,
+    /// Show what runs.
+    Status,
+    /// Cut or restore the link of a State.
+    #[command(group = clap::ArgGroup::new("way").required(true))]
+    Link {
+        /// The State, such as XBB.
+        state: Party,
+        /// Restore it.
+        #[arg(long, group = "way")]
+        up: bool,
+        /// Cut it.
+        #[arg(long, group = "way")]
+        down: bool,
+    },
+    /// Pass datagrams on unless the link is cut.
+    #[command(hide = true)]
+    Forward {
+        /// Where to listen.
+        #[arg(long)]
+        listen: SocketAddr,
+        /// Whither to pass on.
+        #[arg(long)]
+        to: SocketAddr,
+        /// Files that cut the link while they exist.
+        #[arg(long)]
+        cut: Vec<PathBuf>,
+    },
+}
+
+/// `peer …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum PeerVerb {
+    /// List the peers.
+    List,
+    /// Reach a peer and measure.
+    Ping {
+        /// The peer, such as XBB.
+        state: Party,
+    },
+}
+
+/// `inbox …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum InboxVerb {
+    /// List what waits for an officer.
+    List,
+}
+
+/// `deadline …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum DeadlineVerb {
+    /// List the clocks that run, soonest first.
+    List,
+}
+
+/// `queue …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum QueueVerb {
+    /// List what waits to be delivered.
+    List,
+    /// Try now instead of at the next time.
+    Retry {
+        /// Which; all by default.
+        id: Option<String>,
+    },
+}
+
+/// What a file is read as.
+fn file_kind(text: &str) -> Result<String, String> {
+    ["cbor", "frame", "envelope", "certificate"]
+        .into_iter()
+        .find(|kind| *kind == text)
+        .map(str::to_owned)
+        .ok_or_else(|| "it is cbor, frame, envelope or certificate".into())
+}
+
+/// `config …`
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// List everything wrong with a file.
+    Check {
+        /// A gateway's settings or a list of peers.
+        file: PathBuf,
+    },
+    /// Show the settings in force.
+    Show {
+        /// Say where each value came from.
+        #[arg(long)]
+        origin: bool,
+    },
+}

@@ -1,0 +1,141 @@
+//! Answers officers: one function for each verb of `control::Command`.
+
+mod cases;
+mod peers;
+mod queue;
+mod releases;
+mod requests;
+
+use crate::case;
+use crate::control::{ActedView, Command, Delivery, ExitCode, Failure, PrintView, Reply};
+use crate::model::{ActKind, CaseId, Delay, OutcomeNotice};
+use crate::node::content;
+use crate::node::desk::Slot;
+use crate::node::error::NodeError;
+use crate::node::gateway::{Gateway, Made, Post};
+use crate::node::views;
+use crate::store::{Change, LocalAct};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Answers one command of an officer who may give it.
+///
+/// # Errors
+/// What went wrong, why, and what to do next.
+pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
+    let gateway = &*post.gateway;
+    match command {
+        Command::GatewayStatus => json(&peers::status(post)?),
+        Command::PeerList => json(&peers::peers(gateway)),
+        Command::PeerPing { peer } => json(&peers::ping(post, &peer).await?),
+        Command::InboxList => json(&cases::inbox(gateway)),
+        Command::CaseList => json(&views::cases(gateway)),
+        Command::CaseShow { case, reveal } => {
+            let verb = reveal.then_some("case.show --reveal");
+            json(&cases::show(gateway, officer, &case, verb).await?)
+        }
+        Command::CasePrint { case } => {
+            let detail = cases::show(gateway, officer, &case, Some("case.print")).await?;
+            let (party, at) = (gateway.me().clone(), gateway.now());
+            json(&PrintView { party, detail, officer: officer.to_owned(), at })
+        }
+        Command::CaseTemplate { case } => json(&cases::template(gateway, &case)?),
+        Command::CaseAck { case, note } => {
+            let command = case::Command::Acknowledge { automatic: false, note };
+            json(&act(gateway, &case, ActKind::Acknowledgement, command).await?)
+        }
+        Command::CaseRespond { case, response } => json(&cases::respond(gateway, &case, *response).await?),
+        Command::CaseRefuse { case, grounds } => json(&cases::refuse(gateway, &case, grounds).await?),
+        Command::CaseReturn { case } => json(&cases::give_back(gateway, &case).await?),
+        Command::CaseJudge { case, reasonable, reason } => {
+            json(&cases::judge(gateway, officer, &case, reasonable, reason).await?)
+        }
+        Command::CaseDelay { case, grounds, expected } => {
+            let request = content::request_digest(&known(gateway, &case)?.read())?;
+            let delay = Delay { request, grounds, expected };
+            json(&act(gateway, &case, ActKind::Delay, case::Command::Delay(delay)).await?)
+        }
+        Command::CaseClarify { case, act, text } => json(&cases::clarify(gateway, &case, &act, text).await?),
+        Command::CaseWithdraw { case, reason } => {
+            json(&act(gateway, &case, ActKind::Withdrawal, case::Command::Withdraw { reason }).await?)
+        }
+        Command::CaseOutcome { case, items } => {
+            let request = content::request_digest(&known(gateway, &case)?.read())?;
+            let notice = OutcomeNotice { request, items };
+            json(&act(gateway, &case, ActKind::OutcomeNotice, case::Command::TellOutcome(notice)).await?)
+        }
+        Command::RequestResubmit { case, request } => {
+            json(&act(gateway, &case, ActKind::Resubmission, case::Command::Resubmit { request }).await?)
+        }
+        Command::RequestSubmit { request, to, incomplete, exercise } => {
+            json(&requests::submit(gateway, *request, to, incomplete, exercise).await?)
+        }
+        Command::ReleaseRequest { case, to, purpose, elements, show } => {
+            releases::release(gateway, officer, &case, &to, purpose, elements, show).await
+        }
+        Command::ReleaseList => json(&views::releases(gateway)),
+        Command::ReleaseShow { id } => json(&releases::show_release(gateway, officer, &id).await?),
+        Command::DeadlineList => json(&views::deadlines(gateway)),
+        Command::QueueList => json(&queue::queue(gateway)),
+        Command::QueueRetry { id } => json(&queue::retry(gateway, id)?),
+    }
+}
+
+fn json<T: Serialize>(view: &T) -> Reply {
+    serde_json::to_value(view).map_err(|e| Failure::new(ExitCode::Bug, "bug.view", e))
+}
+
+async fn act(
+    gateway: &Gateway,
+    id: &CaseId,
+    kind: ActKind,
+    command: case::Command,
+) -> Result<ActedView, Failure> {
+    let slot = known(gateway, id)?;
+    let made = gateway.make(id, &slot, command).await?;
+    Ok(acted(gateway, &slot, &made, kind))
+}
+
+fn acted(gateway: &Gateway, slot: &Slot, made: &Made, act: ActKind) -> ActedView {
+    let view = views::view(gateway, &slot.read());
+    let state = view.as_ref().map_or("", |v| v.state.code()).to_owned();
+    ActedView {
+        case: made.case.clone(),
+        act,
+        digest: made.digest,
+        peer: made.peer.clone(),
+        state,
+        delivery: Delivery::Queued,
+        at: made.at,
+        exercise: view.is_some_and(|v| v.exercise),
+    }
+}
+
+async fn record(
+    gateway: &Gateway,
+    officer: &str,
+    verb: &str,
+    case: Option<&CaseId>,
+) -> Result<(), NodeError> {
+    let mut change = Change::default();
+    change.local_act(LocalAct {
+        at: gateway.now(),
+        officer: officer.to_owned(),
+        verb: verb.to_owned(),
+        case: case.cloned(),
+    })?;
+    gateway.ledger.commit(change).await?.into_inner();
+    Ok(())
+}
+
+fn known(gateway: &Gateway, id: &CaseId) -> Result<Arc<Slot>, NodeError> {
+    gateway.desk.known(id).ok_or_else(|| unknown_case(id))
+}
+
+fn unknown_case(id: &CaseId) -> NodeError {
+    unknown("case", id)
+}
+
+fn unknown(what: &'static str, name: &impl ToString) -> NodeError {
+    NodeError::Unknown { what, name: name.to_string() }
+}

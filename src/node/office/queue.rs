@@ -1,0 +1,36 @@
+//! The outbox.
+
+use crate::control::{Delivery, QueueEntry, RetryView};
+use crate::model::MessageId;
+use crate::node::error::NodeError;
+use crate::node::gateway::Gateway;
+use crate::node::office::unknown;
+
+pub(super) fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
+    let mut entries = Vec::new();
+    for courier in gateway.couriers.all() {
+        let standing = courier.standing();
+        entries.extend(standing.waiting.into_iter().map(|waiting| QueueEntry {
+            id: waiting.row.envelope.to_string(),
+            peer: courier.peer.clone(),
+            case: waiting.row.case,
+            act: waiting.row.act,
+            state: if waiting.refused { Delivery::Refused } else { Delivery::Queued },
+            attempts: waiting.attempts,
+            next_try: if waiting.refused { None } else { standing.next_try },
+            last_cause: waiting.last_cause.or_else(|| standing.last_cause.clone()),
+            queued_at: waiting.row.queued_at,
+        }));
+    }
+    entries
+}
+
+pub(super) fn retry(gateway: &Gateway, id: Option<String>) -> Result<RetryView, NodeError> {
+    let only = id.as_deref().map(str::parse::<MessageId>).transpose();
+    let only = only.map_err(|_| unknown("queue entry", &id.clone().unwrap_or_default()))?;
+    let woken: Vec<_> = gateway.couriers.all().iter().flat_map(|courier| courier.retry(only)).collect();
+    if let (Some(id), true) = (id, woken.is_empty()) {
+        return Err(unknown("queue entry", &id));
+    }
+    Ok(RetryView { woken: woken.iter().map(ToString::to_string).collect() })
+}

@@ -1,0 +1,50 @@
+//! Tracing requests (ISACS 8.1, 8.2).
+
+use crate::case;
+use crate::control::{ActedView, ExitCode, Failure};
+use crate::model::{ActKind, Addressee, AddresseeBasis, Party, Request, Text};
+use crate::node::error::NodeError;
+use crate::node::gateway::Gateway;
+use crate::node::office::{acted, unknown};
+use crate::rules::addressee;
+
+pub(super) async fn submit(
+    gateway: &Gateway,
+    mut request: Request,
+    to: Option<Party>,
+    incomplete: Option<Text>,
+    exercise: bool,
+) -> Result<ActedView, Failure> {
+    if let (None, Some(party)) = (&request.addressee, &to) {
+        request.addressee = Some(addressed_to(&request, party));
+    }
+    if incomplete.is_some() {
+        request.incomplete_reason = incomplete;
+    }
+    let named = to.or_else(|| request.addressee.as_ref().map(|a| a.party.clone()));
+    let Some(to) = named else {
+        return Err(Failure::new(ExitCode::Finding, "request.no_addressee", "the request names no addressee")
+            .hint("name one in the file, or with --to; `valise request check` proposes them in the order of ISACS 8.1"));
+    };
+    if gateway.couriers.get(&to).is_none() {
+        return Err(unknown("peer", &to).into());
+    }
+    let me = gateway.me().clone();
+    let id = gateway.desk.mint(&me, gateway.now().year());
+    let slot = gateway.desk.slot(&id);
+    let request = Box::new(request);
+    let command = case::Command::Submit { case: id.clone(), me, to, request, exercise };
+    let made = gateway.make(&id, &slot, command).await.inspect_err(|error| {
+        if matches!(error, NodeError::Refused(_)) {
+            gateway.desk.unmint(&id);
+        }
+    })?;
+    Ok(acted(gateway, &slot, &made, ActKind::Request))
+}
+
+/// Takes the basis from the proposals, if the party is among them.
+pub(super) fn addressed_to(request: &Request, party: &Party) -> Addressee {
+    let proposed = addressee::propose(request).into_iter().find(|p| p.party.as_ref() == Some(party));
+    let basis = proposed.map_or(AddresseeBasis::Other, |p| p.basis);
+    Addressee { party: party.clone(), basis, reason: None }
+}

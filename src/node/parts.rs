@@ -1,0 +1,181 @@
+//! What a gateway is made of before it runs, read from its files.
+
+use crate::config::{Address, GatewayConfig, Layout, PeersConfig};
+use crate::control::{ExitCode, Failure};
+use crate::envelope::KeyRing;
+use crate::evidence::LogBook;
+use crate::model::Party;
+use crate::node::gateway::Doorkeeper;
+use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
+use crate::node::live::Live;
+use crate::node::machine::Machine;
+use crate::node::renewal::{Renewal, Renewing};
+use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, StoreError, StoreOptions};
+use crate::transport::TlsIdentity;
+use crate::trust::{Card, Directory, PartyEntry, certificate_from_pem};
+use crate::vault::BodyKey;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// What a gateway is made of before it runs; read from files, or made by a simulation.
+pub struct Parts {
+    /// The checked configuration.
+    pub config: GatewayConfig,
+    /// The machine on which it runs.
+    pub machine: Arc<Machine>,
+    /// Whose key speaks for which party.
+    pub directory: Arc<Live<Directory>>,
+    /// The keys of this gateway.
+    pub ring: KeyRing,
+    /// What is durable.
+    pub ledger: Ledger,
+    /// What it shows to peers.
+    pub identity: Arc<TlsIdentity>,
+    /// Keeps `identity` fresh.
+    pub renewal: Renewing,
+    /// Whom it can reach, and where.
+    pub peers: Vec<(Party, Address)>,
+}
+
+impl Parts {
+    /// Reads everything from the gateway's files; `failed` is notified when the store fails later.
+    ///
+    /// # Errors
+    /// The first cause, with what to do.
+    pub fn read(
+        config: GatewayConfig,
+        layout: &Layout,
+        machine: Arc<Machine>,
+        failed: &Arc<Notify>,
+    ) -> Result<Self, Failure> {
+        let party = config.party.clone();
+        let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
+        let peers = read_peers(&config.peers)?;
+        let directory = Arc::new(Live::new(directory(&party, layout, &peers)?));
+        let renewal = renewal(&party, layout, &keys).map_err(|e| key_failure(&e))?;
+        let (identity, renewal) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
+        let ring = key_ring(&party, layout, &keys).map_err(|e| key_failure(&e))?;
+        let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
+        let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
+        let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.address)).collect();
+        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, peers })
+    }
+
+    /// Returns the check of peers' certificates against the directory as it stands at each moment.
+    pub fn doorkeeper(&self) -> Arc<Doorkeeper> {
+        Arc::new(Doorkeeper { directory: Arc::clone(&self.directory), machine: Arc::clone(&self.machine) })
+    }
+}
+
+fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
+    let issuing_der = certificate_from_pem(&read_pem(layout, "issuing")?)?;
+    Ok(Renewal::new(party.clone(), keys.signing("issuing")?, issuing_der))
+}
+
+fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
+    let path = layout.pki().join(format!("{name}.pem"));
+    fs::read_to_string(&path).map_err(|cause| KeyError::Io { path, cause })
+}
+
+fn key_ring(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<KeyRing, KeyError> {
+    Ok(KeyRing {
+        party: party.clone(),
+        gateway: format!("gw1.{}", party.dns_suffix()),
+        seal: (keys.signing("seal")?, thumbprint_of_pem(&read_pem(layout, "seal")?)?),
+        log: (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?),
+        prekeys: keys.prekeys()?,
+    })
+}
+
+fn open_store(
+    config: &GatewayConfig,
+    layout: &Layout,
+    ring: &KeyRing,
+    body_key: BodyKey,
+    machine: &Machine,
+    failed: &Arc<Notify>,
+) -> Result<Ledger, Failure> {
+    let folder = layout.store();
+    let disk = RealDisk::open(&folder).map_err(store_failure)?;
+    let mut options = StoreOptions::new(Arc::new(disk), IndexChoice::Sled(folder.join("index")));
+    options.segment_bytes = u64::from(config.store.segment_mib) << 20;
+    options.free_space_floor = u64::from(config.store.free_floor_mib) << 20;
+    let failed = Arc::clone(failed);
+    options.on_failure = Some(Box::new(move |cause| {
+        tracing::error!(%cause, "the store failed");
+        failed.notify_one();
+    }));
+    let logs = LogBook::new(ring.party.clone(), ring.log.clone(), machine.entropy());
+    let (ledger, report) = Ledger::open(options, logs, body_key).map_err(store_failure)?;
+    if report.bytes_cut > 0 {
+        tracing::warn!(
+            bytes = report.bytes_cut,
+            "a group that was never acknowledged was cut from the journal"
+        );
+    }
+    match report.index {
+        IndexReport::Kept => tracing::info!(sequence = report.position.sequence, "the store is open"),
+        IndexReport::Rebuilt { why, in_memory } => {
+            tracing::info!(sequence = report.position.sequence, why, in_memory, "the index was rebuilt");
+        }
+    }
+    Ok(ledger)
+}
+
+fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
+            tracing::warn!("there is no {}; the gateway knows no peer", path.display());
+            Ok(PeersConfig { peers: Vec::new(), settings: Vec::new() })
+        }
+        Err(cause) => Err(start_failure("config.peers", format!("{}: {cause}", path.display()))
+            .hint("name a readable UTF-8 file in 'peers', or take the setting away")),
+    }
+}
+
+fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
+    let mut entries = vec![read_card(me, &layout.pki().join("card.toml"))?];
+    for peer in &peers.peers {
+        entries.push(read_card(&peer.party, &peer.card)?);
+    }
+    Directory::new(me.clone(), entries, 1)
+        .map_err(|e| start_failure("config.peers", e).hint("see peers.toml"))
+}
+
+fn read_card(party: &Party, path: &Path) -> Result<PartyEntry, Failure> {
+    let fail = |cause: String| {
+        start_failure("config.card", format!("{}: {cause}", path.display()))
+            .hint("ask the other NPC for the card that its `gateway init` wrote, pki/card.toml")
+    };
+    let text = fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+    let card: Card = toml::from_str(&text).map_err(|e| fail(e.message().to_owned()))?;
+    if card.party != *party {
+        return Err(fail(format!("it is the card of {}, not of {party}", card.party)));
+    }
+    PartyEntry::from_card(&card).map_err(|e| fail(e.to_string()))
+}
+
+pub fn store_failure(error: StoreError) -> Failure {
+    let hint = match &error {
+        StoreError::Locked { .. } => "`valise gateway status` asks the gateway that runs",
+        StoreError::Corrupt { .. } => "nothing was changed; keep the damaged folder, and look at the disk",
+        StoreError::UnsupportedVersion { .. } => "nothing was changed",
+        StoreError::DiskFull { .. } | StoreError::Busy => "nothing was written; start again later",
+        StoreError::Io { .. }
+        | StoreError::Failed { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::Closed => "see the folder's permissions and the disk; what was acknowledged is safe",
+    };
+    start_failure("serve.store", error).hint(hint)
+}
+
+pub fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
+    Failure::new(ExitCode::Config, code, what)
+}
+
+fn key_failure(error: &KeyError) -> Failure {
+    start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
+}

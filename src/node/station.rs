@@ -1,0 +1,129 @@
+//! A gateway at work: its cases laid out, a courier for each peer, and the tasks that go on for its life.
+
+use crate::case;
+use crate::model::Party;
+use crate::node::counters::Counters;
+use crate::node::courier::Courier;
+use crate::node::couriers::Couriers;
+use crate::node::desk::Desk;
+use crate::node::gateway::{Gateway, Post};
+use crate::node::live::Live;
+use crate::node::office;
+use crate::node::parts::Parts;
+use crate::node::renewal::Renewing;
+use crate::store::StoreError;
+use crate::transport::{CloseCode, Road};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often the clocks of all cases are looked at.
+const TICK: Duration = Duration::from_secs(5);
+
+/// A whole gateway, but for the socket on which officers speak to it.
+pub struct Station {
+    post: Post,
+    renewing: Renewing,
+    couriers: Vec<Courier>,
+}
+
+impl Station {
+    /// Lays out the cases and the outbox; nothing runs before [`Self::start`].
+    ///
+    /// # Errors
+    /// What the store says if its cases cannot be read.
+    pub fn open(parts: Parts, road: Road) -> Result<Self, StoreError> {
+        let party = parts.config.party.clone();
+        let desk = Desk::new(parts.ledger.cases()?, &party);
+        let mut rows: BTreeMap<Party, Vec<_>> = BTreeMap::new();
+        for row in parts.ledger.outbox()? {
+            rows.entry(row.peer.clone()).or_default().push(row);
+        }
+        let doorkeeper = parts.doorkeeper();
+        let mut couriers = Vec::new();
+        for (peer, address) in parts.peers {
+            let waiting = rows.remove(&peer).unwrap_or_default();
+            couriers.push(Courier::new(peer, address, waiting));
+        }
+        for (peer, waiting) in rows {
+            tracing::error!(
+                acts = waiting.len(),
+                "acts wait for {peer}, which the peers file no longer lists"
+            );
+        }
+        let gateway = Gateway {
+            since: parts.machine.now(),
+            config: parts.config,
+            machine: parts.machine,
+            party,
+            trusted: parts.directory,
+            doorkeeper,
+            keys: Live::new(parts.ring),
+            ledger: parts.ledger,
+            desk,
+            couriers: Couriers::default(),
+            counters: Counters::default(),
+        };
+        let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
+        Ok(Self { post, renewing: parts.renewal, couriers })
+    }
+
+    /// Starts everything that goes on for the life of the gateway; needs a tokio runtime.
+    pub fn start(self) -> Post {
+        let post = self.post;
+        post.spawn(accept(post.clone()));
+        post.spawn(watch_clocks(post.clone()));
+        post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
+        for courier in self.couriers {
+            post.enlist(courier);
+        }
+        post
+    }
+}
+
+impl Post {
+    /// Answers one command of an officer who may give it.
+    ///
+    /// # Errors
+    /// What went wrong, why, and what to do next.
+    pub async fn ask(&self, officer: &str, command: crate::control::Command) -> crate::control::Reply {
+        office::answer(self, officer, command).await
+    }
+
+    /// Closes all links, tells the peers why, and lets nothing run on.
+    pub async fn close(&self) {
+        self.road.close(CloseCode::GoingAway, "the gateway is stopping").await;
+        self.gateway.machine.halt();
+    }
+}
+
+/// Lets links in, each served on its own.
+async fn accept(post: Post) {
+    while let Some(link) = post.road.accept().await {
+        post.serve(link);
+    }
+}
+
+/// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
+async fn watch_clocks(post: Post) {
+    let gateway = &post.gateway;
+    let days = u16::try_from(gateway.config.clocks.auto_acknowledge_days).unwrap_or(u16::MAX);
+    loop {
+        let now = gateway.now();
+        for slot in gateway.desk.all() {
+            let due = case::auto_ack_due(&slot.read(), days).filter(|due| now >= *due);
+            let id = slot.read().opening().map(|opening| opening.case.clone());
+            let (Some(_), Some(id)) = (due, id) else { continue };
+            let command = case::Command::Acknowledge { automatic: true, note: None };
+            match gateway.make(&id, &slot, command).await {
+                Ok(_) => tracing::info!(days, "a request was acknowledged automatically"),
+                Err(cause) => tracing::warn!(%cause, "an automatic acknowledgement was not made"),
+            }
+        }
+        for courier in gateway.couriers.all() {
+            courier.check_trust(gateway);
+        }
+        sleep(TICK).await;
+    }
+}
