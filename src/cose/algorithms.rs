@@ -2,6 +2,8 @@
 pub mod alg {
     /// Ed25519 alone, not the polymorphic EdDSA (RFC 9864 §2.2).
     pub const ED25519: i64 = -19;
+    /// ML-DSA-65 with an empty context (RFC 9964).
+    pub const ML_DSA_65: i64 = -49;
     /// AES-256 in Galois/Counter Mode with a 128-bit tag (RFC 9053 §4.1).
     pub const A256GCM: i64 = 3;
     /// HPKE base mode with X-Wing, SHAKE256 and AES-256-GCM; private use until COSE-HPKE is an RFC.

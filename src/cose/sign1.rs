@@ -1,6 +1,6 @@
 use super::algorithms::alg;
 use super::headers::{Buckets, into_bytes, parts};
-use super::{CoseError, Headers, Known, SigningKey, VerifyingKey};
+use super::{CoseError, Headers, Known, PqSigningKey, PqVerifyingKey, SigningKey, VerifyingKey};
 use crate::model::Digest;
 use crate::wire::{Limits, encode_value};
 use ciborium::Value;
@@ -48,6 +48,21 @@ pub fn sign1(
     Ok(messages.pop().expect("one set of headers gives one message"))
 }
 
+/// Signs as an untagged COSE_Sign1 with ML-DSA-65 (RFC 9964 §3); else as [`sign1`].
+pub fn sign1_pq(
+    key: &PqSigningKey,
+    protected: Vec<(i64, Value)>,
+    unprotected: Vec<(i64, Value)>,
+    payload: Payload<'_>,
+    aad: &[u8],
+) -> Result<Vec<u8>, CoseError> {
+    let (content, carried) = carry(payload);
+    let buckets = Buckets::build(alg::ML_DSA_65, protected, unprotected)?;
+    let signature = Value::Bytes(key.sign(&sig_structure(&buckets, aad, content)));
+    let [protected, unprotected] = buckets.to_values();
+    Ok(encode_value(&Value::Array(vec![protected, unprotected, carried, signature]))?)
+}
+
 /// Signs once for several messages that differ in nothing but their unprotected headers; else as
 /// [`sign1`].
 pub fn sign1_many(
@@ -57,10 +72,7 @@ pub fn sign1_many(
     payload: Payload<'_>,
     aad: &[u8],
 ) -> Result<Vec<Vec<u8>>, CoseError> {
-    let (content, carried) = match payload {
-        Payload::Attached(content) => (content, Value::Bytes(content.to_vec())),
-        Payload::Detached(content) => (content, Value::Null),
-    };
+    let (content, carried) = carry(payload);
     let signed = Buckets::build(alg::ED25519, protected.to_vec(), Vec::new())?;
     let signature = Value::Bytes(key.sign(&sig_structure(&signed, aad, content)).to_vec());
     let message = |unprotected| {
@@ -74,9 +86,18 @@ pub fn sign1_many(
 impl Sign1 {
     /// Takes received bytes apart; they must be deterministic, untagged and hold known labels only.
     pub fn parse(bytes: &[u8], limits: &Limits, known: &Known<'_>) -> Result<Self, CoseError> {
+        Self::parse_as(alg::ED25519, bytes, limits, known)
+    }
+
+    /// Takes received bytes apart that ML-DSA-65 must have signed; else as [`Self::parse`].
+    pub fn parse_pq(bytes: &[u8], limits: &Limits, known: &Known<'_>) -> Result<Self, CoseError> {
+        Self::parse_as(alg::ML_DSA_65, bytes, limits, known)
+    }
+
+    fn parse_as(algorithm: i64, bytes: &[u8], limits: &Limits, known: &Known<'_>) -> Result<Self, CoseError> {
         let [protected, unprotected, payload, signature] = parts(bytes, limits, WHAT)?;
         Ok(Self {
-            buckets: Buckets::parse(protected, unprotected, alg::ED25519, known)?,
+            buckets: Buckets::parse(protected, unprotected, algorithm, known)?,
             payload: if payload.is_null() { None } else { Some(into_bytes(payload, WHAT)?) },
             signature: into_bytes(signature, WHAT)?,
         })
@@ -110,8 +131,24 @@ impl Sign1 {
     ) -> Result<Verified, CoseError> {
         let signed = sig_structure(&self.buckets, aad, self.content(detached)?);
         key.verify(&signed, &self.signature)?;
+        Ok(self.proved(detached, &signed))
+    }
+
+    /// Checks an ML-DSA-65 signature; else as [`Self::verify`].
+    pub fn verify_pq(
+        self,
+        key: &PqVerifyingKey,
+        detached: Option<&[u8]>,
+        aad: &[u8],
+    ) -> Result<Verified, CoseError> {
+        let signed = sig_structure(&self.buckets, aad, self.content(detached)?);
+        key.verify(&signed, &self.signature)?;
+        Ok(self.proved(detached, &signed))
+    }
+
+    fn proved(self, detached: Option<&[u8]>, signed: &[u8]) -> Verified {
         let payload = self.payload.or_else(|| detached.map(<[u8]>::to_vec)).unwrap_or_default();
-        Ok(Verified { buckets: self.buckets, payload, digest: Digest::of(&[&signed]) })
+        Verified { buckets: self.buckets, payload, digest: Digest::of(&[signed]) }
     }
 
     fn content<'a>(&'a self, detached: Option<&'a [u8]>) -> Result<&'a [u8], CoseError> {
@@ -142,6 +179,14 @@ impl Verified {
     /// Returns SHA-256 over the Sig_structure: the identity of what was said (DESIGN §5).
     pub const fn sig_structure_digest(&self) -> Digest {
         self.digest
+    }
+}
+
+/// Gives what is signed, and what the message carries of it.
+fn carry(payload: Payload<'_>) -> (&[u8], Value) {
+    match payload {
+        Payload::Attached(content) => (content, Value::Bytes(content.to_vec())),
+        Payload::Detached(content) => (content, Value::Null),
     }
 }
 
