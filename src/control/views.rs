@@ -55,7 +55,7 @@ pub enum Delivery {
     Delivered,
     /// The peer refused it.
     Refused,
-    /// The horizon passed without a receipt.
+    /// The horizon has passed without a receipt; it is still tried.
     Expired,
 }
 

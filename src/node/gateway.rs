@@ -355,6 +355,7 @@ impl Gateway {
     /// Applies committed events; a case in which nothing waits may then go from memory.
     fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
         slot.apply(events);
+        self.desk.changed();
         if case::is_at_rest(&slot.read()) {
             self.desk.rest(id);
         }
