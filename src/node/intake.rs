@@ -85,7 +85,17 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                 });
             }
             Ok(Some((FrameKind::Ping, body))) => drop(answers.send(Answer::Pong(body)).await),
-            Ok(Some((FrameKind::Receipts | FrameKind::Reject | FrameKind::Pong, _))) => {
+            Ok(Some((
+                FrameKind::Receipts
+                | FrameKind::Reject
+                | FrameKind::Pong
+                | FrameKind::Custody
+                | FrameKind::Collect
+                | FrameKind::Parcel
+                | FrameKind::Collected
+                | FrameKind::Refused,
+                _,
+            ))) => {
                 post.gateway.counters.refused("unexpected-frame");
                 tracing::warn!("a peer sent an answer to nothing; its stream is closed");
                 return;
