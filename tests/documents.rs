@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-use valise::control::Command;
 use valise::offline::requests::{Example, example};
 
 /// Checks that a verb ended with this exit code and error, and told no more than it should; returns the error.

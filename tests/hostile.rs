@@ -14,7 +14,6 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use valise::control::Command;
 use valise::cose::{ExportSecret, Payload, label, sign1};
 use valise::envelope::{Lane, Outgoing, Receipts, Reject, Route, Signed, open_receipt};
 use valise::model::{Act, Digest, MessageId, Party};

@@ -3,6 +3,7 @@ use crate::case::{Case, Event};
 use crate::model::{CaseId, Digest, MessageId, Party};
 use crate::store::{Ledger, StoreError};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// How many cases at rest are kept in memory for the next look.
@@ -15,6 +16,7 @@ pub struct Desk {
     drawer: Mutex<Drawer>,
     claims: Mutex<BTreeMap<(Party, MessageId), Digest>>,
     numbers: Mutex<BTreeMap<u16, u32>>,
+    changes: AtomicU64,
 }
 
 /// The cases in memory; `spare` names those that may go again, the ones least lately touched first.
@@ -39,8 +41,13 @@ impl Desk {
     /// What the store says if a case cannot be read; so for all that follow.
     pub fn new(ledger: Ledger) -> Result<Self, StoreError> {
         let active = ledger.active_cases()?;
-        let desk =
-            Self { ledger, drawer: Mutex::default(), claims: Mutex::default(), numbers: Mutex::default() };
+        let desk = Self {
+            ledger,
+            drawer: Mutex::default(),
+            claims: Mutex::default(),
+            numbers: Mutex::default(),
+            changes: AtomicU64::new(0),
+        };
         for id in active {
             let case = desk.ledger.case(&id)?.unwrap_or_default();
             lock(&desk.drawer).slots.insert(id, Arc::new(Slot::holding(case)));
@@ -97,6 +104,16 @@ impl Desk {
     /// As for [`Self::new`].
     pub fn with_releases(&self) -> Result<Vec<Arc<Slot>>, StoreError> {
         self.all(self.ledger.cases_with_releases()?)
+    }
+
+    /// Notes that a case has changed.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts the changes of all cases since the start.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// Lets a case go from memory when room is needed: nothing in it waits.

@@ -370,6 +370,7 @@ impl Gateway {
         let mut mandates = self.mandates.get();
         events.iter().for_each(|event| mandates.note(id, event));
         drop(mandates);
+        self.desk.changed();
         if case::is_at_rest(&slot.read()) {
             self.desk.rest(id);
         }
