@@ -83,10 +83,8 @@ impl PartyEntry {
         };
         let bytes = encode(&part).map_err(|_| bad_card("it has no encoding"))?;
         let a = VerifiedPartA::trusting(part, Digest::of(&[&bytes]), bytes)?;
-        let logs = card
-            .logs
-            .iter()
-            .map(|pem| Ok(LogEntry { certificate: der(pem)?, twin: None, retired: None }));
+        let logs =
+            card.logs.iter().map(|pem| Ok(LogEntry { certificate: der(pem)?, twin: None, retired: None }));
         let mut prekeys = Vec::new();
         for prekey in &card.prekeys {
             let signed = read_prekey(&party, prekey, &a.seals)?;

@@ -75,7 +75,14 @@ impl Directory {
         };
         let digests: Vec<u8> = by_party.values().flat_map(of).collect();
         let digest = Digest::of(&[b"valise directory v0\0", &version.to_be_bytes(), &digests]);
-        Ok(Self { me: Some(me), version, digest, entries: by_party, chain: None, national: NationalList::default() })
+        Ok(Self {
+            me: Some(me),
+            version,
+            digest,
+            entries: by_party,
+            chain: None,
+            national: NationalList::default(),
+        })
     }
 
     /// Verifies a whole directory from its bytes, which may come from anywhere, and the anchor.

@@ -1,10 +1,10 @@
+use super::federation::RootKey;
 use super::federation::{PartA, PartB, Retirement, Suspension, VerifiedPartA, VerifiedPartB};
 use super::path::Path;
 use super::profile::{self, Facts, Revocations};
 use super::{Prekey, Role, TrustError, Usage, Validity};
 use crate::cose::{PqVerifyingKey, VerifyingKey};
 use crate::model::{Digest, Party, Timestamp};
-use super::federation::RootKey;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use webpki::KeyUsage;

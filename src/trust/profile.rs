@@ -152,11 +152,7 @@ pub(super) fn revocations(root: &Facts, der: &[u8]) -> Result<Revocations, Trust
         .map(|r| Ok((r.serial().clone(), timestamp(Role::Root, r.revocation_date)?)));
     let next_update = list.next_update().map(|at| timestamp(Role::Root, at)).transpose()?;
     let for_paths = OwnedCertRevocationList::from_der(der).map_err(|e| malformed(format!("{e:?}")))?;
-    Ok(Revocations {
-        list: for_paths.into(),
-        revoked: revoked.collect::<Result<_, _>>()?,
-        next_update,
-    })
+    Ok(Revocations { list: for_paths.into(), revoked: revoked.collect::<Result<_, _>>()?, next_update })
 }
 
 type Purpose = fn(&ExtendedKeyUsage<'_>) -> bool;

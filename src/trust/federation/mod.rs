@@ -16,14 +16,15 @@ mod snapshot;
 mod split;
 
 pub use documents::Documents;
+pub(super) use national::is_further_npc;
 pub use national::{NationalList, Pattern, Refusal};
 pub use part_a::{
-    CompetentAuthority, LinkedRoot, Npc, PartA, RecordScope, Retirement, SealEntry, SuccessionClaim, link_root,
+    CompetentAuthority, LinkedRoot, Npc, PartA, RecordScope, Retirement, SealEntry, SuccessionClaim,
+    link_root,
 };
-pub(super) use national::is_further_npc;
 pub(super) use part_a::{RootKey, VerifiedPartA};
-pub use part_b::{LogEntry, PartB, PrekeyEntry, Route};
 pub(super) use part_b::VerifiedPartB;
+pub use part_b::{LogEntry, PartB, PrekeyEntry, Route};
 pub use root::{Root, Suspension, VerifiedRoot};
 pub use signed::{Document, Signature, SignedDocument, Threshold};
 pub use snapshot::{Listed, Snapshot, VerifiedSnapshot};

@@ -157,8 +157,7 @@ impl PartA {
         let bad = |why| TrustError::BadDocument { what: Document::PartA, why };
         let document = encode(self).map_err(|_| bad("it has no encoding"))?;
         let last = self.roots.last().ok_or(bad("it lists no root"))?;
-        let signature =
-            Signature::make(Document::PartA, &document, &thumbprint(&last.certificate).0, root)?;
+        let signature = Signature::make(Document::PartA, &document, &thumbprint(&last.certificate).0, root)?;
         Ok(SignedDocument::new(Document::PartA, document, [signature]))
     }
 
@@ -177,7 +176,8 @@ impl PartA {
 
     fn check(&self) -> Result<(), TrustError> {
         let bad = |why| Err(TrustError::BadDocument { what: Document::PartA, why });
-        if self.roots.is_empty() || self.roots.len() > MAX_CERTIFICATES || self.seals.len() > MAX_CERTIFICATES {
+        if self.roots.is_empty() || self.roots.len() > MAX_CERTIFICATES || self.seals.len() > MAX_CERTIFICATES
+        {
             return bad("it lists no root, or too many certificates");
         }
         let lists = [self.npcs.len(), self.authorities.len(), self.succession.len(), self.languages.len()];
@@ -237,7 +237,11 @@ impl VerifiedPartA {
     ///
     /// `admitted` is the thumbprint by which the federation admitted the party; a root that follows it by links
     /// speaks for the party too.
-    pub(in crate::trust) fn verify(bytes: &[u8], party: &Party, admitted: &Digest) -> Result<Self, TrustError> {
+    pub(in crate::trust) fn verify(
+        bytes: &[u8],
+        party: &Party,
+        admitted: &Digest,
+    ) -> Result<Self, TrustError> {
         let signed = SignedDocument::parse(Document::PartA, bytes)?;
         let part: PartA = signed.read()?;
         if part.party != *party {
@@ -255,7 +259,11 @@ impl VerifiedPartA {
     }
 
     /// Checks everything but the signature and that the root is the one that was admitted.
-    pub(in crate::trust) fn trusting(part: PartA, digest: Digest, bytes: Vec<u8>) -> Result<Self, TrustError> {
+    pub(in crate::trust) fn trusting(
+        part: PartA,
+        digest: Digest,
+        bytes: Vec<u8>,
+    ) -> Result<Self, TrustError> {
         super::in_range(Document::PartA, part.version)?;
         part.check()?;
         let roots = read_roots(&part)?;
@@ -298,7 +306,8 @@ fn read_roots(part: &PartA) -> Result<Vec<RootKey>, TrustError> {
         let anchor = webpki::anchor_from_trusted_cert(&CertificateDer::from(der))
             .map_err(|e| TrustError::Malformed { what: "root certificate", why: format!("{e:?}") })?
             .to_owned();
-        let certified = CertifiedKey { retired: linked.retired.clone(), ..CertifiedKey::of(&facts, der, None) };
+        let certified =
+            CertifiedKey { retired: linked.retired.clone(), ..CertifiedKey::of(&facts, der, None) };
         roots.push(RootKey { certified, facts, anchor });
     }
     Ok(roots)

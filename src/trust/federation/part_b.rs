@@ -114,8 +114,13 @@ impl PartB {
 
     fn check(&self) -> Result<(), TrustError> {
         let bad = |why| Err(TrustError::BadDocument { what: Document::PartB, why });
-        let lists =
-            [self.logs.len(), self.issuing.len(), self.prekeys.len(), self.routes.len(), self.capabilities.len()];
+        let lists = [
+            self.logs.len(),
+            self.issuing.len(),
+            self.prekeys.len(),
+            self.routes.len(),
+            self.capabilities.len(),
+        ];
         if lists.iter().any(|len| *len > MAX_ENTRIES) {
             return bad("a list is too long");
         }

@@ -168,7 +168,12 @@ impl Signature {
     ///
     /// # Errors
     /// `BadDocument` if the headers have no encoding, which is a bug.
-    pub fn make(what: Document, document: &[u8], kid: &[u8; 32], key: &SigningKey) -> Result<Self, TrustError> {
+    pub fn make(
+        what: Document,
+        document: &[u8],
+        kid: &[u8; 32],
+        key: &SigningKey,
+    ) -> Result<Self, TrustError> {
         let protected = vec![
             (label::CONTENT_TYPE, Value::from(what.media_type())),
             (label::KID, Value::Bytes(kid.to_vec())),

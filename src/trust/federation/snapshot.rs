@@ -49,7 +49,8 @@ impl Snapshot {
     /// # Errors
     /// `BadDocument`.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TrustError> {
-        encode(self).map_err(|_| TrustError::BadDocument { what: Document::Snapshot, why: "it has no encoding" })
+        encode(self)
+            .map_err(|_| TrustError::BadDocument { what: Document::Snapshot, why: "it has no encoding" })
     }
 
     /// Signs the document with one publisher's key.
