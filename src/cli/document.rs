@@ -60,6 +60,14 @@ pub fn read_text(file: &Path) -> Result<String, Failure> {
 /// # Errors
 /// It exists (1), or cannot be written (1).
 pub fn write_text(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    write_bytes(file, text.as_bytes(), force)
+}
+
+/// Writes a file of any kind; else as [`write_text`].
+///
+/// # Errors
+/// As for [`write_text`].
+pub fn write_bytes(file: &Path, bytes: &[u8], force: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
     if force {
@@ -68,7 +76,7 @@ pub fn write_text(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
         options.create_new(true)
     };
     let shown = file.display();
-    let written = options.open(file).and_then(|mut f| f.write_all(text.as_bytes()));
+    let written = options.open(file).and_then(|mut f| f.write_all(bytes));
     written.map_err(|cause| {
         if cause.kind() == ErrorKind::AlreadyExists {
             return Failure::new(ExitCode::Finding, "file.exists", format_args!("{shown} is there already"))

@@ -11,13 +11,14 @@ mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg, InboxVerb,
-    Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, FederationVerb, GatewayVerb, GroundArg,
+    IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb,
+    Verb,
 };
-pub use document::{read_bytes, read_text, write_text};
+pub use document::{read_bytes, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
-    config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new,
+    config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new, told,
 };
 pub use verbs::{Readers, ask};
 

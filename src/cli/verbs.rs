@@ -90,6 +90,8 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
     let command = match verb {
         Verb::Demo(_)
         | Verb::Config(_)
+        | Verb::Identity(_)
+        | Verb::Federation(_)
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
         | Verb::Request(
             RequestVerb::New { .. }

@@ -1,12 +1,15 @@
 //! `gateway init`: makes the keys, certificates, card and configuration of a new gateway.
 
-use crate::config::{Draft, Layout};
+use crate::config::{Authority, AuthorityKind, Draft, Layout};
 use crate::control::{ExitCode, Failure};
 use crate::cose::KemPrivate;
-use crate::model::{MessageId, Timestamp};
+use crate::model::{MessageId, Party, Timestamp};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, PREKEY_DAYS, ROOT_DAYS, at, certify, write_new};
+use crate::trust::federation::{
+    CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, PrekeyEntry, RecordScope, Route, SealEntry,
+};
 use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
@@ -48,7 +51,9 @@ fn make(options: &InitOptions, now: Timestamp) -> Result<Value, KeyError> {
         fs::create_dir_all(folder).map_err(at(folder))?;
     }
     let keys = KeyFolder::create(&layout.keys(), &layout.credential, &mut entropy)?;
-    let card = make_card(options, &keys, now, &mut entropy)?;
+    let (card, a, b) = make_card(options, &keys, now, &mut entropy)?;
+    write_new(&layout.part_a(), &a, 0o644)?;
+    write_new(&layout.part_b(), &b, 0o644)?;
     let text = toml::to_string(&card).expect("a card has a TOML form");
     let card_path = layout.pki().join("card.toml");
     write_new(&card_path, text.as_bytes(), 0o644)?;
@@ -68,7 +73,7 @@ fn make_card(
     keys: &KeyFolder,
     now: Timestamp,
     entropy: &mut OsEntropy,
-) -> Result<Card, KeyError> {
+) -> Result<(Card, Vec<u8>, Vec<u8>), KeyError> {
     let party = &options.draft.party;
     let pki = options.layout.pki();
     let root = keys.new_signing("root", entropy)?;
@@ -90,8 +95,21 @@ fn make_card(
     keys.save(&format!("prekey-{id}"), &private.seed(), entropy)?;
     let validity = Validity::days(now.saturating_add(-crate::model::DAY), PREKEY_DAYS);
     let prekey = Prekey { id: PrekeyId(id.0), public: private.public(), validity };
+    let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
+    let logs = vec![LogEntry { certificate: log_cert.der.clone().into(), twin: None, retired: None }];
+    let b = PartB {
+        party: party.clone(),
+        version: 1,
+        issued: now,
+        logs,
+        issuing: vec![issuing_cert.der.clone().into()],
+        prekeys: vec![PrekeyEntry::new(&prekey, false)],
+        routes: options.draft.address.iter().map(|a| Route::Quic(a.to_string())).collect(),
+        capabilities: vec![],
+    };
+    let b = b.sign(&thumbprint(&seal_cert.der), &seal)?.to_bytes();
     let signed = SignedPrekey::sign(party, prekey, thumbprint(&seal_cert.der), &seal);
-    Ok(Card {
+    let card = Card {
         party: party.clone(),
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
         root: root_cert.pem,
@@ -100,7 +118,36 @@ fn make_card(
         revocations: None,
         suspended_since: None,
         prekeys: vec![CardPrekey::new(&signed)],
-    })
+    };
+    Ok((card, a, b))
+}
+
+/// What the root says of a new party; its officers may have it say more before they ask to be admitted.
+fn part_a(options: &InitOptions, now: Timestamp, root: &[u8], seal: &[u8]) -> PartA {
+    let draft = &options.draft;
+    let party = draft.party.clone();
+    let authority = |a: &Authority| CompetentAuthority {
+        name: a.name.clone(),
+        court: a.kind == AuthorityKind::Court,
+        designated: a.designated,
+    };
+    let is_default = matches!(party, Party::Npc { npc: None, .. });
+    let npc = Npc { party: party.clone(), records: RecordScope::All };
+    PartA {
+        version: 1,
+        issued: now,
+        roots: vec![LinkedRoot { certificate: root.to_vec().into(), link: None, retired: None }],
+        seals: vec![SealEntry { certificate: seal.to_vec().into(), retired: None }],
+        revocations: None,
+        npcs: if is_default { vec![npc] } else { vec![] },
+        authorities: draft.authorities.iter().map(authority).collect(),
+        succession: vec![],
+        languages: vec!["en".to_owned()],
+        names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
+        contact: None,
+        approvals: 1,
+        party,
+    }
 }
 
 fn thumbprint_of(card: &Card) -> Result<crate::model::Digest, KeyError> {

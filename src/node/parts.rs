@@ -6,12 +6,14 @@ use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
 use crate::model::Party;
 use crate::node::gateway::Doorkeeper;
+use crate::node::joining;
 use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::renewal::{Renewal, Renewing};
-use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, StoreError, StoreOptions};
+use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions};
 use crate::transport::TlsIdentity;
+use crate::trust::federation::Route;
 use crate::trust::{Card, Directory, PartyEntry, certificate_from_pem};
 use crate::vault::BodyKey;
 use std::fs;
@@ -35,6 +37,8 @@ pub struct Parts {
     pub identity: Arc<TlsIdentity>,
     /// Keeps `identity` fresh.
     pub renewal: Renewing,
+    /// Where the verified directory is kept.
+    pub shelf: Shelf,
     /// Whom it can reach, and where.
     pub peers: Vec<(Party, Address)>,
 }
@@ -52,21 +56,49 @@ impl Parts {
     ) -> Result<Self, Failure> {
         let party = config.party.clone();
         let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
-        let peers = read_peers(&config.peers)?;
-        let directory = Arc::new(Live::new(directory(&party, layout, &peers)?));
+        let shelf = joining::shelf(layout)?;
+        let joined = joining::read(&shelf, Some(&party))?;
+        let (directory, peers) = match joined {
+            Some(directory) => {
+                let peers = reachable(&directory, &config);
+                (directory, peers)
+            }
+            None => {
+                let peers = read_peers(&config.peers)?;
+                let directory = directory(&party, layout, &peers)?;
+                (directory, peers.peers.into_iter().map(|peer| (peer.party, peer.address)).collect())
+            }
+        };
+        let directory = Arc::new(Live::new(directory));
         let renewal = renewal(&party, layout, &keys).map_err(|e| key_failure(&e))?;
         let (identity, renewal) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
         let ring = key_ring(&party, layout, &keys).map_err(|e| key_failure(&e))?;
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
-        let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.address)).collect();
-        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, peers })
+        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, shelf, peers })
     }
 
     /// Returns the check of peers' certificates against the directory as it stands at each moment.
     pub fn doorkeeper(&self) -> Arc<Doorkeeper> {
         Arc::new(Doorkeeper { directory: Arc::clone(&self.directory), machine: Arc::clone(&self.machine) })
     }
+}
+
+/// Finds where each peer is reached: by a route of our own settings, else by what the peer publishes.
+fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(Party, Address)> {
+    let mut peers = Vec::new();
+    for party in directory.parties().filter(|party| **party != config.party) {
+        let ours = config.routes.iter().find(|(to, _)| to == party).map(|(_, address)| address.clone());
+        let published = directory.routes(party).iter().find_map(|route| match route {
+            Route::Quic(address) => address.parse().ok(),
+            Route::Tls(_) | Route::Relay(_) => None,
+        });
+        match ours.or(published) {
+            Some(address) => peers.push((party.clone(), address)),
+            None => tracing::warn!("{party} publishes no address; add a [[route]] if you know one"),
+        }
+    }
+    peers
 }
 
 fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {

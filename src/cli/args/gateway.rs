@@ -1,4 +1,4 @@
-use crate::config::{Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
+use crate::config::{Address, Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
 use crate::model::{Party, Role};
 use clap::{Args as ClapArgs, Subcommand};
 use std::net::SocketAddr;
@@ -30,6 +30,9 @@ pub struct Initial {
     /// A national authority: NAME:KIND or NAME:KIND:designated; kinds are competent, court.
     #[arg(long = "authority", value_name = "NAME:KIND")]
     pub authorities: Vec<AuthorityArg>,
+    /// Where other gateways reach it, host:port; by default the listening address if it is no wildcard.
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    pub address: Option<Address>,
     /// Make a demo gateway, in which callers choose the officer.
     #[arg(long)]
     pub demo: bool,
@@ -51,6 +54,10 @@ impl Initial {
             listen: self.listen,
             officers: self.officers.iter().map(|o| o.0.clone()).collect(),
             authorities: self.authorities.iter().map(|a| a.0.clone()).collect(),
+            address: self.address.clone().or_else(|| {
+                let here = (!self.listen.ip().is_unspecified()).then(|| self.listen.to_string())?;
+                here.parse().ok()
+            }),
             demo: self.demo,
         }
     }
@@ -84,6 +91,10 @@ impl FromStr for AuthorityArg {
         };
         Ok(Self(Authority { name: short_name(name)?, kind, designated }))
     }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|why: &str| format!("it {why}"))
 }
 
 fn short_name(text: &str) -> Result<String, String> {

@@ -1,11 +1,13 @@
 mod case;
 mod exchange;
+mod federation;
 mod gateway;
 mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
+pub use federation::{FederationVerb, IdentityVerb, KeysArg};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
@@ -48,6 +50,12 @@ pub enum Verb {
     /// The node itself.
     #[command(subcommand)]
     Gateway(GatewayVerb),
+    /// This gateway's keys and certificates.
+    #[command(subcommand)]
+    Identity(IdentityVerb),
+    /// The federation's directory: what its authority does, and how a gateway joins.
+    #[command(subcommand)]
+    Federation(FederationVerb),
     /// The other NPCs.
     #[command(subcommand)]
     Peer(PeerVerb),
