@@ -1,6 +1,7 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
 use crate::cli::face::printable;
+use crate::cli::relay;
 use crate::control::{
     ActedView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView, Failure, GatewayStatus,
     InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
@@ -18,6 +19,7 @@ use serde_json::Value;
 pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> {
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
+        Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
         Command::InboxList => inbox(&read::<Vec<_>>(data)?),
@@ -72,7 +74,8 @@ pub(super) fn read<T: DeserializeOwned>(data: &Value) -> Result<T, Failure> {
     T::deserialize(data).map_err(|cause| ControlError::Malformed(cause).into())
 }
 
-fn pairs(rows: &[(&str, String)]) -> String {
+/// Writes keys and values, one a line.
+pub(super) fn pairs(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
     rows.iter().map(|(key, value)| format!("{key:width$}  {}\n", printable(value))).collect()
 }
@@ -330,7 +333,7 @@ fn clocks(list: &[Clock]) -> String {
     or_none(list.iter().map(word).collect::<Vec<_>>().join(", "))
 }
 
-fn or_none(text: String) -> String {
+pub(super) fn or_none(text: String) -> String {
     if text.is_empty() { "-".into() } else { text }
 }
 

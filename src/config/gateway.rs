@@ -210,7 +210,7 @@ impl GatewayConfig {
     }
 }
 
-fn place<'t>(
+pub(super) fn place<'t>(
     root: &mut Section<'t>,
     doc: &mut Document<'t>,
     key: Key,
@@ -366,7 +366,7 @@ fn retry<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Retry {
     retry
 }
 
-fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Storage {
+pub(super) fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Storage {
     let mut section = root.section(doc, Key("store", "write it as a table"));
     let floor = Key("free_floor_mib", "below it nothing new is accepted, so that nothing is lost");
     let store = Storage {
@@ -385,7 +385,7 @@ fn policy<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Policy {
     policy
 }
 
-fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {
+pub(super) fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {
     let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
     let mut section = root.section(doc, Key("log", "write it as a table"));
     let key = Key("filter", "such as info, warn or valise=debug");

@@ -5,6 +5,7 @@ mod client;
 mod command;
 mod frame;
 mod outcome;
+mod relay;
 mod roles;
 mod views;
 
@@ -12,5 +13,6 @@ pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
+pub use relay::{MailboxView, RelayStatus, SourceView};
 pub use roles::{Duty, permitted};
 pub use views::*;

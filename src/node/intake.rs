@@ -57,7 +57,7 @@ pub async fn serve_link(post: Post, link: Link) {
 
 /// Waits for the next stream that the peer opens; a link that carries nothing for long is closed, since
 /// its signs of life cost a metered line more than a new handshake.
-async fn next_stream(link: &Link) -> Option<(Sender, Receiver)> {
+pub(super) async fn next_stream(link: &Link) -> Option<(Sender, Receiver)> {
     loop {
         match timeout(IDLE, link.accept_stream()).await {
             Ok(accepted) => return accepted.ok(),

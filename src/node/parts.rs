@@ -69,12 +69,12 @@ impl Parts {
     }
 }
 
-fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
+pub(super) fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
     let issuing_der = certificate_from_pem(&read_pem(layout, "issuing")?)?;
     Ok(Renewal::new(party.clone(), keys.signing("issuing")?, issuing_der))
 }
 
-fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
+pub(super) fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
     let path = layout.pki().join(format!("{name}.pem"));
     fs::read_to_string(&path).map_err(|cause| KeyError::Io { path, cause })
 }
@@ -124,7 +124,7 @@ fn open_store(
     Ok(ledger)
 }
 
-fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
+pub(super) fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),
         Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
@@ -136,7 +136,7 @@ fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     }
 }
 
-fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
+pub(super) fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
     let mut entries = vec![read_card(me, &layout.pki().join("card.toml"))?];
     for peer in &peers.peers {
         entries.push(read_card(&peer.party, &peer.card)?);
@@ -176,6 +176,6 @@ pub fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
     Failure::new(ExitCode::Config, code, what)
 }
 
-fn key_failure(error: &KeyError) -> Failure {
+pub(super) fn key_failure(error: &KeyError) -> Failure {
     start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
 }

@@ -1,10 +1,12 @@
 mod case;
 mod gateway;
+mod relay;
 mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
+pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
 
@@ -46,6 +48,9 @@ pub enum Verb {
     /// The node itself.
     #[command(subcommand)]
     Gateway(GatewayVerb),
+    /// A relay, which keeps sealed messages for members that no road reaches just now.
+    #[command(subcommand)]
+    Relay(RelayVerb),
     /// The other NPCs.
     #[command(subcommand)]
     Peer(PeerVerb),
