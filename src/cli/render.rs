@@ -309,10 +309,11 @@ fn queue(list: &[QueueEntry]) -> String {
             word(&q.state),
             q.attempts.to_string(),
             when(q.next_try),
+            or_none(q.custody.iter().map(|c| c.relay.to_string()).collect::<Vec<_>>().join(", ")),
             q.last_cause.clone().unwrap_or_else(|| "-".into()),
         ]
     };
-    let headers = ["ID", "PEER", "CASE", "ACT", "STATE", "TRIES", "NEXT TRY", "LAST CAUSE"];
+    let headers = ["ID", "PEER", "CASE", "ACT", "STATE", "TRIES", "NEXT TRY", "AT RELAY", "LAST CAUSE"];
     table(&headers, list.iter().map(row).collect())
 }
 

@@ -22,6 +22,8 @@ pub struct GatewayConfig {
     pub credential: PathBuf,
     /// The file that lists the peers.
     pub peers: PathBuf,
+    /// The relays at which the gateway has a mailbox; it holds a line to each.
+    pub relays: Vec<Party>,
     /// When to act and warn.
     pub clocks: Clocks,
     /// Who may use the gateway.
@@ -181,6 +183,8 @@ impl GatewayConfig {
         let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
         let credential = place(&mut root, doc, Key("credential", "a file"), &layout.credential, layout);
         let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
+        let relays =
+            root.texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each listed as a peer"));
         let demo = demo(&mut root, doc, party.as_ref(), listen);
         let clocks = clocks(&mut root, doc);
         let officers = officers(&mut root, doc, demo, around.passwd);
@@ -197,6 +201,7 @@ impl GatewayConfig {
             socket,
             credential,
             peers,
+            relays,
             clocks,
             officers,
             authorities,

@@ -16,7 +16,7 @@ pub use gateway::{
     Storage, Surroundings, is_short_name,
 };
 pub use paths::{Environment, Layout};
-pub use peers::{Address, Peer, PeersConfig};
+pub use peers::{Address, Peer, PeersConfig, Roads};
 pub use reader::{Origin, Setting};
 pub use relay::{CustodyTerms, Quota, RelayConfig, RelayDraft};
 

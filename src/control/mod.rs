@@ -13,6 +13,6 @@ pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
-pub use relay::{MailboxView, RelayStatus, SourceView};
+pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};
 pub use roles::{Duty, permitted};
 pub use views::*;

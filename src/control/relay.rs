@@ -40,3 +40,12 @@ pub struct SourceView {
     /// How many bytes.
     pub bytes: u64,
 }
+
+/// A relay that has signed for an envelope of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustodyView {
+    /// Which relay.
+    pub relay: Party,
+    /// Since when it has it, by its own clock.
+    pub since: Timestamp,
+}

@@ -17,6 +17,7 @@ mod intake;
 mod keys;
 mod live;
 mod machine;
+mod mailbox;
 mod office;
 mod parts;
 mod relay;

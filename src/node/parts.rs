@@ -1,6 +1,6 @@
 //! What a gateway is made of before it runs, read from its files.
 
-use crate::config::{Address, GatewayConfig, Layout, PeersConfig};
+use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
 use crate::control::{ExitCode, Failure};
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
@@ -35,8 +35,8 @@ pub struct Parts {
     pub identity: Arc<TlsIdentity>,
     /// Keeps `identity` fresh.
     pub renewal: Renewing,
-    /// Whom it can reach, and where.
-    pub peers: Vec<(Party, Address)>,
+    /// Whom it can reach, and by which roads.
+    pub peers: Vec<(Party, Roads)>,
 }
 
 impl Parts {
@@ -59,7 +59,7 @@ impl Parts {
         let ring = key_ring(&party, layout, &keys).map_err(|e| key_failure(&e))?;
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
-        let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.address)).collect();
+        let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect();
         Ok(Self { config, machine, directory, ring, ledger, identity, renewal, peers })
     }
 

@@ -180,7 +180,7 @@ async fn collected(
     desk.clone().spawn(async move {
         if outcome.await.is_ok_and(|outcome| outcome.is_ok()) {
             let mut carried = in_flight.lock().unwrap_or_else(PoisonError::into_inner);
-            said.parcels.iter().for_each(|digest| drop(carried.remove(digest)));
+            carried.retain(|digest| !said.parcels.contains(digest));
         }
         desk.counter.ring();
     });
