@@ -231,8 +231,10 @@ fn curious_relay_finds_no_secret_in_its_store_its_memory_or_its_traffic() {
     let mut planted = request();
     planted.items[0].note = Some(Sensitive::new(SECRETS[0].to_owned()));
     assert!(serde_json::to_string(&planted).unwrap().contains(SECRETS[1]), "the serial is in the request");
-    let send =
-        Command::RequestSubmit { request: Box::new(planted), to: None, incomplete: None, exercise: true };
+    let mut send = submit();
+    if let Command::RequestSubmit { request, .. } = &mut send {
+        **request = planted;
+    }
     let case = text(&apart.pair.xaa.ask(send).unwrap()["case"]);
     apart.relays[0].await_waiting("XBB", 1);
     let search = |what: &str, hay: &[u8]| {

@@ -18,6 +18,7 @@ mod keys;
 mod live;
 mod machine;
 mod mailbox;
+mod mandates;
 mod office;
 mod parts;
 mod relay;

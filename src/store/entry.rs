@@ -59,6 +59,9 @@ pub enum Entry {
         statement: Digest,
         /// Who signed it.
         ours: bool,
+        /// The party that signed it, where it is the principal's for its copy (ISACS 9.3).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copy: Option<Party>,
         /// The receipt.
         #[serde(with = "serde_bytes")]
         receipt: Vec<u8>,
@@ -152,6 +155,9 @@ impl Entry {
             Self::Settled { envelope } => vec![(keys::outbox(envelope), Put::Nothing)],
             Self::Leaf { peer, index, .. } => vec![(keys::leaf(peer, *index), Put::Entry)],
             Self::Head { peer, ours, .. } => vec![(keys::head(peer, *ours), Put::Entry)],
+            Self::Receipt { statement, copy: Some(by), .. } => {
+                vec![(keys::copy_receipt(statement, by), Put::Entry)]
+            }
             Self::Receipt { statement, ours, .. } => vec![(keys::receipt(statement, *ours), Put::Entry)],
             Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
             Self::Custody { envelope, relay, .. } => vec![(keys::custody(envelope, Some(relay)), Put::Entry)],
@@ -243,11 +249,14 @@ pub(super) mod keys {
     }
     pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
         let relay = relay.map(ToString::to_string).unwrap_or_default();
-        [b"c/", &envelope.0[..], relay.as_bytes()].concat()
+        [b"k/", &envelope.0[..], relay.as_bytes()].concat()
     }
     pub fn mailbox(relay: &Party, row: Option<&MailboxRow>) -> Vec<u8> {
         let row = row.map(|row| format!("{}/{:?}", row.from, row.lane)).unwrap_or_default();
         [b"m/", relay.to_string().as_bytes(), b"\0", row.as_bytes()].concat()
+    }
+    pub fn copy_receipt(statement: &Digest, by: &Party) -> Vec<u8> {
+        [b"r/c/", &statement.0[..], by.to_string().as_bytes()].concat()
     }
     pub fn local_act(at: &Location) -> Vec<u8> {
         [LOCAL_ACTS, &order(at)[..]].concat()
