@@ -7,19 +7,21 @@ mod exchange;
 mod face;
 mod local;
 mod paper;
+mod relay;
 mod render;
 mod verbs;
 
 pub use args::{
     Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, FederationVerb, GatewayVerb, GroundArg,
-    IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb,
-    Verb,
+    IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb,
+    ReleaseVerb, RequestVerb, Verb,
 };
 pub use document::{read_bytes, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
     config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new, told,
 };
+pub use relay::relay_init;
 pub use verbs::{Readers, ask};
 
 use crate::control::{ExitCode, Failure};

@@ -104,7 +104,7 @@ fn make_card(
         logs,
         issuing: vec![issuing_cert.der.clone().into()],
         prekeys: vec![PrekeyEntry::new(&prekey, false)],
-        routes: options.draft.address.iter().map(|a| Route::Quic(a.to_string())).collect(),
+        routes: routes(&options.draft),
         capabilities: vec![],
     };
     let b = b.sign(&thumbprint(&seal_cert.der), &seal)?.to_bytes();
@@ -120,6 +120,12 @@ fn make_card(
         prekeys: vec![CardPrekey::new(&signed)],
     };
     Ok((card, a, b))
+}
+
+/// Where a new party is reached: at its own address first, then by its mailboxes.
+fn routes(draft: &Draft) -> Vec<Route> {
+    let direct = draft.address.iter().map(|address| Route::Quic(address.to_string()));
+    direct.chain(draft.relays.iter().cloned().map(Route::Relay)).collect()
 }
 
 /// What the root says of a new party; its officers may have it say more before they ask to be admitted.

@@ -1,6 +1,6 @@
 //! What a gateway is made of before it runs, read from its files.
 
-use crate::config::{Address, GatewayConfig, Layout, PeersConfig};
+use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
 use crate::control::{ExitCode, Failure};
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
@@ -39,8 +39,8 @@ pub struct Parts {
     pub renewal: Renewing,
     /// Where the verified directory is kept.
     pub shelf: Shelf,
-    /// Whom it can reach, and where.
-    pub peers: Vec<(Party, Address)>,
+    /// Whom it can reach, and by which roads.
+    pub peers: Vec<(Party, Roads)>,
 }
 
 impl Parts {
@@ -66,7 +66,7 @@ impl Parts {
             None => {
                 let peers = read_peers(&config.peers)?;
                 let directory = directory(&party, layout, &peers)?;
-                (directory, peers.peers.into_iter().map(|peer| (peer.party, peer.address)).collect())
+                (directory, peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect())
             }
         };
         let directory = Arc::new(Live::new(directory));
@@ -85,28 +85,32 @@ impl Parts {
 }
 
 /// Finds where each peer is reached: by a route of our own settings, else by what the peer publishes.
-fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(Party, Address)> {
+fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(Party, Roads)> {
     let mut peers = Vec::new();
     for party in directory.parties().filter(|party| **party != config.party) {
         let ours = config.routes.iter().find(|(to, _)| to == party).map(|(_, address)| address.clone());
-        let published = directory.routes(party).iter().find_map(|route| match route {
-            Route::Quic(address) => address.parse().ok(),
-            Route::Tls(_) | Route::Relay(_) => None,
-        });
-        match ours.or(published) {
-            Some(address) => peers.push((party.clone(), address)),
-            None => tracing::warn!("{party} publishes no address; add a [[route]] if you know one"),
+        let mut roads = Roads { direct: ours, relays: Vec::new() };
+        for route in directory.routes(party) {
+            match route {
+                Route::Quic(address) if roads.direct.is_none() => roads.direct = address.parse().ok(),
+                Route::Relay(relay) => roads.relays.push(relay.clone()),
+                Route::Quic(_) | Route::Tls(_) => {}
+            }
         }
+        if roads == Roads::default() {
+            tracing::warn!("{party} publishes no address; add a [[route]] if you know one");
+        }
+        peers.push((party.clone(), roads));
     }
     peers
 }
 
-fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
+pub(super) fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
     let issuing_der = certificate_from_pem(&read_pem(layout, "issuing")?)?;
     Ok(Renewal::new(party.clone(), keys.signing("issuing")?, issuing_der))
 }
 
-fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
+pub(super) fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
     let path = layout.pki().join(format!("{name}.pem"));
     fs::read_to_string(&path).map_err(|cause| KeyError::Io { path, cause })
 }
@@ -156,7 +160,7 @@ fn open_store(
     Ok(ledger)
 }
 
-fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
+pub(super) fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),
         Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
@@ -168,7 +172,7 @@ fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     }
 }
 
-fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
+pub(super) fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
     let mut entries = vec![read_card(me, &layout.pki().join("card.toml"))?];
     for peer in &peers.peers {
         entries.push(read_card(&peer.party, &peer.card)?);
@@ -208,6 +212,6 @@ pub fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
     Failure::new(ExitCode::Config, code, what)
 }
 
-fn key_failure(error: &KeyError) -> Failure {
+pub(super) fn key_failure(error: &KeyError) -> Failure {
     start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
 }
