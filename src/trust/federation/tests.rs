@@ -659,6 +659,55 @@ fn documents_keep_to_their_sizes() {
 }
 
 #[test]
+fn all_documents_fit_the_grammar() {
+    let (xaa, _, world) = World::two();
+    let grammar = include_str!("../../../docs/valise.cddl");
+    let fits = |rule: &str, bytes: &[u8]| {
+        cddl::validate_cbor_from_slice(&format!("start = {rule}\n{grammar}"), bytes, None)
+            .map_err(|e| e.to_string())
+    };
+    let reason = "found out".to_owned();
+    let retired = Some(Retirement { at: NOW, reason: reason.clone(), compromised_since: Some(NOW) });
+    let mut root = world.root.clone();
+    root.suspended.insert(xaa.party.clone(), Suspension { since: NOW, reason });
+    let mut a = part_a(&xaa, 1);
+    a.seals[0].retired = retired.clone();
+    a.succession = vec![SuccessionClaim {
+        former: crate::model::Country::from_code("SUHH").unwrap(),
+        basis: "treaty".into(),
+    }];
+    a.npcs.push(Npc {
+        party: party("XAA/police"),
+        records: RecordScope::Only([crate::model::DomesticRecord::Import].into()),
+    });
+    let mut b = part_b(&xaa, 1);
+    b.logs[0] = LogEntry {
+        twin: Some(PqSigningKey::from_seed(&[1; 32]).verifying_key()),
+        retired,
+        ..b.logs[0].clone()
+    };
+    b.routes = vec![Route::Tls("h:1".into()), Route::Relay(party("org:relay-west"))];
+    let documents = [
+        ("documents", world.docs.to_bytes()),
+        ("signed-document", signed_b(&xaa, &b)),
+        ("federation-root", root.to_bytes().unwrap()),
+        ("federation-snapshot", world.snapshot.to_bytes().unwrap()),
+        ("directory-part-a", a.sign(&xaa.root_key).unwrap().unproved().to_vec()),
+        (
+            "directory-part-b",
+            SignedDocument::parse(Document::PartB, &signed_b(&xaa, &b)).unwrap().unproved().to_vec(),
+        ),
+    ];
+    for (rule, bytes) in &documents {
+        assert_eq!(fits(rule, bytes), Ok(()), "{rule}");
+    }
+    assert!(
+        fits("directory-part-a", &documents[5].1).is_err()
+            && fits("federation-root", &documents[3].1).is_err()
+    );
+}
+
+#[test]
 fn a_last_resort_is_for_when_there_is_no_other() {
     let (_, xab, world) = World::two();
     let mut b = part_b(&xab, 2);
