@@ -27,7 +27,7 @@ fn no_rule_is_broken_by_others() {
 
 #[test]
 fn a_run_holds_what_it_should() {
-    let report = Report::new(&tier_a::run(federation(), settings(3)), 1.0);
+    let report = Report::new(&tier_a::run(federation(), settings(6)), 1.0);
     assert_eq!(report.cases, 60, "each of five States has asked twelve times");
     let missing: Vec<&str> = ActKind::ALL
         .map(ActKind::code)
