@@ -338,7 +338,12 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
         | Body::Refusal { .. }
         | Body::ClarificationRequest { .. }
         | Body::Clarification { .. }
-        | Body::Withdrawal { .. } => {}
+        | Body::Withdrawal { .. }
+        | Body::Mandate { .. }
+        | Body::MandateRevocation { .. }
+        | Body::Notice { .. }
+        | Body::AssistanceRequest { .. }
+        | Body::AssistanceReply { .. } => {}
     }
     Made {
         by,

@@ -109,7 +109,12 @@ impl World {
             | Body::Delay { .. }
             | Body::Refusal { .. }
             | Body::Clarification { .. }
-            | Body::Withdrawal { .. } => Vec::new(),
+            | Body::Withdrawal { .. }
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => Vec::new(),
         });
         for (after, deed) in plan {
             self.plan(state, after, deed);
@@ -121,7 +126,8 @@ impl World {
         let (me, to_party) = (self.party(state), self.party(to));
         let request = Box::new(samples::request(&self.template, &to_party, items, form));
         let case = self.shells[state].mint(now);
-        let command = Command::Submit { case: case.clone(), me, to: to_party, request, exercise: false };
+        let (case_id, exercise) = (case.clone(), false);
+        let command = Command::Submit { case: case_id, me, to: to_party, request, exercise, behalf: None };
         let real = self.draws_real(state, to);
         let refused = self.shells[state].command(&case, command, real, now).err();
         let careless = form == Form::Careless;
