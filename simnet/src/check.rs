@@ -323,7 +323,7 @@ impl Checker {
     }
 }
 
-fn made(by: usize, to: usize, record: &ActRecord) -> Made {
+pub(crate) fn made(by: usize, to: usize, record: &ActRecord) -> Made {
     let facts = record.facts.clone();
     let (mut outcomes, mut elements, mut count) = (Vec::new(), BTreeMap::new(), 0);
     match &facts.body {
@@ -356,7 +356,7 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
     }
 }
 
-fn seen(view: &View) -> Expected {
+pub(crate) fn seen(view: &View) -> Expected {
     let waiting = view.flags.iter().filter(|flag| flag.code == FlagCode::Waiting);
     Expected {
         received_at: view.clocks.received_at,
