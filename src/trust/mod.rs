@@ -10,6 +10,7 @@ mod directory;
 mod error;
 pub mod issue;
 mod keys;
+mod mandate;
 mod path;
 mod prekey;
 mod profile;
@@ -19,6 +20,7 @@ pub use card::{Card, CardPrekey, CertifiedKey, PartyEntry};
 pub use directory::Directory;
 pub use error::{Role, TrustError};
 pub use keys::pkcs8;
+pub use mandate::{ActOnBehalf, MandateDocument, MandateError, VerifiedMandate, covers};
 pub use path::Usage;
 pub use prekey::{Prekey, PrekeyId, SignedPrekey};
 pub use profile::{certificate_from_pem, thumbprint};
@@ -26,5 +28,7 @@ pub use validity::Validity;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod mandate_tests;
 #[cfg(test)]
 mod tests;
