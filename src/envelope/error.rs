@@ -108,7 +108,7 @@ impl EnvelopeError {
     }
 }
 
-/// Tells whether a newer card, a lifted suspension or the right time would end the refusal.
+/// Tells whether a newer directory, a lifted suspension or the right time would end the refusal.
 const fn trust_may_change(error: &TrustError) -> bool {
     match error {
         TrustError::UnknownParty(_)
@@ -118,7 +118,12 @@ const fn trust_may_change(error: &TrustError) -> bool {
         | TrustError::NoValidKey { .. }
         | TrustError::NoPrekey(_)
         | TrustError::DuplicateParty(_)
-        | TrustError::BadRevocationList { .. } => true,
+        | TrustError::BadRevocationList { .. }
+        | TrustError::Omitted(_)
+        | TrustError::MissingPart(_)
+        | TrustError::FromTheFuture { .. }
+        | TrustError::UnlistedNpc(_)
+        | TrustError::RefusedNationally { .. } => true,
         TrustError::Expired { .. }
         | TrustError::Revoked { .. }
         | TrustError::WrongUsage { .. }
@@ -131,6 +136,15 @@ const fn trust_may_change(error: &TrustError) -> bool {
         | TrustError::TooLongLived { .. }
         | TrustError::Malformed { .. }
         | TrustError::BadPrekey { .. }
+        | TrustError::Retired { .. }
+        | TrustError::Compromised { .. }
+        | TrustError::BadDocument { .. }
+        | TrustError::Threshold { .. }
+        | TrustError::WrongAnchor { .. }
+        | TrustError::WrongVersion { .. }
+        | TrustError::VersionFell { .. }
+        | TrustError::VersionLeaps { .. }
+        | TrustError::SplitView(_)
         | TrustError::CannotIssue { .. } => false,
     }
 }

@@ -7,7 +7,9 @@
 
 mod card;
 mod directory;
+mod entry;
 mod error;
+pub mod federation;
 pub mod issue;
 mod keys;
 mod mandate;
@@ -16,8 +18,9 @@ mod prekey;
 mod profile;
 mod validity;
 
-pub use card::{Card, CardPrekey, CertifiedKey, PartyEntry};
-pub use directory::Directory;
+pub use card::{Card, CardPrekey};
+pub use directory::{Directory, Freshness};
+pub use entry::{CertifiedKey, PartyEntry};
 pub use error::{Role, TrustError};
 pub use keys::pkcs8;
 pub use mandate::{ActOnBehalf, MandateDocument, MandateError, VerifiedMandate, covers};
