@@ -264,7 +264,14 @@ impl World {
         let items = 1 + u32::from(draw.chance(200));
         let party = &self.site.federation.members[to].party;
         let request = Box::new(samples::request(&self.template, party, items, false));
-        let command = Command::RequestSubmit { request, to: None, incomplete: None, exercise: false };
+        let command = Command::RequestSubmit {
+            request,
+            to: None,
+            on_behalf_of: None,
+            via: None,
+            incomplete: None,
+            exercise: false,
+        };
         if self.act(node, command).await {
             self.tally.cases += 1;
         } else if self.now < self.last_day() {
