@@ -361,8 +361,11 @@ impl Courier {
     /// Words on why it ends nothing.
     pub async fn answered(&self, post: &Post, receipts: bool, body: &[u8]) -> Result<(), String> {
         let mut sent = BTreeSet::new();
-        let taken =
-            if receipts { self.receipts(post, body, &mut sent).await } else { self.reject(post, body, &mut sent) };
+        let taken = if receipts {
+            self.receipts(post, body, &mut sent).await
+        } else {
+            self.reject(post, body, &mut sent)
+        };
         taken.map_err(|broken| broken.cause)
     }
 

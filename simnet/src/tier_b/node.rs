@@ -165,7 +165,7 @@ impl Node {
         if site.bug == Some(NodeBug::PartnerForgotten) && self.boot > 1 {
             partners.pop();
         }
-        let peers = partners.iter().map(|at| (federation.members[*at].party.clone(), at_node(*at)));
+        let peers = partners.iter().map(|at| (federation.members[*at].party.clone(), at_node(*at).into()));
         let parts = Parts {
             config: config(&ring.party).map_err(|e| other(&e.message))?,
             machine: Arc::clone(&machine),
