@@ -230,6 +230,7 @@ fn config(party: &Party) -> Result<GatewayConfig, Failure> {
             authority("customs", AuthorityKind::Competent, false),
             authority("high-court", AuthorityKind::Court, true),
         ],
+        relays: Vec::new(),
         demo: false,
         relays: Vec::new(),
     };
