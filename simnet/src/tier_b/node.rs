@@ -232,7 +232,6 @@ fn config(party: &Party) -> Result<GatewayConfig, Failure> {
         ],
         relays: Vec::new(),
         demo: false,
-        relays: Vec::new(),
     };
     let file = PathBuf::from("/nowhere/valise.toml");
     let layout = Layout::choose(Some(Path::new("/nowhere")), None, &Environment::default())?;
