@@ -16,7 +16,7 @@ use valise::control::{Command, Failure, Reply};
 use valise::evidence::LogBook;
 use valise::model::{Party, Role};
 use valise::node::{Live, Machine, Parts, Post, Renewal, Station};
-use valise::store::{Disk, IndexChoice, Ledger, MemDisk, Mode, StoreError, StoreOptions};
+use valise::store::{Disk, IndexChoice, Ledger, MemDisk, Mode, Shelf, StoreError, StoreOptions};
 use valise::transport::Road;
 use valise::vault::BodyKey;
 use zeroize::Zeroizing;
@@ -174,6 +174,7 @@ impl Node {
             ledger,
             identity: Arc::clone(&identity),
             renewal,
+            shelf: Shelf::new(Arc::new(MemDisk::new())),
             peers: peers.collect(),
         };
         let runtime = Arc::new(SimRuntime(machine));
