@@ -74,7 +74,7 @@ pub enum Verb {
     Inspect {
         /// The file; `-` for stdin.
         file: PathBuf,
-        /// As what to read it: cbor, frame, envelope, certificate; guessed by default.
+        /// As what to read it: cbor, frame, envelope, bag, certificate; guessed by default.
         // It stands for the officer of the other verbs, whose name it shares.
         #[arg(long = "as", value_name = "KIND", value_parser = file_kind, id = "as_officer")]
         kind: Option<String>,
@@ -165,11 +165,11 @@ pub enum QueueVerb {
 
 /// What a file is read as.
 fn file_kind(text: &str) -> Result<String, String> {
-    ["cbor", "frame", "envelope", "certificate"]
+    ["cbor", "frame", "envelope", "bag", "certificate"]
         .into_iter()
         .find(|kind| *kind == text)
         .map(str::to_owned)
-        .ok_or_else(|| "it is cbor, frame, envelope or certificate".into())
+        .ok_or_else(|| "it is cbor, frame, envelope, bag or certificate".into())
 }
 
 /// `config …`
