@@ -188,7 +188,7 @@ impl Refused {
         now: Timestamp,
     ) -> Result<Self, RelayError> {
         let refused: Self = verify_by(bytes, REFUSED, relay, directory, now)?;
-        if refused.to == *directory.me() { Ok(refused) } else { Err(RelayError::WrongParty) }
+        if directory.me() == Some(&refused.to) { Ok(refused) } else { Err(RelayError::WrongParty) }
     }
 }
 
@@ -209,7 +209,7 @@ impl Notice {
         now: Timestamp,
     ) -> Result<Self, RelayError> {
         let notice: Self = verify_by(bytes, EXPIRED, relay, directory, now)?;
-        if notice.to != *directory.me() || notice.parcel.thread.from != notice.to {
+        if directory.me() != Some(&notice.to) || notice.parcel.thread.from != notice.to {
             return Err(RelayError::WrongParty);
         }
         if notice.at < notice.parcel.expires {
@@ -239,7 +239,7 @@ impl Wrapped {
     ) -> Result<(Custody, Vec<u8>), RelayError> {
         let (custody, body): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::PARCEL)?;
         let custody = Custody::verify(&custody, relay, directory, now)?;
-        if custody.parcel.thread.to != *directory.me() {
+        if directory.me() != Some(&custody.parcel.thread.to) {
             return Err(RelayError::WrongParty);
         }
         if custody.parcel.digest != Digest::of(&[&body]) {
