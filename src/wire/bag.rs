@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_bag_is_these_bytes() {
-        let golden = b"\xa4\x62to\x63XBB\x63bag\x00\x64from\x63XAA\x66frames\x81\x4aVL\x00\x01\x00\x00\x00\x02hi";
+        let golden =
+            b"\xa4\x62to\x63XBB\x63bag\x00\x64from\x63XAA\x66frames\x81\x4aVL\x00\x01\x00\x00\x00\x02hi";
         assert_eq!(one(vec![(FrameKind::Envelope, b"hi".to_vec())]), golden);
         assert!(Bag::looks_like_one(golden));
     }

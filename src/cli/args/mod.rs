@@ -10,6 +10,7 @@ pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
 
+use crate::cli::bags::{MAX_MIB, MIN_MIB};
 use crate::model::Party;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -171,6 +172,27 @@ pub enum QueueVerb {
     Retry {
         /// Which; all by default.
         id: Option<String>,
+    },
+    /// Pack what waits into a file for a courier: a stick, a mail.
+    Export {
+        /// The file; several are named after it, by peer and number.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// For which peer; all by default, each in files of its own.
+        #[arg(long, value_name = "STATE")]
+        peer: Option<Party>,
+        /// The most MiB of one file, 2 to 8.
+        #[arg(long, value_name = "MIB", default_value_t = MAX_MIB, value_parser = clap::value_parser!(u64).range(MIN_MIB..=MAX_MIB))]
+        split: u64,
+        /// Replace files that are there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take in what a courier brought; the same file twice does no harm.
+    Import {
+        /// The files, in any order.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
     },
 }
 

@@ -28,6 +28,7 @@ pub(super) fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
             next_try: if waiting.refused { None } else { standing.next_try },
             last_cause: waiting.last_cause.or_else(|| standing.last_cause.clone()),
             queued_at: waiting.row.queued_at,
+            carried_at: waiting.carried_at,
         }));
     }
     entries
