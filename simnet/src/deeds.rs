@@ -5,7 +5,9 @@ use crate::officer::{self, Answer, Deed, Spender};
 use crate::reference::Attempt;
 use crate::samples;
 use crate::world::World;
-use valise::case::{self, Command, Decision, Direction, Event, ItemState, PermitId, Refused, Role};
+use valise::case::{
+    self, Case, Command, Decision, Direction, Event, ItemState, PermitId, Refused, Role, Terms,
+};
 use valise::model::{ActKind, CaseId, Digest, MessageId, Outcome, Purpose};
 use valise::rules::release::Authority;
 
@@ -82,7 +84,10 @@ impl World {
             | Event::ReceiptConflict(_)
             | Event::ChanceJudged(_)
             | Event::Filed(_)
-            | Event::PermitGranted(_) => {}
+            | Event::PermitGranted(_)
+            | Event::PermitApproved(_)
+            | Event::PermitBarred(_)
+            | Event::EmergencyReviewed(_) => {}
         }
     }
 
@@ -104,7 +109,12 @@ impl World {
             | case::Body::ClarificationRequest { .. }
             | case::Body::Clarification { .. }
             | case::Body::Withdrawal { .. }
-            | case::Body::OutcomeNotice { .. } => Vec::new(),
+            | case::Body::OutcomeNotice { .. }
+            | case::Body::ConsentRequest { .. }
+            | case::Body::ConsentGrant { .. }
+            | case::Body::ConsentDenial { .. }
+            | case::Body::ConsentWithdrawal { .. }
+            | case::Body::DisclosureNotice { .. } => Vec::new(),
         };
         for (after, deed) in plan {
             self.plan(state, after, deed);
@@ -181,7 +191,8 @@ impl World {
         id.0.copy_from_slice(&Digest::of(&[name.as_bytes()]).0[..16]);
         self.tally.releases += 1;
         let officer = OFFICERS[0].to_owned();
-        let command = Command::RequestRelease { id, to: to.clone(), purpose, officer, elements: None };
+        let (to, terms) = (to.clone(), Terms::default());
+        let command = Command::RequestRelease { id, to, purpose, officer, elements: None, terms };
         let Ok(decision) = self.shells[state].command(case, command, false, now) else { return };
         if self.shells[state].shows_early() {
             for event in &decision.events {
@@ -203,7 +214,8 @@ impl World {
         let officer = OFFICERS[usize::from(spender == Spender::Colleague)].to_owned();
         let held = self.shells[state].case(case);
         let granted = held.and_then(|held| held.permit(permit));
-        let may = granted.is_some_and(|granted| now < granted.expires)
+        let latest = held.map_or(now, Case::latest);
+        let may = granted.is_some_and(|granted| now.max(latest) < granted.expires)
             && held.is_some_and(|held| held.permit_use(permit).is_none())
             && spender == Spender::Owner;
         let command = Command::UsePermit { id: permit.clone(), officer };

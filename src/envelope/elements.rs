@@ -176,6 +176,11 @@ fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
         ActKind::Clarification => Act::Clarification(wire::from_value(body)?),
         ActKind::Withdrawal => Act::Withdrawal(wire::from_value(body)?),
         ActKind::OutcomeNotice => Act::OutcomeNotice(wire::from_value(body)?),
+        ActKind::ConsentRequest => Act::ConsentRequest(wire::from_value(body)?),
+        ActKind::ConsentGrant => Act::ConsentGrant(wire::from_value(body)?),
+        ActKind::ConsentDenial => Act::ConsentDenial(wire::from_value(body)?),
+        ActKind::ConsentWithdrawal => Act::ConsentWithdrawal(wire::from_value(body)?),
+        ActKind::DisclosureNotice => Act::DisclosureNotice(wire::from_value(body)?),
     })
 }
 

@@ -1,8 +1,10 @@
+mod consent;
 mod course;
 mod incomplete;
 mod request;
 mod response;
 
+pub use consent::*;
 pub use course::*;
 pub use incomplete::*;
 pub use request::*;
@@ -37,11 +39,21 @@ pub enum ActKind {
     Withdrawal,
     /// What came of a trace (ISACS 5.3, 10.2 c).
     OutcomeNotice,
+    /// The question whether information may be passed on (ISACS 8.3.4.2 f).
+    ConsentRequest,
+    /// The consent to it (ISACS 8.3.4.2 f).
+    ConsentGrant,
+    /// The refusal of that consent.
+    ConsentDenial,
+    /// The withdrawal of a consent.
+    ConsentWithdrawal,
+    /// The notice that a disclosure is compelled (ISACS 8.4).
+    DisclosureNotice,
 }
 
 impl ActKind {
     /// Every kind, in the order of a case.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Request,
         Self::Acknowledgement,
         Self::ReturnIncomplete,
@@ -53,6 +65,11 @@ impl ActKind {
         Self::Clarification,
         Self::Withdrawal,
         Self::OutcomeNotice,
+        Self::ConsentRequest,
+        Self::ConsentGrant,
+        Self::ConsentDenial,
+        Self::ConsentWithdrawal,
+        Self::DisclosureNotice,
     ];
 
     /// Returns the code as the wire and JSON write it.
@@ -69,6 +86,11 @@ impl ActKind {
             Self::Clarification => "clarification",
             Self::Withdrawal => "withdrawal",
             Self::OutcomeNotice => "outcome_notice",
+            Self::ConsentRequest => "consent_request",
+            Self::ConsentGrant => "consent_grant",
+            Self::ConsentDenial => "consent_denial",
+            Self::ConsentWithdrawal => "consent_withdrawal",
+            Self::DisclosureNotice => "disclosure_notice",
         }
     }
 
@@ -104,6 +126,16 @@ pub enum Act {
     Withdrawal(Withdrawal),
     /// What came of a trace.
     OutcomeNotice(OutcomeNotice),
+    /// The question whether information may be passed on (ISACS 8.3.4.2 f).
+    ConsentRequest(ConsentRequest),
+    /// The consent to it (ISACS 8.3.4.2 f).
+    ConsentGrant(ConsentGrant),
+    /// The refusal of that consent.
+    ConsentDenial(ConsentDenial),
+    /// The withdrawal of a consent.
+    ConsentWithdrawal(ConsentWithdrawal),
+    /// The notice that a disclosure is compelled (ISACS 8.4).
+    DisclosureNotice(DisclosureNotice),
 }
 
 impl Act {
@@ -121,6 +153,11 @@ impl Act {
             Self::Clarification(_) => ActKind::Clarification,
             Self::Withdrawal(_) => ActKind::Withdrawal,
             Self::OutcomeNotice(_) => ActKind::OutcomeNotice,
+            Self::ConsentRequest(_) => ActKind::ConsentRequest,
+            Self::ConsentGrant(_) => ActKind::ConsentGrant,
+            Self::ConsentDenial(_) => ActKind::ConsentDenial,
+            Self::ConsentWithdrawal(_) => ActKind::ConsentWithdrawal,
+            Self::DisclosureNotice(_) => ActKind::DisclosureNotice,
         }
     }
 
@@ -137,7 +174,12 @@ impl Act {
             | Self::ClarificationRequest(_)
             | Self::Clarification(_)
             | Self::Withdrawal(_)
-            | Self::OutcomeNotice(_) => None,
+            | Self::OutcomeNotice(_)
+            | Self::ConsentRequest(_)
+            | Self::ConsentGrant(_)
+            | Self::ConsentDenial(_)
+            | Self::ConsentWithdrawal(_)
+            | Self::DisclosureNotice(_) => None,
         }
     }
 }

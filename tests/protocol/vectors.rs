@@ -11,10 +11,10 @@ use valise::envelope::{
 };
 use valise::evidence::{Direction, Entry, Leaf, LogBook};
 use valise::model::{
-    About, Acknowledgement, Act, ActKind, Answer, CaseId, Clarification, ClarificationRequest, DAY, Delay,
-    Digest, DirectoryRef, Element, FollowUp, Ground, GroundCode, Head, ItemAnswer, Label, MessageId,
-    MissingElement, Onward, Outcome, OutcomeNotice, Particulars, Refusal, Response, Resubmission,
-    ReturnIncomplete, Ternary, Text, Withdrawal,
+    About, Acknowledgement, Act, ActKind, Answer, CaseId, Clarification, ClarificationRequest, ConsentDenial, ConsentGrant,
+    ConsentRequest, ConsentWithdrawal, DAY, Delay, Digest, DirectoryRef, DisclosureNotice, Element, FollowUp, Ground, GroundCode, Head, ItemAnswer, Label, MessageId,
+    MissingElement, Onward, Outcome, OutcomeNotice, Particulars, Purpose, Refusal, Response, Restriction, Resubmission,
+    ReturnIncomplete, Scope, Ternary, Text, Withdrawal,
 };
 use valise::wire::{self, FrameKind, Limits};
 
@@ -68,7 +68,39 @@ pub fn acts() -> Vec<Act> {
         Act::Clarification(Clarification { request_for: digest(0x51), answer: text("The longer one.") }),
         Act::Withdrawal(Withdrawal { request, reason: text("It was found at home.") }),
         Act::OutcomeNotice(OutcomeNotice { request, items: vec![follow_up] }),
+        Act::ConsentRequest(ConsentRequest {
+            response: digest(0x53),
+            scope: scope(),
+            reason: text("The trace goes on in XCC."),
+        }),
+        Act::ConsentGrant(ConsentGrant {
+            consent_request: digest(0x43),
+            scope: scope(),
+            expires: "2027-06-30T00:00:00Z".parse().unwrap(),
+            single_use: true,
+        }),
+        Act::ConsentDenial(ConsentDenial {
+            consent_request: digest(0x43),
+            reason: text("A source would be at risk."),
+        }),
+        Act::ConsentWithdrawal(ConsentWithdrawal { grant: digest(0x47), reason: text("It was a mistake.") }),
+        Act::DisclosureNotice(DisclosureNotice {
+            disclosed: digest(0x53),
+            elements: scope().elements,
+            recipient: "high-court".parse().unwrap(),
+            compelled_by: text("Order 12 of the High Court."),
+        }),
     ]
+}
+
+/// One element, for the next State of a chain to trace.
+fn scope() -> Scope {
+    Scope {
+        elements: ["items/0/elements/0".parse().unwrap()].into(),
+        recipient: "XCC".parse().unwrap(),
+        purposes: [Purpose::Tracing].into(),
+        lifts: [Restriction::F].into(),
+    }
 }
 
 /// The act of a kind.

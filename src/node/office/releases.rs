@@ -26,6 +26,7 @@ pub(super) async fn release(
         purpose,
         officer: officer.to_owned(),
         elements: (!elements.is_empty()).then_some(elements),
+        terms: case::Terms::default(),
     };
     // A denial is committed like a permit: both must be on record before anybody hears of them.
     let decision = gateway.note(id, &slot, command).await?;
