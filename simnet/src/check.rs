@@ -344,7 +344,12 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
         | Body::ConsentGrant { .. }
         | Body::ConsentDenial { .. }
         | Body::ConsentWithdrawal { .. }
-        | Body::DisclosureNotice { .. } => {}
+        | Body::DisclosureNotice { .. }
+        | Body::Mandate { .. }
+        | Body::MandateRevocation { .. }
+        | Body::Notice { .. }
+        | Body::AssistanceRequest { .. }
+        | Body::AssistanceReply { .. } => {}
     }
     Made {
         by,

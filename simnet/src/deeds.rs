@@ -114,7 +114,12 @@ impl World {
             | case::Body::ConsentGrant { .. }
             | case::Body::ConsentDenial { .. }
             | case::Body::ConsentWithdrawal { .. }
-            | case::Body::DisclosureNotice { .. } => Vec::new(),
+            | case::Body::DisclosureNotice { .. }
+            | case::Body::Mandate { .. }
+            | case::Body::MandateRevocation { .. }
+            | case::Body::Notice { .. }
+            | case::Body::AssistanceRequest { .. }
+            | case::Body::AssistanceReply { .. } => Vec::new(),
         };
         for (after, deed) in plan {
             self.plan(state, after, deed);
@@ -126,7 +131,8 @@ impl World {
         let (me, to_party) = (self.party(state), self.party(to));
         let request = Box::new(samples::request(&self.template, &to_party, items, careless));
         let case = self.shells[state].mint(now);
-        let command = Command::Submit { case: case.clone(), me, to: to_party, request, exercise: false };
+        let (case_id, exercise) = (case.clone(), false);
+        let command = Command::Submit { case: case_id, me, to: to_party, request, exercise, behalf: None };
         let real = self.draws_real(state, to);
         let refused = self.shells[state].command(&case, command, real, now).err();
         let as_it_should = careless == refused.is_some();

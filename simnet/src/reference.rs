@@ -197,7 +197,12 @@ const fn effect(kind: ActKind) -> Effect {
         | ActKind::ConsentGrant
         | ActKind::ConsentDenial
         | ActKind::ConsentWithdrawal
-        | ActKind::DisclosureNotice => Effect { stops_ack: false, stops_response: false },
+        | ActKind::DisclosureNotice
+        | ActKind::Mandate
+        | ActKind::MandateRevocation
+        | ActKind::Notice
+        | ActKind::AssistanceRequest
+        | ActKind::AssistanceReply => Effect { stops_ack: false, stops_response: false },
         ActKind::Acknowledgement | ActKind::ReturnIncomplete | ActKind::Delay => {
             Effect { stops_ack: true, stops_response: false }
         }

@@ -223,10 +223,9 @@ pub(super) fn remark(case: &Case, opening: &Opening, facts: &ActFacts) -> Option
             Some((_, asked)) => (!rules::within(scope, asked)).then_some(FlagCode::ConsentBeyondQuestion),
             None => Some(FlagCode::NotOriginator),
         },
-        Body::ConsentDenial { consent_request } => {
-            (!asked(consent_request).is_some_and(|(response, _)| gave(&response)))
-                .then_some(FlagCode::NotOriginator)
-        }
+        Body::ConsentDenial { consent_request } => (!asked(consent_request)
+            .is_some_and(|(response, _)| gave(&response)))
+        .then_some(FlagCode::NotOriginator),
         Body::ConsentWithdrawal { grant } => {
             let same = case.act(grant).is_some_and(|granted| {
                 granted.facts.header.issuer == *issuer
@@ -248,12 +247,23 @@ pub(super) fn remark(case: &Case, opening: &Opening, facts: &ActFacts) -> Option
         | Body::ClarificationRequest { .. }
         | Body::Clarification { .. }
         | Body::Withdrawal { .. }
-        | Body::OutcomeNotice { .. } => None,
+        | Body::OutcomeNotice { .. }
+        | Body::Mandate { .. }
+        | Body::MandateRevocation { .. }
+        | Body::Notice { .. }
+        | Body::AssistanceRequest { .. }
+        | Body::AssistanceReply { .. } => None,
     }
 }
 
 /// Tells whether this side has told the provider that it must disclose an element to somebody.
-pub(super) fn told_beforehand(case: &Case, opening: &Opening, act: &Digest, path: &str, to: &Recipient) -> bool {
+pub(super) fn told_beforehand(
+    case: &Case,
+    opening: &Opening,
+    act: &Digest,
+    path: &str,
+    to: &Recipient,
+) -> bool {
     let Ok(path) = path.parse::<ElementPath>() else { return false };
     case.acts().filter(|record| record.facts.header.issuer == opening.me).any(|record| {
         matches!(
@@ -285,7 +295,12 @@ pub(super) fn grant(case: &Case, grant: ConsentGrant, now: Timestamp) -> Result<
 }
 
 /// Drafts the refusal of consent.
-pub(super) fn deny(case: &Case, consent_request: Digest, reason: Text, now: Timestamp) -> Result<Act, Refused> {
+pub(super) fn deny(
+    case: &Case,
+    consent_request: Digest,
+    reason: Text,
+    now: Timestamp,
+) -> Result<Act, Refused> {
     let asked = question(case, &consent_request, now)?;
     if asked.state != ConsentState::Asked {
         return Err(Refused::ConsentAnswered(asked.question));

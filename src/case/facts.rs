@@ -1,7 +1,9 @@
 use super::Refused;
 use crate::model::{
-    Act, ActKind, Answer, Delay, Digest, ElementPath, Follows, GroundCode, Label, MessageId, Outcome, OutcomeNotice, PartialDate,
-    Party, Purpose, Recipient, Refusal, Request, Response, Resubmission, ReturnIncomplete, Scope, Ternary, Timestamp,
+    Act, ActKind, Answer, AssistanceNeed, AssistanceOutcome, CaseId, Delay, Digest, ElementPath, Follows,
+    GroundCode, Label, MandateTerms, MessageId, NoticeTopic, OnBehalf, Outcome, OutcomeNotice, PartialDate,
+    Party, Purpose, Recipient, Refusal, Request, Response, Resubmission, ReturnIncomplete, Scope, Ternary,
+    Timestamp,
 };
 use crate::rules::completeness::{self, Completeness};
 use crate::rules::{consent, course, response, returns};
@@ -31,6 +33,9 @@ pub struct ActHeader {
     pub parents: Vec<Digest>,
     /// Whether it is a training act (ISACS 7.1.4).
     pub exercise: bool,
+    /// On whose behalf the issuer made it, if on anyone's (ISACS 9.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<OnBehalf>,
 }
 
 /// The particulars of each kind of act.
@@ -166,6 +171,39 @@ pub enum Body {
         /// The clauses that it leaves unmet.
         unmet: BTreeSet<String>,
     },
+    /// A mandate that is given, or accepted (ISACS 9.3).
+    Mandate {
+        /// Its digest.
+        mandate: Digest,
+        /// Its terms.
+        terms: MandateTerms,
+        /// Whether the agent has countersigned it.
+        accepted: bool,
+    },
+    /// The end of a mandate.
+    MandateRevocation {
+        /// The mandate's digest.
+        mandate: Digest,
+    },
+    /// Information that belongs to no trace (ISACS 9.6).
+    Notice {
+        /// What it is about.
+        topic: NoticeTopic,
+    },
+    /// A request for assistance (ISACS 5.3, 9.1).
+    AssistanceRequest {
+        /// With what.
+        need: AssistanceNeed,
+        /// The trace from which the need arose.
+        about: Option<CaseId>,
+    },
+    /// The answer to one.
+    AssistanceReply {
+        /// The statement digest of the request for assistance.
+        request: Digest,
+        /// What becomes of it.
+        outcome: AssistanceOutcome,
+    },
 }
 
 /// The particulars of a request, first or submitted again.
@@ -261,6 +299,19 @@ impl ActFacts {
                 recipient: notice.recipient.clone(),
                 unmet: clauses(consent::notice_check(notice)),
             },
+            Act::Mandate(given) => Body::Mandate {
+                mandate: given.mandate,
+                terms: given.terms.clone(),
+                accepted: given.acceptance.is_some(),
+            },
+            Act::MandateRevocation(ended) => Body::MandateRevocation { mandate: ended.mandate },
+            Act::Notice(notice) => Body::Notice { topic: notice.topic },
+            Act::AssistanceRequest(asked) => {
+                Body::AssistanceRequest { need: asked.need, about: asked.about.clone() }
+            }
+            Act::AssistanceReply(reply) => {
+                Body::AssistanceReply { request: reply.request, outcome: reply.outcome }
+            }
         };
         Self { header, body }
     }
@@ -289,6 +340,11 @@ impl ActFacts {
             Body::ConsentDenial { .. } => ActKind::ConsentDenial,
             Body::ConsentWithdrawal { .. } => ActKind::ConsentWithdrawal,
             Body::DisclosureNotice { .. } => ActKind::DisclosureNotice,
+            Body::Mandate { .. } => ActKind::Mandate,
+            Body::MandateRevocation { .. } => ActKind::MandateRevocation,
+            Body::Notice { .. } => ActKind::Notice,
+            Body::AssistanceRequest { .. } => ActKind::AssistanceRequest,
+            Body::AssistanceReply { .. } => ActKind::AssistanceReply,
         }
     }
 
@@ -309,7 +365,12 @@ impl ActFacts {
             | Body::ConsentGrant { .. }
             | Body::ConsentDenial { .. }
             | Body::ConsentWithdrawal { .. }
-            | Body::DisclosureNotice { .. } => None,
+            | Body::DisclosureNotice { .. }
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => None,
         }
     }
 
@@ -331,7 +392,12 @@ impl ActFacts {
             | Body::Withdrawal { .. }
             | Body::ConsentGrant { .. }
             | Body::ConsentDenial { .. }
-            | Body::ConsentWithdrawal { .. } => false,
+            | Body::ConsentWithdrawal { .. }
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => false,
         }
     }
 
@@ -346,7 +412,11 @@ impl ActFacts {
     /// Returns the acts that it names: what it answers, asks about or replaces.
     pub fn names(&self) -> Vec<Digest> {
         match &self.body {
-            Body::Request(_) => Vec::new(),
+            Body::Request(_)
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. } => Vec::new(),
             Body::Acknowledgement { request, .. }
             | Body::ReturnIncomplete { request, .. }
             | Body::Response { request, .. }
@@ -363,6 +433,7 @@ impl ActFacts {
             }
             Body::ConsentWithdrawal { grant } => vec![*grant],
             Body::DisclosureNotice { disclosed, .. } => vec![*disclosed],
+            Body::AssistanceReply { request, .. } => vec![*request],
         }
     }
 
@@ -399,7 +470,12 @@ fn of_request(request: &Request) -> RequestFacts {
         pleads: returns::pleads_impossibility(request),
         purposes: request.intended_use.as_ref().map(|u| u.purposes.clone()).unwrap_or_default(),
         can_comply: request.declaration.as_ref().map(|d| d.can_comply),
-        quotes: request.follows.iter().filter(|f| !f.quotes.is_empty() || f.label.is_some()).map(quoted).collect(),
+        quotes: request
+            .follows
+            .iter()
+            .filter(|f| !f.quotes.is_empty() || f.label.is_some())
+            .map(quoted)
+            .collect(),
     }
 }
 

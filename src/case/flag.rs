@@ -61,6 +61,8 @@ pub enum FlagCode {
     ConsentBeyondQuestion,
     /// A disclosure of the information is compelled.
     DisclosureCompelled,
+    /// Our agent made the act in our name, and its mandate does not carry it (ISACS 9.3).
+    BeyondMandate,
 }
 
 impl FlagCode {
@@ -91,6 +93,7 @@ impl FlagCode {
             Self::NotOriginator => "not_originator",
             Self::ConsentBeyondQuestion => "consent_beyond_question",
             Self::DisclosureCompelled => "disclosure_compelled",
+            Self::BeyondMandate => "beyond_mandate",
         }
     }
 
@@ -123,6 +126,7 @@ impl FlagCode {
             Self::ConsentBeyondQuestion => "consents to more than was asked; the rest is not granted",
             Self::DisclosureCompelled => "a court or law compels the disclosure of what was given",
             Self::UnknownQuestion => "answers a question that was not asked; kept, but it changes nothing",
+            Self::BeyondMandate => "made in our name by an agent whose mandate does not carry it",
         }
     }
 }

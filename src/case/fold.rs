@@ -91,6 +91,9 @@ impl<'a> Folded<'a> {
         if !may_make(opening, facts.kind(), &facts.header.issuer) {
             return self.raise(FlagCode::WrongRole, record);
         }
+        if record.beyond.is_some() {
+            self.raise(FlagCode::BeyondMandate, record);
+        }
         let exercise = self.versions.first().map(|version| version.request.facts.header.exercise);
         if exercise.is_some_and(|exercise| exercise != facts.header.exercise) {
             self.raise(FlagCode::ExerciseMismatch, record);
@@ -131,6 +134,11 @@ impl<'a> Folded<'a> {
                     self.raise(code, record);
                 }
             }
+            Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => {}
         }
     }
 
@@ -229,7 +237,11 @@ fn may_make(opening: &Opening, kind: ActKind, issuer: &Party) -> bool {
         | ActKind::ConsentGrant
         | ActKind::ConsentDenial
         | ActKind::ConsentWithdrawal
-        | ActKind::DisclosureNotice => true,
+        | ActKind::DisclosureNotice
+        | ActKind::Mandate
+        | ActKind::MandateRevocation => true,
+        ActKind::Notice | ActKind::AssistanceRequest => issuer == opening.requester(),
+        ActKind::AssistanceReply => issuer == opening.requested(),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::fold::Folded;
-use super::{Case, Decision, Event, Opening, Refused, Role, consent};
+use super::{Case, Decision, Event, Opening, Refused, consent};
 use crate::model::{DAY, Digest, Label, MessageId, ParseIdError, Purpose, Restriction, Text, Timestamp};
 use crate::rules::release::{Authority, Verdict, decide};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -195,9 +195,9 @@ pub(super) fn request_release(
             // What a court compels may go out at home once its provider was told (ISACS 8.4, UNFP 12(5)).
             Verdict::Denied { .. }
                 if asked.terms.emergency.is_some()
-                    && recipient.as_ref().is_some_and(|to| {
-                        consent::told_beforehand(case, opening, act, path, to)
-                    }) =>
+                    && recipient
+                        .as_ref()
+                        .is_some_and(|to| consent::told_beforehand(case, opening, act, path, to)) =>
             {
                 basis.insert(COMPELLED.to_owned());
             }
@@ -361,7 +361,8 @@ fn select(
             (ElementRef { act, path: element.path.clone() }, element.label.clone().unwrap_or_default())
         }));
     }
-    if known.is_empty() && opening.role != Role::Requester {
+    // What an agent has obtained is its principal's to use too (ISACS 9.3).
+    if known.is_empty() && !opening.asks() {
         return Err(Refused::NotRequester);
     }
     if let Some(paths) = paths {

@@ -181,6 +181,11 @@ fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
         ActKind::ConsentDenial => Act::ConsentDenial(wire::from_value(body)?),
         ActKind::ConsentWithdrawal => Act::ConsentWithdrawal(wire::from_value(body)?),
         ActKind::DisclosureNotice => Act::DisclosureNotice(wire::from_value(body)?),
+        ActKind::Mandate => Act::Mandate(wire::from_value(body)?),
+        ActKind::MandateRevocation => Act::MandateRevocation(wire::from_value(body)?),
+        ActKind::Notice => Act::Notice(wire::from_value(body)?),
+        ActKind::AssistanceRequest => Act::AssistanceRequest(wire::from_value(body)?),
+        ActKind::AssistanceReply => Act::AssistanceReply(wire::from_value(body)?),
     })
 }
 

@@ -1,12 +1,16 @@
 mod consent;
 mod course;
+mod exchange;
 mod incomplete;
+mod mandate;
 mod request;
 mod response;
 
 pub use consent::*;
 pub use course::*;
+pub use exchange::*;
 pub use incomplete::*;
+pub use mandate::*;
 pub use request::*;
 pub use response::*;
 
@@ -49,11 +53,21 @@ pub enum ActKind {
     ConsentWithdrawal,
     /// The notice that a disclosure is compelled (ISACS 8.4).
     DisclosureNotice,
+    /// A mandate that is given or accepted (ISACS 9.3).
+    Mandate,
+    /// The end of a mandate.
+    MandateRevocation,
+    /// Information that belongs to no trace (ISACS 9.6).
+    Notice,
+    /// A request for assistance (ISACS 5.3, 9.1).
+    AssistanceRequest,
+    /// The answer to one.
+    AssistanceReply,
 }
 
 impl ActKind {
     /// Every kind, in the order of a case.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::Request,
         Self::Acknowledgement,
         Self::ReturnIncomplete,
@@ -70,6 +84,11 @@ impl ActKind {
         Self::ConsentDenial,
         Self::ConsentWithdrawal,
         Self::DisclosureNotice,
+        Self::Mandate,
+        Self::MandateRevocation,
+        Self::Notice,
+        Self::AssistanceRequest,
+        Self::AssistanceReply,
     ];
 
     /// Returns the code as the wire and JSON write it.
@@ -91,12 +110,22 @@ impl ActKind {
             Self::ConsentDenial => "consent_denial",
             Self::ConsentWithdrawal => "consent_withdrawal",
             Self::DisclosureNotice => "disclosure_notice",
+            Self::Mandate => "mandate",
+            Self::MandateRevocation => "mandate_revocation",
+            Self::Notice => "notice",
+            Self::AssistanceRequest => "assistance_request",
+            Self::AssistanceReply => "assistance_reply",
         }
     }
 
     /// Finds a kind by its code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.code() == code)
+    }
+
+    /// Tells whether such an act opens a case that is no trace (ISACS 5.3, 9).
+    pub const fn opens_exchange(self) -> bool {
+        matches!(self, Self::Mandate | Self::MandateRevocation | Self::Notice | Self::AssistanceRequest)
     }
 }
 
@@ -136,6 +165,16 @@ pub enum Act {
     ConsentWithdrawal(ConsentWithdrawal),
     /// The notice that a disclosure is compelled (ISACS 8.4).
     DisclosureNotice(DisclosureNotice),
+    /// A mandate that is given or accepted.
+    Mandate(Box<Mandate>),
+    /// The end of a mandate.
+    MandateRevocation(MandateRevocation),
+    /// Information that belongs to no trace.
+    Notice(Notice),
+    /// A request for assistance.
+    AssistanceRequest(AssistanceRequest),
+    /// The answer to one.
+    AssistanceReply(AssistanceReply),
 }
 
 impl Act {
@@ -158,6 +197,11 @@ impl Act {
             Self::ConsentDenial(_) => ActKind::ConsentDenial,
             Self::ConsentWithdrawal(_) => ActKind::ConsentWithdrawal,
             Self::DisclosureNotice(_) => ActKind::DisclosureNotice,
+            Self::Mandate(_) => ActKind::Mandate,
+            Self::MandateRevocation(_) => ActKind::MandateRevocation,
+            Self::Notice(_) => ActKind::Notice,
+            Self::AssistanceRequest(_) => ActKind::AssistanceRequest,
+            Self::AssistanceReply(_) => ActKind::AssistanceReply,
         }
     }
 
@@ -179,7 +223,12 @@ impl Act {
             | Self::ConsentGrant(_)
             | Self::ConsentDenial(_)
             | Self::ConsentWithdrawal(_)
-            | Self::DisclosureNotice(_) => None,
+            | Self::DisclosureNotice(_)
+            | Self::Mandate(_)
+            | Self::MandateRevocation(_)
+            | Self::Notice(_)
+            | Self::AssistanceRequest(_)
+            | Self::AssistanceReply(_) => None,
         }
     }
 }

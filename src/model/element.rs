@@ -91,16 +91,23 @@ mod tests {
     fn a_path_has_one_form_and_holds_nothing_but_places() {
         let path: ElementPath = "items/0/elements/12".parse().unwrap();
         assert_eq!((path.answer, path.element), (0, 12));
-        for bad in
-            ["", "items/0", "items/00/elements/1", "items/+1/elements/1", "items/0/elements/1/", "items/x/elements/1"]
-        {
+        for bad in [
+            "",
+            "items/0",
+            "items/00/elements/1",
+            "items/+1/elements/1",
+            "items/0/elements/1/",
+            "items/x/elements/1",
+        ] {
             assert!(bad.parse::<ElementPath>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn authorities_and_parties_are_told_apart_by_their_form() {
-        for (text, foreign) in [("police-cid", false), ("XCC", true), ("XCC/police", true), ("org:ecowas", true)] {
+        for (text, foreign) in
+            [("police-cid", false), ("XCC", true), ("XCC/police", true), ("org:ecowas", true)]
+        {
             let recipient: Recipient = text.parse().unwrap();
             assert_eq!(recipient.to_string(), text);
             assert_eq!(matches!(recipient, Recipient::Party(_)), foreign);

@@ -16,6 +16,7 @@ mod label;
 mod party;
 mod role;
 mod sensitive;
+mod signed;
 mod ternary;
 mod time;
 
@@ -33,5 +34,6 @@ pub use label::{Audience, Label, Onward, OtherCaveat, Purpose, Restriction};
 pub use party::{NpcName, Party, PartyParseError};
 pub use role::Role;
 pub use sensitive::Sensitive;
+pub use signed::SignedBytes;
 pub use ternary::Ternary;
 pub use time::{DAY, HOUR, MINUTE, PartialDate, TimeParseError, Timestamp, WEEK};

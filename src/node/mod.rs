@@ -17,6 +17,7 @@ mod intake;
 mod keys;
 mod live;
 mod machine;
+mod mandates;
 mod office;
 mod parts;
 mod renewal;

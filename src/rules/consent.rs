@@ -1,9 +1,7 @@
 //! What questions for consent, their answers and notices of disclosure must hold (ISACS 8.3.4.2 f, 8.4).
 
 use super::completeness::{Completeness, said};
-use crate::model::{
-    ConsentDenial, ConsentGrant, ConsentRequest, ConsentWithdrawal, DisclosureNotice, Scope,
-};
+use crate::model::{ConsentDenial, ConsentGrant, ConsentRequest, ConsentWithdrawal, DisclosureNotice, Scope};
 
 /// Checks a question for consent.
 pub fn request_check(asked: &ConsentRequest) -> Completeness {
@@ -64,7 +62,11 @@ pub fn within(inner: &Scope, outer: &Scope) -> bool {
 fn scope(field: &str, scope: &Scope) -> Completeness {
     let mut found = Completeness::default();
     let parts = [
-        ("elements", scope.elements.is_empty(), "name the elements; consent is given for elements, not for acts"),
+        (
+            "elements",
+            scope.elements.is_empty(),
+            "name the elements; consent is given for elements, not for acts",
+        ),
         ("purposes", scope.purposes.is_empty(), "name the purpose; consent for any purpose is none"),
         ("lifts", scope.lifts.is_empty(), "name the restrictions that are to be lifted"),
     ];

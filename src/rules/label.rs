@@ -14,7 +14,9 @@ pub fn join(a: &Label, b: &Label) -> Label {
     match (a.is_unrestricted(), b.is_unrestricted()) {
         (true, false) => return b.clone(),
         (false, true) => return a.clone(),
-        (true, true) | (false, false) => {}
+        // The end of no restriction means nothing.
+        (true, true) => return Label::default(),
+        (false, false) => {}
     }
     let mut other: Vec<OtherCaveat> = a.other.iter().chain(&b.other).cloned().collect();
     let mut purposes = match (a.purposes.is_empty(), b.purposes.is_empty()) {
@@ -104,7 +106,7 @@ pub fn needless(label: &Label) -> Vec<&'static str> {
 
 /// Gives the one form of labels that mean the same: caveats sorted, and no end to no restriction.
 fn normal(label: &Label) -> Label {
-    if label.is_unrestricted() { Label::default() } else { join(label, label) }
+    join(label, label)
 }
 
 fn join_audience(a: Option<&Audience>, b: Option<&Audience>) -> Option<Audience> {
@@ -132,7 +134,12 @@ mod tests {
     fn world() -> Vec<Label> {
         let caveat = |code: &str| OtherCaveat { code: code.to_owned(), text: "as agreed".to_owned() };
         let audiences = [None, Some(Audience::Designated), named(&["a"]), named(&["a", "b"]), named(&[])];
-        let purposes = [vec![], vec![Purpose::Tracing], vec![Purpose::Analysis], vec![Purpose::Tracing, Purpose::Analysis]];
+        let purposes = [
+            vec![],
+            vec![Purpose::Tracing],
+            vec![Purpose::Analysis],
+            vec![Purpose::Tracing, Purpose::Analysis],
+        ];
         let others = [vec![], vec![caveat("x")]];
         let ends = [None, Some(Timestamp::EPOCH.saturating_add(1)), Some(Timestamp::EPOCH.saturating_add(2))];
         let mut all = Vec::new();
@@ -232,7 +239,8 @@ mod tests {
         let free = ("free", Label::default());
         let closed = ("closed", Label { onward: Onward::None, ..Label::default() });
         let customs = Authority { name: "c".into(), kind: AuthorityKind::Competent, designated: false };
-        let found = forbidding([free, closed], &customs, Purpose::Tracing, &BTreeSet::new(), Timestamp::EPOCH);
+        let found =
+            forbidding([free, closed], &customs, Purpose::Tracing, &BTreeSet::new(), Timestamp::EPOCH);
         assert_eq!(found.iter().map(|f| (f.source, f.rule)).collect::<Vec<_>>(), [("closed", "8.3.4.2(f)")]);
     }
 
@@ -254,7 +262,8 @@ mod tests {
     #[test]
     fn clause_8_3_4_2_a_label_that_covers_more_than_it_must_is_told() {
         assert!(needless(&Label::default()).is_empty());
-        let lean = Label { audience: Some(Audience::Designated), onward: Onward::WithConsent, ..Label::default() };
+        let lean =
+            Label { audience: Some(Audience::Designated), onward: Onward::WithConsent, ..Label::default() };
         assert!(needless(&lean).is_empty());
         assert_eq!(needless(&Label { onward: Onward::None, not_in_court: true, ..lean }).len(), 2);
         assert_eq!(needless(&Label { purposes: Purpose::ALL.into(), ..Label::default() }).len(), 1);

@@ -7,6 +7,7 @@ pub mod completeness;
 pub mod consent;
 pub mod course;
 pub mod deadline;
+pub mod exchange;
 pub mod exemption;
 pub mod identification;
 pub mod label;

@@ -21,7 +21,9 @@ impl Authority {
     pub fn recipient(&self) -> Option<Recipient> {
         match &self.kind {
             AuthorityKind::OwnNpc => None,
-            AuthorityKind::Competent | AuthorityKind::Court => self.name.parse().ok().map(Recipient::Authority),
+            AuthorityKind::Competent | AuthorityKind::Court => {
+                self.name.parse().ok().map(Recipient::Authority)
+            }
             AuthorityKind::Foreign(party) => Some(Recipient::Party(party.clone())),
         }
     }
@@ -109,7 +111,12 @@ pub fn binds(label: &Label, now: Timestamp) -> bool {
 
 /// Lists the restrictions of a label that stand in the way of a release and that its originator can lift;
 /// none if one stands in the way that nobody can.
-pub fn liftable(label: &Label, to: &Authority, purpose: Purpose, now: Timestamp) -> Option<BTreeSet<Restriction>> {
+pub fn liftable(
+    label: &Label,
+    to: &Authority,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Option<BTreeSet<Restriction>> {
     let mut lifts = BTreeSet::new();
     if binds(label, now) {
         for (_, liftable, check) in checks(label, to, purpose) {
@@ -122,7 +129,11 @@ pub fn liftable(label: &Label, to: &Authority, purpose: Purpose, now: Timestamp)
 }
 
 /// Each rule with its answer, and the restriction whose lifting overcomes it, if one can.
-fn checks(label: &Label, to: &Authority, purpose: Purpose) -> [(&'static str, Option<Restriction>, Check); 5] {
+fn checks(
+    label: &Label,
+    to: &Authority,
+    purpose: Purpose,
+) -> [(&'static str, Option<Restriction>, Check); 5] {
     let with_consent = (label.onward == Onward::WithConsent).then_some(Restriction::F);
     [
         (D, Some(Restriction::D), audience(label, to)),

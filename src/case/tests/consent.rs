@@ -160,7 +160,10 @@ fn consent_from_a_non_originator() {
     );
     for (by, seed) in [("XAA", 71), ("XCC", 72)] {
         asker.take(&grant(by, seed), day(2));
-        assert_eq!(rule(&mut asker, ask_to(seed, police(), Terms::default()), day(3)), Some("8.3.4.2(f)".into()));
+        assert_eq!(
+            rule(&mut asker, ask_to(seed, police(), Terms::default()), day(3)),
+            Some("8.3.4.2(f)".into())
+        );
     }
     assert!(asker.flags().contains(&FlagCode::NotOriginator), "{:?}", asker.flags());
     asker.take(&grant("XBB", 73), day(2));
@@ -330,11 +333,8 @@ fn a_designated_audience_is_lifted_for_the_one_that_the_originator_names() {
     let mut wanted = scope("XCC");
     wanted.lifts = [Restriction::D, Restriction::F].into();
     let reason = words("the trace goes on there");
-    let asking = Command::AskConsent(ConsentRequest {
-        response: answer.header.digest,
-        scope: wanted.clone(),
-        reason,
-    });
+    let asking =
+        Command::AskConsent(ConsentRequest { response: answer.header.digest, scope: wanted.clone(), reason });
     let asking = asker.act(asking, day(1)).unwrap();
     carry(&mut asker, &mut asked, &asking, day(1));
     let only_f = ConsentGrant {

@@ -161,7 +161,8 @@ fn every_interleaving_of_a_release_keeps_invariants_1_10_and_11() {
     let mut seen = BTreeSet::from([Digest::of(&[start.key().as_bytes()])]);
     let mut edge = vec![start];
     let (mut uses, mut states) = (0, 1);
-    for _ in 0..8 {
+    // Names and texts are few, so that the world is finite: it is walked to its end.
+    while !edge.is_empty() {
         let mut next = Vec::new();
         for world in &edge {
             for step in STEPS {
@@ -180,7 +181,7 @@ fn every_interleaving_of_a_release_keeps_invariants_1_10_and_11() {
         states += next.len();
         edge = next;
     }
-    assert!(states > 1000 && uses > 0, "the protocol was explored: {states} states, {uses} releases");
+    assert!(states > 500 && uses > 0, "the protocol was explored: {states} states, {uses} releases");
     assert_eq!(script.question, script.grant.names()[0]);
 }
 

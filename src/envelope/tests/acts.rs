@@ -263,7 +263,12 @@ fn consents() -> impl Strategy<Value = Act> {
     let recipient = || select(vec!["police-cid", "XCC", "XCC/police", "org:ecowas"]);
     let scope = || {
         (elements(), recipient(), purposes(), btree_set(select(Restriction::ALL.to_vec()), 0..4)).prop_map(
-            |(elements, to, purposes, lifts)| Scope { elements, recipient: to.parse().unwrap(), purposes, lifts },
+            |(elements, to, purposes, lifts)| Scope {
+                elements,
+                recipient: to.parse().unwrap(),
+                purposes,
+                lifts,
+            },
         )
     };
     prop_oneof![
