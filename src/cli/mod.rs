@@ -2,6 +2,7 @@
 //! person or, with `--json`, to a script.
 
 mod args;
+mod consent;
 mod document;
 mod exchange;
 mod face;
@@ -11,8 +12,8 @@ mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg, InboxVerb,
-    Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg,
+    InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
 };
 pub use document::{read_bytes, read_text, write_text};
 pub use face::{Answer, Face, confirm};

@@ -43,16 +43,6 @@ pub enum ActKind {
     Withdrawal,
     /// What came of a trace (ISACS 5.3, 10.2 c).
     OutcomeNotice,
-    /// The question whether information may be passed on (ISACS 8.3.4.2 f).
-    ConsentRequest,
-    /// The consent to it (ISACS 8.3.4.2 f).
-    ConsentGrant,
-    /// The refusal of that consent.
-    ConsentDenial,
-    /// The withdrawal of a consent.
-    ConsentWithdrawal,
-    /// The notice that a disclosure is compelled (ISACS 8.4).
-    DisclosureNotice,
     /// A mandate that is given or accepted (ISACS 9.3).
     Mandate,
     /// The end of a mandate.
@@ -63,6 +53,16 @@ pub enum ActKind {
     AssistanceRequest,
     /// The answer to one.
     AssistanceReply,
+    /// The question whether information may be passed on (ISACS 8.3.4.2 f).
+    ConsentRequest,
+    /// The consent to it (ISACS 8.3.4.2 f).
+    ConsentGrant,
+    /// The refusal of that consent.
+    ConsentDenial,
+    /// The withdrawal of a consent.
+    ConsentWithdrawal,
+    /// The notice that a disclosure is compelled (ISACS 8.4).
+    DisclosureNotice,
 }
 
 impl ActKind {
@@ -79,16 +79,16 @@ impl ActKind {
         Self::Clarification,
         Self::Withdrawal,
         Self::OutcomeNotice,
-        Self::ConsentRequest,
-        Self::ConsentGrant,
-        Self::ConsentDenial,
-        Self::ConsentWithdrawal,
-        Self::DisclosureNotice,
         Self::Mandate,
         Self::MandateRevocation,
         Self::Notice,
         Self::AssistanceRequest,
         Self::AssistanceReply,
+        Self::ConsentRequest,
+        Self::ConsentGrant,
+        Self::ConsentDenial,
+        Self::ConsentWithdrawal,
+        Self::DisclosureNotice,
     ];
 
     /// Returns the code as the wire and JSON write it.

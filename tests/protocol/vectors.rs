@@ -73,6 +73,23 @@ pub fn acts() -> Vec<Act> {
         Act::Clarification(Clarification { request_for: digest(0x51), answer: text("The longer one.") }),
         Act::Withdrawal(Withdrawal { request, reason: text("It was found at home.") }),
         Act::OutcomeNotice(OutcomeNotice { request, items: vec![follow_up] }),
+        Act::Mandate(Box::new(granted("XAA", "XBB"))),
+        Act::MandateRevocation(MandateRevocation { mandate: digest(0x46), reason: text("It has moved.") }),
+        Act::Notice(Notice {
+            topic: NoticeTopic::Markings,
+            title: text("Marquage à l’importation"),
+            text: text("Since 2026 the year stands below the code."),
+        }),
+        Act::AssistanceRequest(AssistanceRequest {
+            need: AssistanceNeed::FollowUp,
+            about: Some(CaseId::mint(&"XBB".parse().unwrap(), 2026, 7)),
+            text: text("Who bought the lot?"),
+        }),
+        Act::AssistanceReply(AssistanceReply {
+            request,
+            outcome: AssistanceOutcome::Partly,
+            text: text("We can name the dealer."),
+        }),
         Act::ConsentRequest(ConsentRequest {
             response: digest(0x53),
             scope: scope(),
@@ -94,23 +111,6 @@ pub fn acts() -> Vec<Act> {
             elements: scope().elements,
             recipient: "high-court".parse().unwrap(),
             compelled_by: text("Order 12 of the High Court."),
-        }),
-        Act::Mandate(Box::new(granted("XAA", "XBB"))),
-        Act::MandateRevocation(MandateRevocation { mandate: digest(0x46), reason: text("It has moved.") }),
-        Act::Notice(Notice {
-            topic: NoticeTopic::Markings,
-            title: text("Marquage à l’importation"),
-            text: text("Since 2026 the year stands below the code."),
-        }),
-        Act::AssistanceRequest(AssistanceRequest {
-            need: AssistanceNeed::FollowUp,
-            about: Some(CaseId::mint(&"XBB".parse().unwrap(), 2026, 7)),
-            text: text("Who bought the lot?"),
-        }),
-        Act::AssistanceReply(AssistanceReply {
-            request,
-            outcome: AssistanceOutcome::Partly,
-            text: text("We can name the dealer."),
         }),
     ]
 }
