@@ -2,6 +2,7 @@ mod commands;
 mod consent;
 mod course;
 mod explore;
+mod mandates;
 mod properties;
 mod releases;
 mod returns;

@@ -1,7 +1,8 @@
 //! Verbs that a node answers.
 
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb, RequestVerb, Verb,
+    Args, CaseVerb, DeadlineVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb, RelayVerb,
+    RequestVerb, Verb,
 };
 use crate::cli::consent;
 use crate::cli::document::read_text;
@@ -91,6 +92,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
+        | Verb::Relay(RelayVerb::Init(_) | RelayVerb::Serve)
         | Verb::Request(
             RequestVerb::New { .. }
             | RequestVerb::Check { .. }
@@ -101,6 +103,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             return Ok(None);
         }
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
+        Verb::Relay(RelayVerb::Status) => Command::RelayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
         Verb::Inbox(InboxVerb::List) => Command::InboxList,
