@@ -246,7 +246,7 @@ mod tests {
     fn clause_9_4_a_panel_is_given_what_a_third_state_provided_with_its_consent_only() {
         let to = |name: &str| authority(name, AuthorityKind::Foreign(name.parse().unwrap()), false);
         let asked = |label: &Label, name: &str, consent| {
-            decide(label, &to(name), Purpose::EmbargoMonitoring, consent, NOW)
+            decide(label, &to(name), Purpose::EmbargoMonitoring, &lifted(consent), NOW)
         };
         let free = Label::default();
         assert!(matches!(asked(&free, "org:un-panel-x", false), Verdict::Denied { rule: F, .. }));
