@@ -19,6 +19,7 @@ mod hostile;
 mod lane;
 mod link;
 mod officer;
+mod orders;
 mod reference;
 /// The summary of a run.
 pub mod report;
