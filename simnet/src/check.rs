@@ -321,7 +321,7 @@ impl Checker {
     }
 }
 
-fn made(by: usize, to: usize, record: &ActRecord) -> Made {
+pub(crate) fn made(by: usize, to: usize, record: &ActRecord) -> Made {
     let facts = record.facts.clone();
     let (mut outcomes, mut follow_ups) = (Vec::new(), Vec::new());
     let (mut elements, mut count) = (BTreeMap::new(), 0);
@@ -366,7 +366,7 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
     }
 }
 
-fn seen(view: &View) -> Expected {
+pub(crate) fn seen(view: &View) -> Expected {
     let waiting = view.flags.iter().filter(|flag| flag.code == FlagCode::Waiting);
     let versions = view.versions.iter();
     let questions = view.questions.iter();
