@@ -3,6 +3,7 @@
 
 mod args;
 mod bags;
+mod consent;
 mod document;
 mod exchange;
 mod face;
@@ -13,9 +14,9 @@ mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, FederationVerb, GatewayVerb, GroundArg,
-    IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb,
-    ReleaseVerb, RequestVerb, Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, FederationVerb,
+    GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb, QueueVerb,
+    RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
 };
 pub use bags::BagContent;
 pub use document::{read_bytes, read_text, write_bytes, write_text};

@@ -1,4 +1,5 @@
 mod case;
+mod consent;
 mod exchange;
 mod federation;
 mod gateway;
@@ -7,6 +8,7 @@ mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
+pub use consent::ConsentVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use federation::{FederationVerb, IdentityVerb, KeysArg};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
@@ -77,6 +79,9 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// Consent to passing information on (ISACS 8.3.4.2 f).
+    #[command(subcommand)]
+    Consent(ConsentVerb),
     /// Who may act for whom (ISACS 9.3).
     #[command(subcommand)]
     Mandate(MandateVerb),
