@@ -223,6 +223,7 @@ fn config(party: &Party) -> Result<GatewayConfig, Failure> {
     let officer = |name: &str| DraftOfficer { name: name.to_owned(), role: Role::Officer, user: None };
     let authority = |name: &str, kind, designated| Authority { name: name.to_owned(), kind, designated };
     let draft = Draft {
+        address: None,
         party: party.clone(),
         listen: net::address(0),
         officers: OFFICERS.map(officer).into(),
