@@ -16,7 +16,8 @@ pub use args::{
 pub use document::{read_bytes, read_text, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
-    config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new,
+    config_check, config_show, gateway_doctor, gateway_init, request_check, request_exempt, request_import,
+    request_new,
 };
 pub use verbs::{Readers, ask};
 

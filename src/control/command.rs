@@ -24,6 +24,8 @@ pub struct Call {
 pub enum Command {
     /// `gateway status`.
     GatewayStatus,
+    /// `gateway doctor`.
+    GatewayDoctor,
     /// `peer list`.
     PeerList,
     /// `peer ping STATE`.
@@ -185,6 +187,7 @@ impl Command {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::GatewayStatus => "gateway.status",
+            Self::GatewayDoctor => "gateway.doctor",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",
             Self::InboxList => "inbox.list",

@@ -3,6 +3,7 @@
 
 mod client;
 mod command;
+mod doctor;
 mod frame;
 mod outcome;
 mod roles;
@@ -10,6 +11,7 @@ mod views;
 
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
+pub use doctor::{CheckStatus, CheckView, DoctorView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use roles::{Duty, permitted};

@@ -6,6 +6,7 @@ use crate::envelope::{Receipts, Reject, SealedReceipt, open_receipt};
 use crate::model::{Digest, MessageId, Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
+use crate::node::reseal::{Remedy, is_nameless};
 use crate::node::retry;
 use crate::store::{HeldEnvelope, OutboxRow};
 use crate::transport::{CloseCode, Link, Receiver, Sender};
@@ -61,6 +62,15 @@ pub struct Waiting {
     pub last_cause: Option<String>,
     /// Whether the peer refused it for good; it is then sent again only when an officer asks.
     pub refused: bool,
+    /// Whether the peer no longer holds the prekey, and offers no newer one that we know of; the same
+    /// statement is sealed again as soon as it does.
+    pub keyless: bool,
+}
+
+impl Waiting {
+    const fn is_sendable(&self) -> bool {
+        !self.refused && !self.keyless
+    }
 }
 
 /// How a courier stands.
@@ -97,7 +107,7 @@ impl Courier {
 
     /// Takes an envelope that was committed to the outbox.
     pub fn push(&self, row: OutboxRow) {
-        let waiting = Waiting { row, attempts: 0, last_cause: None, refused: false };
+        let waiting = Waiting { row, attempts: 0, last_cause: None, refused: false, keyless: false };
         self.bag().waiting.insert(waiting.row.envelope, waiting);
         self.wake.notify_one();
     }
@@ -125,6 +135,7 @@ impl Courier {
         let chosen = bag.waiting.iter_mut().filter(|(id, _)| only.is_none_or(|only| only == **id));
         let woken = chosen.map(|(id, waiting)| {
             waiting.refused = false;
+            waiting.keyless = false;
             *id
         });
         let woken: Vec<_> = woken.collect();
@@ -289,7 +300,7 @@ impl Courier {
         };
         match frame.map_err(|e| e.to_string())? {
             Some((FrameKind::Receipts, body)) => self.receipts(post, &body, sent).await,
-            Some((FrameKind::Reject, body)) => self.reject(post, &body, sent),
+            Some((FrameKind::Reject, body)) => self.reject(post, &body, sent).await,
             Some((FrameKind::Envelope | FrameKind::Ping | FrameKind::Pong, _)) => {
                 Err("the peer answered with a frame that is no answer".to_owned())
             }
@@ -322,29 +333,77 @@ impl Courier {
         post.gateway.receipted(&row, receipt).await
     }
 
-    fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
+    async fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
         let now = post.gateway.now();
+        // Only the addressee's own log key is believed: nobody on the way can park an envelope.
         let reject = Reject::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's rejection does not hold: {e}"))?;
         let cause = format!("the peer refused it: {} ({})", reject.words, reject.code);
         tracing::warn!(envelope = %reject.envelope, code = %reject.code, "an envelope was refused");
-        sent.remove(&reject.envelope);
-        self.note(&reject.envelope, &cause);
-        if reject.retryable {
+        if is_nameless(&reject.envelope) {
             return Err(cause);
         }
-        match self.bag().waiting.get_mut(&reject.envelope) {
-            Some(waiting) => waiting.refused = true,
-            // The peer could not even read which envelope it was.
-            None => return Err(cause),
+        if !sent.remove(&reject.envelope) {
+            return Err("the peer refused an envelope that this stream did not carry".to_owned());
         }
-        Ok(())
+        self.note(&reject.envelope, &cause);
+        match Remedy::of(&reject.code, reject.retryable) {
+            Remedy::Later => Err(cause),
+            Remedy::Officer => {
+                self.mark(&reject.envelope, |waiting| waiting.refused = true);
+                Ok(())
+            }
+            Remedy::Reseal => {
+                let resealed = self.reseal(&post.gateway, &reject.envelope).await?;
+                match (resealed, reject.code.as_str()) {
+                    (true, _) => Ok(()),
+                    (false, "prekey-gone") => {
+                        self.mark(&reject.envelope, |waiting| waiting.keyless = true);
+                        Ok(())
+                    }
+                    (false, _) => Err(cause),
+                }
+            }
+        }
+    }
+
+    /// Seals again what was refused for its keys; tells whether there was something newer to use.
+    async fn reseal(&self, gateway: &Gateway, envelope: &MessageId) -> Result<bool, String> {
+        let row = self.bag().waiting.get(envelope).map(|w| w.row.clone());
+        let Some(row) = row else { return Ok(true) };
+        let next = match gateway.reseal(&row).await {
+            Ok(next) => next,
+            Err(NodeError::Envelope(_)) => None,
+            Err(cause) => return Err(format!("a refused act could not be sealed again: {cause}")),
+        };
+        let Some(next) = next else { return Ok(false) };
+        tracing::info!(old = %envelope, new = %next.envelope, "the same statement was sealed again");
+        self.bag().waiting.remove(envelope);
+        self.push(next);
+        Ok(true)
+    }
+
+    /// Seals again what waits for a newer prekey of the peer, once the directory has one.
+    pub async fn check_keys(&self, gateway: &Gateway) {
+        let keyless: Vec<_> = {
+            let bag = self.bag();
+            bag.waiting.iter().filter(|(_, w)| w.keyless).map(|(id, _)| *id).collect()
+        };
+        for envelope in keyless {
+            if let Err(cause) = self.reseal(gateway, &envelope).await {
+                tracing::warn!(cause, "an act still waits for a newer prekey of its peer");
+            }
+        }
+    }
+
+    fn mark(&self, envelope: &MessageId, change: impl FnOnce(&mut Waiting)) {
+        if let Some(waiting) = self.bag().waiting.get_mut(envelope) {
+            change(waiting);
+        }
     }
 
     fn note(&self, envelope: &MessageId, cause: &str) {
-        if let Some(waiting) = self.bag().waiting.get_mut(envelope) {
-            waiting.last_cause = Some(cause.to_owned());
-        }
+        self.mark(envelope, |waiting| waiting.last_cause = Some(cause.to_owned()));
     }
 
     fn failed(&self, cause: &str, post: &Post) {
@@ -358,7 +417,10 @@ impl Courier {
         });
         bag.last_cause = Some(cause.to_owned());
         let failures = bag.failures;
-        bag.waiting.values_mut().filter(|w| !w.refused).for_each(|w| w.last_cause = Some(cause.to_owned()));
+        bag.waiting
+            .values_mut()
+            .filter(|w| w.is_sendable())
+            .for_each(|w| w.last_cause = Some(cause.to_owned()));
         drop(bag);
         tracing::warn!(failures, pause_seconds = pause, cause, "delivery failed; it is tried again");
     }
@@ -371,8 +433,12 @@ impl Courier {
 impl Bag {
     /// Lists what may be sent now, oldest first.
     fn sendable(&self) -> impl Iterator<Item = MessageId> {
-        let mut ids: Vec<_> =
-            self.waiting.values().filter(|w| !w.refused).map(|w| (w.row.queued_at, w.row.envelope)).collect();
+        let mut ids: Vec<_> = self
+            .waiting
+            .values()
+            .filter(|w| w.is_sendable())
+            .map(|w| (w.row.queued_at, w.row.envelope))
+            .collect();
         ids.sort_unstable();
         ids.into_iter().map(|(_, id)| id)
     }

@@ -6,11 +6,14 @@ mod queue;
 mod releases;
 mod requests;
 
+pub(super) use peers::ping;
+
 use crate::case;
 use crate::control::{ActedView, Command, Delivery, ExitCode, Failure, PrintView, Reply};
 use crate::model::{ActKind, CaseId, Delay, OutcomeNotice};
 use crate::node::content;
 use crate::node::desk::Slot;
+use crate::node::doctor;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Made, Post};
 use crate::node::views;
@@ -26,6 +29,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
     let gateway = &*post.gateway;
     match command {
         Command::GatewayStatus => json(&peers::status(post)?),
+        Command::GatewayDoctor => json(&doctor::examine(post).await),
         Command::PeerList => json(&peers::peers(gateway)),
         Command::PeerPing { peer } => json(&peers::ping(post, &peer).await?),
         Command::InboxList => json(&cases::inbox(gateway)),
