@@ -231,9 +231,12 @@ fn demo<'t>(
 ) -> bool {
     let mut section = root.section(doc, Key("profile", "write it as a table"));
     let demo = section.flag(doc, Key("demo", "true lets a caller choose the officer"), false);
-    let invented = |p: &Party| p.state().is_some_and(|s| s.kind() == CountryKind::UserAssigned);
+    let invented = |p: &Party| match p {
+        Party::Npc { state, .. } => state.kind() == CountryKind::UserAssigned,
+        Party::Org(name) => name.as_str().starts_with("demo-"),
+    };
     if demo && party.is_some_and(|p| !invented(p)) {
-        let hint = "a demo speaks for a user-assigned code such as XAA, never for a State";
+        let hint = "a demo speaks for a user-assigned code such as XAA, or for org:demo-NAME, never for a real party";
         doc.problem(section.line(), "profile.demo", "is true for a real party".into(), hint);
     }
     if demo && listen.is_some_and(|l| !l.ip().is_loopback()) {

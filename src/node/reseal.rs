@@ -4,6 +4,7 @@ use crate::model::{DAY, MessageId};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::store::{Body, Change, Durable, OutboxRow, StoreError};
+use crate::wire;
 use serde_bytes::ByteBuf;
 
 impl Gateway {
@@ -69,7 +70,9 @@ pub fn is_nameless(envelope: &MessageId) -> bool {
 fn content(body: &Body) -> Result<Content, NodeError> {
     let open = |e: &crate::store::KeptElement| e.disclosure.clone().map(ByteBuf::from);
     let disclosures = body.elements.iter().map(open).collect::<Option<_>>().ok_or_else(not_archived)?;
-    Ok(Content { statement: body.statement.clone(), disclosures })
+    let mandate = body.mandate.as_deref().map(|bytes| wire::decode(bytes, &wire::Limits::FILE)).transpose();
+    let mandate = mandate.map_err(|_| not_archived())?;
+    Ok(Content { statement: body.statement.clone(), disclosures, mandate })
 }
 
 fn not_archived() -> NodeError {

@@ -101,7 +101,12 @@ fn frame(bytes: &[u8]) -> Result<Shown, OfflineError> {
     let inner = match header.kind() {
         FrameKind::Envelope => envelope::show(body, HEADER_LEN)?,
         FrameKind::Receipts => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
-        FrameKind::Reject => cbor::show(body, &Limits::REJECT, HEADER_LEN)?,
+        FrameKind::Reject | FrameKind::Custody | FrameKind::Refused => {
+            cbor::show(body, &Limits::REJECT, HEADER_LEN)?
+        }
+        FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
+        FrameKind::Parcel => cbor::show(body, &Limits::PARCEL, HEADER_LEN)?,
+        FrameKind::Collected => cbor::show(body, &Limits::COLLECTED, HEADER_LEN)?,
         FrameKind::Ping | FrameKind::Pong => {
             Shown { text: line(HEADER_LEN, 0, &hex(body)), value: hex(body).into() }
         }

@@ -22,6 +22,16 @@ pub enum FrameKind {
     Ping = 4,
     /// The answer to a ping.
     Pong = 5,
+    /// A relay's signed custody for a parcel that was brought to it.
+    Custody = 16,
+    /// A member's signed mailbox state, which opens its mailbox at a relay.
+    Collect = 17,
+    /// A parcel from a mailbox, with the relay's custody.
+    Parcel = 18,
+    /// A member's signed confirmation of parcels.
+    Collected = 19,
+    /// A relay's signed word that it does not take a parcel.
+    Refused = 20,
 }
 
 /// Announces one frame: `"VL"`, version, kind, then the body's length as a big-endian u32.
@@ -99,7 +109,18 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 5] = [Self::Envelope, Self::Receipts, Self::Reject, Self::Ping, Self::Pong];
+    pub const ALL: [Self; 10] = [
+        Self::Envelope,
+        Self::Receipts,
+        Self::Reject,
+        Self::Ping,
+        Self::Pong,
+        Self::Custody,
+        Self::Collect,
+        Self::Parcel,
+        Self::Collected,
+        Self::Refused,
+    ];
 
     fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
@@ -147,6 +168,11 @@ mod tests {
             (FrameKind::Reject, 4096),
             (FrameKind::Ping, 64),
             (FrameKind::Pong, 64),
+            (FrameKind::Custody, 4096),
+            (FrameKind::Collect, 262_144),
+            (FrameKind::Parcel, 1_056_768),
+            (FrameKind::Collected, 65_536),
+            (FrameKind::Refused, 4096),
         ] {
             let mut bytes = FrameHeader::new(kind, limit).unwrap().encode();
             assert_eq!(FrameHeader::parse(&bytes).unwrap().length(), limit);

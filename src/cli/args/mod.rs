@@ -1,9 +1,11 @@
 mod case;
+mod exchange;
 mod gateway;
 mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
+pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
@@ -61,6 +63,15 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// Who may act for whom (ISACS 9.3).
+    #[command(subcommand)]
+    Mandate(MandateVerb),
+    /// What helps tracing in general (ISACS 9.6).
+    #[command(subcommand)]
+    Notice(NoticeVerb),
+    /// Help from other parties (ISACS 5.3, 9.1).
+    #[command(subcommand)]
+    Assistance(AssistanceVerb),
     /// Due dates.
     #[command(subcommand)]
     Deadline(DeadlineVerb),

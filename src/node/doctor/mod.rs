@@ -63,11 +63,16 @@ pub async fn examine(post: &Post) -> DoctorView {
     exam.end("directory", about(&directory));
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential);
     exam.check("certificates", &["clock", "keys", "directory"], || match &keys {
-        Ok(keys) => probes::certificates(&layout.pki(), keys, &directory, now, &mut *gateway.entropy()),
+        Ok(keys) => probes::certificates(
+            (&layout.pki(), keys),
+            (&directory, gateway.me()),
+            now,
+            &mut *gateway.entropy(),
+        ),
         Err(cause) => Found::broken(cause, "put the credential back"),
     });
     exam.check("prekeys", &["clock", "directory"], || {
-        probes::prekeys(&directory, &gateway.ring().prekeys, now)
+        probes::prekeys((&directory, gateway.me()), &gateway.ring().prekeys, now)
     });
     exam.end(
         "listen",
@@ -140,16 +145,20 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         }
         return;
     };
-    let (now, directory) = (machine.now(), parts.directory.get());
+    let (now, directory, me) = (machine.now(), parts.directory.get(), parts.config.party.clone());
     let names: Vec<Party> = parts.peers.iter().map(|(peer, _)| peer.clone()).collect();
     exam.end("clock", newest(parts.ledger.newest_leaf(&names), now));
     exam.end("directory", about(&directory));
     let keys = KeyFolder::unlock(&layout.keys(), &credential);
     exam.check("certificates", &["clock", "directory"], || match &keys {
-        Ok(keys) => probes::certificates(&layout.pki(), keys, &directory, now, &mut *machine.entropy()),
+        Ok(keys) => {
+            probes::certificates((&layout.pki(), keys), (&directory, &me), now, &mut *machine.entropy())
+        }
         Err(cause) => Found::broken(cause, "put the credential back"),
     });
-    exam.check("prekeys", &["clock", "directory"], || probes::prekeys(&directory, &parts.ring.prekeys, now));
+    exam.check("prekeys", &["clock", "directory"], || {
+        probes::prekeys((&directory, &me), &parts.ring.prekeys, now)
+    });
     let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper());
     exam.end(
         "listen",

@@ -82,13 +82,12 @@ pub fn clock(now: Timestamp, newest: Option<Timestamp>) -> Found {
 
 /// The chains from our own keys to the root: walked as a peer walks them.
 pub fn certificates(
-    pki: &Path,
-    keys: &KeyFolder,
-    directory: &Directory,
+    (pki, keys): (&Path, &KeyFolder),
+    (directory, me): (&Directory, &Party),
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Found {
-    match chains(pki, keys, directory, now, entropy) {
+    match chains((pki, keys), (directory, me), now, entropy) {
         Ok(ends) if ends < now.saturating_add(SOON * DAY) => Found::Sound(format!(
             "all chains lead to the root; the first ends at {ends}: have its key certified again before"
         )),
@@ -105,13 +104,11 @@ struct Fault {
 
 /// Returns when the first of our certificates ends.
 fn chains(
-    pki: &Path,
-    keys: &KeyFolder,
-    directory: &Directory,
+    (pki, keys): (&Path, &KeyFolder),
+    (directory, me): (&Directory, &Party),
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Timestamp, Fault> {
-    let me = directory.me();
     let entry = directory.entry(me).map_err(|e| fault("the directory", &e))?;
     entry.root().check(Role::Root, now).map_err(|e| fault("root", &e))?;
     let mut ends = entry.root().validity.not_after;
@@ -176,9 +173,13 @@ fn fault(what: &str, cause: &TrustError) -> Fault {
 }
 
 /// The prekeys to which peers seal what they send us.
-pub fn prekeys(directory: &Directory, held: &[(Vec<u8>, crate::cose::KemPrivate)], now: Timestamp) -> Found {
+pub fn prekeys(
+    (directory, me): (&Directory, &Party),
+    held: &[(Vec<u8>, crate::cose::KemPrivate)],
+    now: Timestamp,
+) -> Found {
     let fix = "start the gateway again: it makes its own prekeys and publishes them";
-    match directory.prekey(directory.me(), now) {
+    match directory.prekey(me, now) {
         Err(cause) => Found::broken(cause, fix),
         Ok(prekey) if held.iter().any(|(id, _)| *id == prekey.id.0) => Found::Sound(format!(
             "{} are held; peers seal to one that serves until {}",
