@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
-    self, Answer, Args, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RequestVerb, Verb,
+    self, Answer, Args, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RelayInitial, RelayVerb,
+    RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
 use valise::control::{ExitCode, Failure};
@@ -30,6 +31,15 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Gateway(GatewayVerb::Init(initial)) => face.end(layout(args).and_then(|l| init(l, initial))),
         Verb::Gateway(GatewayVerb::Serve) => {
             layout(args).and_then(|l| node::serve(&l)).unwrap_or_else(|failure| face.fail(&failure))
+        }
+        Verb::Relay(RelayVerb::Init(initial)) => {
+            face.end(relay_layout(args).and_then(|l| relay_init(&l, initial)))
+        }
+        Verb::Relay(RelayVerb::Serve) => relay_layout(args)
+            .and_then(|l| node::relay_serve(&l))
+            .unwrap_or_else(|failure| face.fail(&failure)),
+        Verb::Relay(RelayVerb::Status) => {
+            face.end(relay_layout(args).and_then(|l| cli::ask(args, &l, READERS)))
         }
         Verb::Request(RequestVerb::New { output, example, force }) => {
             face.end(request_new(output, *example, *force))
@@ -69,6 +79,10 @@ fn layout(args: &Args) -> Result<Layout, Failure> {
     let named =
         args.profile.clone().or_else(|| std::env::var("VALISE_PROFILE").ok().filter(|p| !p.is_empty()));
     Ok(Layout::choose(args.data.as_deref(), named.as_deref(), &Environment::read())?)
+}
+
+fn relay_layout(args: &Args) -> Result<Layout, Failure> {
+    Ok(layout(args)?.of_relay())
 }
 
 fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Failure> {
@@ -127,6 +141,11 @@ fn doctor(args: &Args, layout: &Layout) -> Result<Answer, Failure> {
         }
         answer => answer,
     }
+}
+
+/// Makes a relay's keys, certificates and settings.
+fn relay_init(layout: &Layout, initial: &RelayInitial) -> Result<Answer, Failure> {
+    Ok(cli::relay_init(node::relay_init(&initial.draft(), layout)?))
 }
 
 /// Answers the verbs of the demo.

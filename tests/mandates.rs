@@ -25,8 +25,13 @@ struct Region {
 
 impl Region {
     fn running() -> Self {
+        Self::with(AGENT)
+    }
+
+    /// Starts XAA, XBB and this organisation.
+    fn with(organisation: &'static str) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let [xaa, xbb, agent] = ["XAA", "XBB", AGENT].map(|code| Node::init(home.path(), code));
+        let [xaa, xbb, agent] = ["XAA", "XBB", organisation].map(|code| Node::init(home.path(), code));
         let mut region = Self { xaa, xbb, agent, home };
         let known: Vec<_> = region.nodes().map(|node| (node.code.to_owned(), node.card(), node.port)).into();
         for node in [&mut region.xaa, &mut region.xbb, &mut region.agent] {
@@ -102,19 +107,23 @@ fn of_kind<'v>(view: &'v Value, kind: &str) -> &'v Value {
 }
 
 fn respond(region: &Region, node: &Node, case: &str) {
+    answer(region, node, case, &json!({ "outcome": "none_found", "reason": "No record of it." }));
+}
+
+/// Answers the only item of a case so.
+fn answer(region: &Region, node: &Node, case: &str, item: &Value) {
     let form = region.home.path().join("response.json").display().to_string();
     done(node, &["case", "respond", case, "--new", "-o", &form, "--force"]);
     let mut answer: Value = serde_json::from_str(&fs::read_to_string(&form).unwrap()).unwrap();
-    for item in answer["items"].as_array_mut().unwrap() {
-        let number = item["item"].clone();
-        *item = json!({ "item": number, "outcome": "none_found", "reason": "No record of it." });
-    }
+    let mut item = item.clone();
+    item["item"] = json!(0);
+    answer["items"] = json!([item]);
     fs::write(&form, answer.to_string()).unwrap();
     done(node, &["case", "respond", case, "--from", &form]);
 }
 
 #[test]
-fn a_regional_body_asks_for_a_state_until_it_is_revoked() {
+fn clause_9_3_and_8_1_on_behalf_of_a_state_until_the_mandate_is_revoked() {
     let mut region = Region::running();
     let request = region.request();
     let ask = ["request", "submit", &request, "--on-behalf-of", "XAA"];
@@ -205,7 +214,7 @@ fn revocation_crosses(region: &mut Region, mandate: &str, request: &str) {
 }
 
 #[test]
-fn a_regional_body_receives_for_a_state() {
+fn clause_9_3_a_regional_body_receives_for_a_state() {
     let region = Region::running();
     let request = region.request();
     let via = ["request", "submit", &request, "--via", AGENT];
@@ -236,21 +245,70 @@ fn a_regional_body_receives_for_a_state() {
 }
 
 #[test]
-fn notices_and_assistance_are_given_and_answered() {
+fn clause_9_6_a_to_e_notices_are_given_and_read() {
     let region = Region::running();
     let words = region.file("words.txt", "Since 2026 the year stands below the code.\n");
-    let new = ["notice", "new", "--to", "XBB", "--topic", "markings", "--title", "Marking", "--from", &words];
-    let notice = done(&region.xaa, &new)["case"].as_str().unwrap().to_owned();
-    with_act(&region.xbb, &notice, "notice");
-    let list = done(&region.xbb, &["notice", "list"]);
-    assert_eq!((&list[0]["case"], &list[0]["about"]), (&json!(notice), &json!("markings")));
-    assert_eq!(list[0].get("content"), None, "a list tells no content");
-    let shown = done(&region.xbb, &["notice", "show", &notice]);
-    assert_eq!(shown["content"]["text"], "Since 2026 the year stands below the code.");
-    assert_eq!(done(&region.xbb, &["inbox", "list"])[0]["todo"], "read");
-    done(&region.xbb, &["case", "close", &notice]);
-    assert_eq!(done(&region.xbb, &["inbox", "list"]), json!([]));
+    let topics = ["authorised_parties", "markings", "trafficking", "transfers", "stockpiles"];
+    for topic in topics {
+        let new =
+            ["notice", "new", "--to", "XBB", "--topic", topic, "--title", "What is new", "--from", &words];
+        let notice = done(&region.xaa, &new)["case"].as_str().unwrap().to_owned();
+        with_act(&region.xbb, &notice, "notice");
+        let list = done(&region.xbb, &["notice", "list"]);
+        let listed = list.as_array().unwrap().iter().find(|entry| entry["case"] == notice.as_str()).unwrap();
+        assert_eq!(
+            (&listed["about"], listed.get("content")),
+            (&json!(topic), None),
+            "a list tells no content"
+        );
+        let shown = done(&region.xbb, &["notice", "show", &notice]);
+        assert_eq!(shown["content"]["text"], "Since 2026 the year stands below the code.");
+        assert_eq!(done(&region.xbb, &["inbox", "list"])[0]["todo"], "read");
+        done(&region.xbb, &["case", "close", &notice]);
+        assert_eq!(done(&region.xbb, &["inbox", "list"]), json!([]));
+    }
+    assert_eq!(done(&region.xbb, &["notice", "list"]).as_array().unwrap().len(), topics.len());
+    let wrong = ["notice", "new", "--to", "XBB", "--topic", "weather", "--title", "x", "--from", &words];
+    assert_eq!(region.xaa.run(&wrong).status.code(), Some(2));
+}
 
+#[test]
+fn clause_9_4_a_panel_asks_for_itself_and_is_given_a_third_states_words_with_consent_only() {
+    let region = Region::with("org:demo-un-panel-x");
+    let panel = &region.agent;
+    let request = region.request();
+    let asked = done(panel, &["request", "submit", &request])["case"].as_str().unwrap().to_owned();
+    assert!(asked.starts_with("org.demo-un-panel-x-"), "{asked}");
+    with_act(&region.xbb, &asked, "request");
+    done(&region.xbb, &["case", "ack", &asked]);
+    respond(&region, &region.xbb, &asked);
+    assert_eq!(with_act(panel, &asked, "response")["state"], "answered");
+
+    // What XBB tells XAA without any restriction is still XBB's to give to the panel.
+    let case = done(&region.xaa, &["request", "submit", &request])["case"].as_str().unwrap().to_owned();
+    with_act(&region.xbb, &case, "request");
+    let recipient =
+        json!({ "about": "recipient", "answer": { "state": "value", "value": { "name": "Depot Nine" } } });
+    let owner = json!({ "about": "last_legal_owner", "answer": { "state": "no_record", "reason": "burnt" } });
+    let circumstances =
+        json!({ "about": "circumstances", "answer": { "state": "no_record", "reason": "burnt" } });
+    let elements = [recipient, owner, circumstances];
+    answer(&region, &region.xbb, &case, &json!({ "outcome": "partial", "elements": elements }));
+    with_act(&region.xaa, &case, "response");
+    let release = |to: &str| {
+        let words = ["release", "request", case.as_str(), "--to", to, "--purpose", "embargo_monitoring"];
+        region.xaa.run(&words)
+    };
+    let denied = release(panel.code);
+    assert_eq!(denied.status.code(), Some(77), "{}", String::from_utf8_lossy(&denied.stdout));
+    assert!(String::from_utf8_lossy(&denied.stderr).contains("8.3.4.2(f)"));
+    assert!(release("npc").status.success(), "to nobody else it is restricted");
+}
+
+#[test]
+fn clause_9_1_and_5_3_assistance_is_asked_for_and_they_assist_when_they_can() {
+    let region = Region::running();
+    let words = region.file("words.txt", "Two weeks at the proof house.\n");
     let blank = region.file("blank.txt", " \n");
     let need = ["assistance", "ask", "--to", AGENT, "--need", "training", "--from"];
     assert_eq!(refused(&region.xaa, &[&need[..], &[blank.as_str()]].concat()).1, "case.act_invalid");
@@ -265,5 +323,5 @@ fn notices_and_assistance_are_given_and_answered() {
     assert_eq!(done(&region.xaa, &["assistance", "list"])[0]["outcome"], "provided");
     let traces = region.xaa.ask(all_cases()).unwrap();
     let states: Vec<&Value> = traces.as_array().unwrap().iter().map(|case| &case["state"]).collect();
-    assert_eq!(states, [&json!("notice"), &json!("assistance_answered")]);
+    assert_eq!(states, [&json!("assistance_answered")]);
 }

@@ -7,12 +7,13 @@ mod exchange;
 mod face;
 mod local;
 mod paper;
+mod relay;
 mod render;
 mod verbs;
 
 pub use args::{
     Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg, InboxVerb,
-    Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
+    Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
 };
 pub use document::{read_bytes, read_text, write_text};
 pub use face::{Answer, Face, confirm};
@@ -20,6 +21,7 @@ pub use local::{
     config_check, config_show, gateway_doctor, gateway_init, request_check, request_exempt, request_import,
     request_new,
 };
+pub use relay::relay_init;
 pub use verbs::{Readers, ask};
 
 use crate::control::{ExitCode, Failure};

@@ -22,6 +22,8 @@ pub struct GatewayConfig {
     pub credential: PathBuf,
     /// The file that lists the peers.
     pub peers: PathBuf,
+    /// The relays at which the gateway has a mailbox; it holds a line to each.
+    pub relays: Vec<Party>,
     /// When to act and warn.
     pub clocks: Clocks,
     /// Who may use the gateway.
@@ -181,6 +183,8 @@ impl GatewayConfig {
         let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
         let credential = place(&mut root, doc, Key("credential", "a file"), &layout.credential, layout);
         let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
+        let relays =
+            root.texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each listed as a peer"));
         let demo = demo(&mut root, doc, party.as_ref(), listen);
         let clocks = clocks(&mut root, doc);
         let officers = officers(&mut root, doc, demo, around.passwd);
@@ -197,6 +201,7 @@ impl GatewayConfig {
             socket,
             credential,
             peers,
+            relays,
             clocks,
             officers,
             authorities,
@@ -210,7 +215,7 @@ impl GatewayConfig {
     }
 }
 
-fn place<'t>(
+pub(super) fn place<'t>(
     root: &mut Section<'t>,
     doc: &mut Document<'t>,
     key: Key,
@@ -369,7 +374,7 @@ fn retry<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Retry {
     retry
 }
 
-fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Storage {
+pub(super) fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Storage {
     let mut section = root.section(doc, Key("store", "write it as a table"));
     let floor = Key("free_floor_mib", "below it nothing new is accepted, so that nothing is lost");
     let store = Storage {
@@ -388,7 +393,7 @@ fn policy<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Policy {
     policy
 }
 
-fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {
+pub(super) fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {
     let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
     let mut section = root.section(doc, Key("log", "write it as a table"));
     let key = Key("filter", "such as info, warn or valise=debug");

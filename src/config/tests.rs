@@ -40,7 +40,7 @@ fn the_annotated_peers_example_is_true() {
     let peers =
         PeersConfig::parse(include_str!("../../config/peers.toml"), Path::new("/d/peers.toml")).unwrap();
     assert_eq!(peers.peers[0].card, Path::new("/d/cards/bfa.toml"));
-    assert_eq!(peers.peers[1].address, Address { host: "2001:db8::1".into(), port: 4620 });
+    assert_eq!(peers.peers[1].roads, Address { host: "2001:db8::1".into(), port: 4620 }.into());
 }
 
 #[test]

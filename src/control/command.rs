@@ -30,6 +30,8 @@ pub enum Command {
     GatewayStatus,
     /// `gateway doctor`.
     GatewayDoctor,
+    /// `relay status`; a relay answers nothing else.
+    RelayStatus,
     /// `peer list`.
     PeerList,
     /// `peer ping STATE`.
@@ -266,6 +268,7 @@ impl Command {
         match self {
             Self::GatewayStatus => "gateway.status",
             Self::GatewayDoctor => "gateway.doctor",
+            Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",
             Self::InboxList => "inbox.list",

@@ -20,6 +20,7 @@ impl Command {
         match self {
             Self::GatewayStatus
             | Self::GatewayDoctor
+            | Self::RelayStatus
             | Self::PeerList
             | Self::InboxList
             | Self::CaseList { .. }

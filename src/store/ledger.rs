@@ -7,6 +7,7 @@ use super::{
 use crate::case::{Case, Event, Permit, PermitUse};
 use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
 use crate::model::{CaseId, Digest, Entropy, Head, MessageId, Party, Timestamp};
+use crate::relay::Row as MailboxRow;
 use crate::vault::{BodyKey, VaultError};
 use crate::wire;
 use crate::wire::Limits;
@@ -19,6 +20,19 @@ use std::sync::Arc;
 pub struct Ledger {
     store: Store,
     body_key: Arc<BodyKey>,
+}
+
+/// What a relay has signed about an envelope of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCustody {
+    /// The relay.
+    pub relay: Party,
+    /// Since when it has the envelope, by its own clock.
+    pub since: Timestamp,
+    /// Its custody as it was signed.
+    pub custody: Vec<u8>,
+    /// Its notice of expiry as it was signed; then it has the envelope no longer.
+    pub notice: Option<Vec<u8>>,
 }
 
 /// What is about to be written, all or nothing.
@@ -124,6 +138,24 @@ impl Change {
     /// As for [`Self::event`].
     pub fn settle(&mut self, envelope: MessageId) -> Result<(), StoreError> {
         self.entry(&Entry::Settled { envelope })
+    }
+
+    /// Keeps a relay's custody for an envelope, and the notice by which it gave it up, if it has.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn custody(&mut self, envelope: &MessageId, kept: SignedCustody) -> Result<(), StoreError> {
+        let SignedCustody { relay, since, custody, notice } = kept;
+        let notice = notice.map(ByteBuf::from);
+        self.entry(&Entry::Custody { envelope: *envelope, relay, since, custody, notice })
+    }
+
+    /// Notes how far a thread of our mailbox at a relay has come.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn mailbox(&mut self, relay: &Party, row: MailboxRow) -> Result<(), StoreError> {
+        self.entry(&Entry::Mailbox { relay: relay.clone(), row })
     }
 
     /// Notes what an officer did here.
@@ -357,6 +389,29 @@ impl Ledger {
         let export = self.body_key.open(&export_context(envelope), &row.export).map_err(sealed)?;
         let export = <[u8; 32]>::try_from(export.as_slice()).map_err(|_| missing("receipt key"))?;
         Ok(Some(HeldEnvelope { bytes: self.store.read(&blob)?, export }))
+    }
+
+    /// Lists what relays have signed about an envelope.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn custodies(&self, envelope: &MessageId) -> Result<Vec<SignedCustody>, StoreError> {
+        let read = |(entry, _)| match entry {
+            Entry::Custody { relay, since, custody, notice, .. } => {
+                Some(SignedCustody { relay, since, custody, notice: notice.map(ByteBuf::into_vec) })
+            }
+            _ => None,
+        };
+        Ok(scan(&self.store.reader(), &keys::custody(envelope, None))?.into_iter().filter_map(read).collect())
+    }
+
+    /// Lists how far the threads of our mailbox at a relay have come.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn mailbox(&self, relay: &Party) -> Result<Vec<MailboxRow>, StoreError> {
+        let read = |(entry, _)| if let Entry::Mailbox { row, .. } = entry { Some(row) } else { None };
+        Ok(scan(&self.store.reader(), &keys::mailbox(relay, None))?.into_iter().filter_map(read).collect())
     }
 
     /// Returns the receipt for a statement: ours if we received it, the peer's if we sent it.

@@ -1,12 +1,14 @@
 mod case;
 mod exchange;
 mod gateway;
+mod relay;
 mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
+pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
 
@@ -48,6 +50,9 @@ pub enum Verb {
     /// The node itself.
     #[command(subcommand)]
     Gateway(GatewayVerb),
+    /// A relay, which keeps sealed messages for members that no road reaches just now.
+    #[command(subcommand)]
+    Relay(RelayVerb),
     /// The other NPCs.
     #[command(subcommand)]
     Peer(PeerVerb),

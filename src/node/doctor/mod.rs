@@ -91,13 +91,18 @@ pub async fn examine(post: &Post) -> DoctorView {
             exam.end(&id, found);
             continue;
         }
+        let roads = courier.roads();
+        let Some(address) = roads.direct else {
+            exam.end(&id, Found::Unseen(by_relay(&roads.relays)));
+            continue;
+        };
         let post = post.clone();
         looks.spawn(async move {
             let found = match office::ping(&post, &peer).await {
                 Ok(pong) => Found::Sound(format!("answers at {} in {:.1} ms", pong.address, pong.rtt_ms)),
                 Err(failure) => {
                     let cause = failure.cause.unwrap_or(failure.message);
-                    probes::unreached(&peer, &courier.address().to_string(), &cause)
+                    probes::unreached(&peer, &address.to_string(), &cause)
                 }
             };
             (id, found)
@@ -169,15 +174,16 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
     );
     let road = road.ok().map(Arc::new);
     let mut looks = JoinSet::new();
-    for (peer, address) in parts.peers {
+    for (peer, roads) in parts.peers {
         let id = format!("peer:{peer}");
         if !exam.begin(&id, &PEER_NEEDS) {
             continue;
         }
-        match (probes::standing(&directory, &peer, now), &road) {
-            (Err(found), _) => exam.end(&id, found),
-            (Ok(()), None) => exam.end(&id, Found::Unseen("there is no road to it".to_owned())),
-            (Ok(()), Some(road)) => {
+        match (probes::standing(&directory, &peer, now), roads.direct, &road) {
+            (Err(found), _, _) => exam.end(&id, found),
+            (Ok(()), None, _) => exam.end(&id, Found::Unseen(by_relay(&roads.relays))),
+            (Ok(()), Some(_), None) => exam.end(&id, Found::Unseen("there is no road to it".to_owned())),
+            (Ok(()), Some(address), Some(road)) => {
                 let (road, machine) = (Arc::clone(road), Arc::clone(&machine));
                 looks.spawn(async move { (id, reach(&road, &machine, &peer, &address).await) });
             }
@@ -240,6 +246,12 @@ fn about(directory: &crate::trust::Directory) -> Found {
         );
     }
     Found::Sound(format!("version {}, {others} others are known", directory.version()))
+}
+
+/// Says why a peer is not called: it takes nothing in from outside.
+fn by_relay(relays: &[Party]) -> String {
+    let names: Vec<String> = relays.iter().map(ToString::to_string).collect();
+    format!("no direct road; what is for it goes by relay {}", names.join(", "))
 }
 
 fn rest_unseen(mut exam: Exam) -> DoctorView {
