@@ -9,7 +9,7 @@ use valise::cli::{
 };
 use valise::config::{Environment, Layout};
 use valise::control::{ExitCode, Failure};
-use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
+use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::node::{self, InitOptions};
 use valise::offline::OfflineError;
 use valise::offline::csv;
@@ -186,10 +186,10 @@ fn play(args: &Args, verb: &DemoVerb) -> Result<Answer, Failure> {
             let stage = running()?;
             let unknown = || {
                 Failure::new(ExitCode::Usage, "demo.state", format!("{state} is not in the demo"))
-                    .hint("it is XAA or XBB")
+                    .hint("it is XAA, XBB or org:relay-west")
             };
-            let state = State::from_code(&state.to_string()).ok_or_else(unknown)?;
-            stage.link(state, if *up { LinkWay::Up } else { LinkWay::Down }).map_err(demo_failure)?;
+            let place = Place::from_name(&state.to_string()).ok_or_else(unknown)?;
+            stage.link(place, if *up { LinkWay::Up } else { LinkWay::Down }).map_err(demo_failure)?;
             status("demo.link", &stage)
         }
         DemoVerb::Forward { listen, to, cut } => {
@@ -255,8 +255,21 @@ fn status(verb: &'static str, stage: &Stage) -> Result<Answer, Failure> {
             s.log.display()
         )
     };
-    let text = states.iter().map(line).collect();
-    let data: Value = json!({ "data": stage.data(), "states": states });
+    let relay = stage.relay_status().map_err(demo_failure)?;
+    let link = match relay.link {
+        LinkWay::Up => "up",
+        LinkWay::Down => "cut",
+    };
+    let mut text: String = states.iter().map(line).collect();
+    text.push_str(&format!(
+        "{}  relay {}, forwarders {}, link {link}; --profile {}; log {}\n",
+        relay.party,
+        word(relay.node),
+        word(relay.forwarder),
+        relay.profile,
+        relay.log.display()
+    ));
+    let data: Value = json!({ "data": stage.data(), "states": states, "relay": relay });
     Ok(Answer::ok(verb, data, text))
 }
 

@@ -536,6 +536,11 @@ async fn lying_agent() {
     let silent = siege.seal(&silent);
     siege.refused(&line, &silent.bytes, "mandate-missing").await;
 
+    // Whoever writes to us and a third party makes neither of us the other's agent.
+    let unasked = siege.xcc.sign_for(&siege.directory, &both, "XCC-2026-000900", None, ask());
+    let unasked = siege.seal(&unasked);
+    siege.refused(&line, &unasked.bytes, "mandate-missing").await;
+
     // The principal ends it. What was taken in before is answered as it was, what comes after is refused.
     let crossing = act(&mut siege, &accepted, &both, ask());
     let directory = xdd.directory(&[siege.pair.xaa.card(), siege.pair.xbb.card()]);

@@ -183,7 +183,7 @@ async fn kept(post: &Post, from: &Party, body: &[u8]) -> Result<SealedReceipt, R
 /// Tells whether an act rests on a mandate, or ends one: these are taken in one after the other.
 fn about_mandates(opened: &Opened) -> bool {
     let said = &opened.statement.said;
-    said.on_behalf_of.is_some() || said.act.kind() == ActKind::MandateRevocation
+    said.on_behalf_of.is_some() || said.audience.len() > 1 || said.act.kind() == ActKind::MandateRevocation
 }
 
 /// A receipt for a new act takes the proof that it is durable.

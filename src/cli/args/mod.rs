@@ -106,7 +106,7 @@ pub enum DemoVerb {
         #[arg(long)]
         keep: bool,
     },
-    /// Start XAA and XBB in the background.
+    /// Start XAA, XBB and the relay in the background.
     Start,
     /// End what `start` started.
     Stop,
@@ -114,10 +114,10 @@ pub enum DemoVerb {
     Reset,
     /// Show what runs.
     Status,
-    /// Cut or restore the link of a State.
+    /// Cut or restore the link of a State or of the relay.
     #[command(group = clap::ArgGroup::new("way").required(true))]
     Link {
-        /// The State, such as XBB.
+        /// The State, such as XBB, or org:relay-west.
         state: Party,
         /// Restore it.
         #[arg(long, group = "way")]

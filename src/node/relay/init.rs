@@ -15,6 +15,7 @@ pub fn init(draft: &RelayDraft, layout: &Layout) -> Result<Value, Failure> {
     let party = Draft {
         party: draft.party.clone(),
         listen: draft.listen,
+        relays: Vec::new(),
         officers: Vec::new(),
         authorities: Vec::new(),
         demo: draft.demo,

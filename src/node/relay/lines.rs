@@ -8,17 +8,22 @@ use crate::node::relay::clerk::Outcome;
 use crate::relay::{
     Collected, Command, Custody, Freight, Lane, MailboxState, Offer, Refusal, Refused, Thread, Wrapped,
 };
-use crate::transport::{Link, Receiver, Sender};
+use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::trust::Directory;
 use crate::wire::FrameKind;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::sleep;
 
 /// The most parcels of one stream that are worked on at once; the member waits beyond that.
 const WORKERS: usize = 32;
 /// The most parcels that one line carries before they are confirmed.
 const WINDOW: usize = 256;
+
+/// How often it is looked whether a member's certificate still holds.
+const RECHECK: Duration = Duration::from_secs(60);
 
 type Answers = mpsc::Sender<(FrameKind, Vec<u8>)>;
 
@@ -27,10 +32,27 @@ type InFlight = Arc<Mutex<BTreeSet<Digest>>>;
 
 /// Serves the streams that a member opens, until the link ends.
 pub async fn serve_link(desk: Desk, link: Link) {
+    desk.spawn(watch(desk.clone(), link.clone()));
     while let Some((sender, receiver)) = next_stream(&link).await {
         let (answers, queue) = mpsc::channel(WORKERS);
         desk.spawn(write(sender, queue));
-        desk.spawn(read(desk.clone(), link.peer().clone(), receiver, answers));
+        desk.spawn(read(desk.clone(), link.clone(), receiver, answers));
+    }
+}
+
+/// Closes a link whose certificate does not hold any longer: a member's line stands for weeks, and links
+/// outlive certificates.
+async fn watch(desk: Desk, link: Link) {
+    loop {
+        tokio::select! {
+            _ = link.closed() => return,
+            () = sleep(RECHECK) => {}
+        }
+        if let Err(cause) = link.recheck(&*desk.doorkeeper) {
+            tracing::warn!(%cause, "a link is closed");
+            link.close(CloseCode::Distrusted, cause.words_for_peer());
+            return;
+        }
     }
 }
 
@@ -44,7 +66,8 @@ async fn write(mut sender: Sender, mut queue: mpsc::Receiver<(FrameKind, Vec<u8>
     sender.finish();
 }
 
-async fn read(desk: Desk, peer: Party, mut receiver: Receiver, answers: Answers) {
+async fn read(desk: Desk, link: Link, mut receiver: Receiver, answers: Answers) {
+    let peer = link.peer().clone();
     let workers = Arc::new(Semaphore::new(WORKERS));
     let in_flight = InFlight::default();
     let mut open = false;
@@ -67,7 +90,7 @@ async fn read(desk: Desk, peer: Party, mut receiver: Receiver, answers: Answers)
             Ok(Some((FrameKind::Collect, body))) if !open => {
                 open = true;
                 opened(&desk, &peer, &body).map(|()| {
-                    desk.spawn(push(desk.clone(), peer.clone(), Arc::clone(&in_flight), answers.clone()));
+                    desk.spawn(push(desk.clone(), link.clone(), Arc::clone(&in_flight), answers.clone()));
                 })
             }
             Ok(Some((FrameKind::Collected, body))) => collected(&desk, &peer, body, &in_flight).await,
@@ -188,16 +211,18 @@ async fn collected(
 }
 
 /// Pushes what waits over a member's line, and goes on as more arrives, until the line ends.
-async fn push(desk: Desk, to: Party, in_flight: InFlight, line: Answers) {
+async fn push(desk: Desk, link: Link, in_flight: InFlight, line: Answers) {
+    let to = link.peer();
     let mut bell = desk.counter.bell();
     loop {
         let carried = in_flight.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A little at a time, so that an act that comes meanwhile overtakes what waits in bulk.
         let most = WINDOW.saturating_sub(carried.len()).min(8);
-        let next = desk.counter.next(&to, &carried, most).await;
+        let next = desk.counter.next(to, &carried, most).await;
         if next.is_empty() {
             tokio::select! {
                 changed = bell.changed() => if changed.is_err() { return },
+                _ = link.closed() => return,
                 () = line.closed() => return,
             }
             continue;

@@ -22,7 +22,7 @@ use crate::node::serve::{LAST_WORDS, told_to_stop};
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
 use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
-use crate::transport::{CloseCode, Road};
+use crate::transport::{CloseCode, PeerCheck, Road};
 use crate::trust::Directory;
 use clerk::{Clerk, Counter};
 use std::collections::BTreeSet;
@@ -37,6 +37,7 @@ use tokio::time::sleep;
 pub(super) struct Desk {
     machine: Arc<Machine>,
     directory: Arc<Live<Directory>>,
+    doorkeeper: Arc<Doorkeeper>,
     signer: Arc<Signer>,
     room: Mailroom,
     counter: Counter,
@@ -81,7 +82,7 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
             .hint("is another relay running on the same data?")
     })?;
     let check = Arc::new(Doorkeeper { directory: Arc::clone(&trusted), machine: Arc::clone(&machine) });
-    let road = Road::bind(config.listen, identity, check)
+    let road = Road::bind(config.listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>)
         .map_err(|e| start_failure("serve.listen", e).hint("see 'listen' in the configuration"))?;
     let look = Duration::from_secs(u64::from(config.custody.look_seconds));
     let terms = (signer.clone(), quotas(config), members);
@@ -91,6 +92,7 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
         since: machine.now(),
         machine,
         directory: trusted,
+        doorkeeper: check,
         signer: Arc::new(signer),
         room,
         counter,
