@@ -162,7 +162,7 @@ impl Watcher {
             return self.require(Rule::SameFold, false, || format!("{id}: one side has no such case"));
         };
         for (side, view) in [(asker, first), (asked, second)] {
-            let (expected, shown) = (law.expect(id, side), seen(view));
+            let (expected, shown) = (law.expect(id, side, now), seen(view));
             self.require(Rule::SameFold, expected == shown, || {
                 format!("{id}, node {side}: sees {shown:?}, the law says {expected:?}")
             });

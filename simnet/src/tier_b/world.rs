@@ -263,7 +263,7 @@ impl World {
         let mut draw = Draw::new(self.settings.seed, "node request", &[node as u64, u64::from(number)]);
         let items = 1 + u32::from(draw.chance(200));
         let party = &self.site.federation.members[to].party;
-        let request = Box::new(samples::request(&self.template, party, items, false));
+        let request = Box::new(samples::request(&self.template, party, items, samples::Form::Complete));
         let command = Command::RequestSubmit {
             request,
             to: None,
