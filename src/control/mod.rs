@@ -4,6 +4,7 @@
 mod bag;
 mod client;
 mod command;
+mod consent;
 mod exchange;
 mod frame;
 mod outcome;
@@ -14,6 +15,7 @@ mod views;
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
+pub use consent::ConsentView;
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};

@@ -25,6 +25,7 @@ impl Command {
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::ConsentList
             | Self::DeadlineList
             | Self::MandateList
             | Self::NoticeList
@@ -46,6 +47,14 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::ReleaseApprove { .. }
+            | Self::ReleaseDeny { .. }
+            | Self::ReleaseReview { .. }
+            | Self::ReleaseNotify { .. }
+            | Self::ConsentAsk { .. }
+            | Self::ConsentGrant { .. }
+            | Self::ConsentDeny { .. }
+            | Self::ConsentWithdraw { .. }
             | Self::MandateGrant { .. }
             | Self::MandateAccept { .. }
             | Self::MandateTell { .. }

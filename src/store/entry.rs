@@ -228,6 +228,9 @@ fn found_by(case: &CaseId, event: &Event) -> Option<(Vec<u8>, Put)> {
         }
         Event::PermitGranted(_) | Event::ReleaseDenied(_) => Some((keys::releases(case), Put::Mark)),
         Event::PermitUsed(_)
+        | Event::PermitApproved(_)
+        | Event::PermitBarred(_)
+        | Event::EmergencyReviewed(_)
         | Event::Filed(_)
         | Event::ReceiptRecorded(_)
         | Event::ReceiptConflict(_)
