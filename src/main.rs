@@ -69,6 +69,7 @@ fn dispatch(args: &Args) -> ExitCode {
         }
         Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(&l, verb))),
         Verb::Federation(verb) => face.end(federation(args, verb)),
+        Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
         Verb::Gateway(GatewayVerb::Status)
         | Verb::Peer(_)
         | Verb::Inbox(_)
@@ -293,6 +294,16 @@ fn authority_failure(error: AuthorityError) -> Failure {
         ),
     };
     Failure::new(exit, code, error).hint(hint)
+}
+
+/// Asks the gateway how it is, or looks at its files where none runs.
+fn doctor(args: &Args, layout: &Layout) -> Result<Answer, Failure> {
+    match cli::ask(args, layout, READERS) {
+        Err(failure) if failure.code == "control.unavailable" => {
+            cli::gateway_doctor(json!(node::doctor(layout)))
+        }
+        answer => answer,
+    }
 }
 
 /// Makes a relay's keys, certificates and settings.

@@ -2,20 +2,23 @@
 
 use crate::config::{Authority, AuthorityKind, Draft, Layout};
 use crate::control::{ExitCode, Failure};
-use crate::cose::KemPrivate;
-use crate::model::{MessageId, Party, Timestamp};
+use crate::model::{DAY, Party, Timestamp};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
-use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, PREKEY_DAYS, ROOT_DAYS, at, certify, write_new};
+use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, write_new};
+use crate::node::prekeys::{PrekeyKeeper, public_halves};
 use crate::trust::federation::{
     CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, PrekeyEntry, RecordScope, Route, SealEntry,
 };
-use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint};
+use crate::trust::{Card, CardPrekey, Role, TrustError, thumbprint};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+
+/// A prekey that lives longer, in seconds, is one of last resort: epochs are weeks.
+const LAST_RESORT: i64 = 60 * DAY;
 
 /// What `gateway init` is told.
 #[derive(Clone, Debug)]
@@ -90,25 +93,28 @@ fn make_card(
     {
         write_new(&pki.join(format!("{name}.pem")), cert.pem.as_bytes(), 0o644)?;
     }
-    let id = MessageId::random(entropy);
-    let private = KemPrivate::generate(entropy);
-    keys.save(&format!("prekey-{id}"), &private.seed(), entropy)?;
-    let validity = Validity::days(now.saturating_add(-crate::model::DAY), PREKEY_DAYS);
-    let prekey = Prekey { id: PrekeyId(id.0), public: private.public(), validity };
+    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"));
+    keeper.turn(now, entropy)?;
+    let seal = (seal, thumbprint(&seal_cert.der));
+    let prekeys = public_halves(party, &keeper.held()?, &seal, now);
     let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
     let logs = vec![LogEntry { certificate: log_cert.der.clone().into(), twin: None, retired: None }];
+    let listed = |prekey: &CardPrekey| {
+        let prekey = prekey.read()?.prekey;
+        let last_resort = prekey.validity.seconds() > LAST_RESORT;
+        Ok(PrekeyEntry::new(&prekey, last_resort))
+    };
     let b = PartB {
         party: party.clone(),
         version: 1,
         issued: now,
         logs,
         issuing: vec![issuing_cert.der.clone().into()],
-        prekeys: vec![PrekeyEntry::new(&prekey, false)],
+        prekeys: prekeys.iter().map(listed).collect::<Result<_, TrustError>>()?,
         routes: routes(&options.draft),
         capabilities: vec![],
     };
-    let b = b.sign(&thumbprint(&seal_cert.der), &seal)?.to_bytes();
-    let signed = SignedPrekey::sign(party, prekey, thumbprint(&seal_cert.der), &seal);
+    let b = b.sign(&seal.1, &seal.0)?.to_bytes();
     let card = Card {
         party: party.clone(),
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
@@ -117,7 +123,7 @@ fn make_card(
         logs: vec![log_cert.pem],
         revocations: None,
         suspended_since: None,
-        prekeys: vec![CardPrekey::new(&signed)],
+        prekeys,
     };
     Ok((card, a, b))
 }

@@ -176,6 +176,7 @@ impl Node {
             renewal,
             shelf: Shelf::new(Arc::new(MemDisk::new())),
             peers: peers.collect(),
+            keeper: None,
         };
         let runtime = Arc::new(SimRuntime(machine));
         let mut seed = [0; 32];
