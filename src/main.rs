@@ -18,11 +18,21 @@ use valise::offline::requests::{self, Example};
 use valise::wire::{Bag, FrameKind};
 
 fn main() -> std::process::ExitCode {
+    keep_memory_private();
     let exit = match cli::parse(std::env::args_os()) {
         Ok(args) => dispatch(&args),
         Err(exit) => exit,
     };
     exit.into()
+}
+
+/// Lets no crash write what an officer was just shown to a disk (ISACS 8.4 a), and no other process of the
+/// same account read it. A system that forbids this is not worse off than before.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // A core that goes to a program through a pipe is not bound by the limit.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn dispatch(args: &Args) -> ExitCode {
@@ -56,12 +66,14 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
         }
+        Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
         Verb::Gateway(GatewayVerb::Status)
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
+        | Verb::Consent(_)
         | Verb::Deadline(_)
         | Verb::Mandate(_)
         | Verb::Notice(_)
@@ -171,6 +183,16 @@ fn bad_data(error: OfflineError) -> Failure {
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
     Ok(cli::gateway_init(made))
+}
+
+/// Asks the gateway how it is, or looks at its files where none runs.
+fn doctor(args: &Args, layout: &Layout) -> Result<Answer, Failure> {
+    match cli::ask(args, layout, READERS) {
+        Err(failure) if failure.code == "control.unavailable" => {
+            cli::gateway_doctor(json!(node::doctor(layout)))
+        }
+        answer => answer,
+    }
 }
 
 /// Makes a relay's keys, certificates and settings.

@@ -2,14 +2,15 @@
 
 use crate::cli::args::{
     Args, CaseVerb, DeadlineVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb, RelayVerb,
-    ReleaseVerb, RequestVerb, Verb,
+    RequestVerb, Verb,
 };
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
+use crate::cli::consent;
 use crate::cli::document::read_text;
 use crate::cli::exchange;
 use crate::cli::face::Answer;
-use crate::cli::local::form_answer;
+use crate::cli::local::{form_answer, gateway_doctor};
 use crate::cli::paper;
 use crate::cli::render;
 use crate::config::Layout;
@@ -58,6 +59,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         return Ok(Answer::ok(call.command.verb(), data, text));
     }
     let data = connect(layout)?.call(&call)?;
+    if call.command == Command::GatewayDoctor {
+        return gateway_doctor(data);
+    }
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
         let form: String = render::read(&data)?;
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
@@ -117,6 +121,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             return Ok(None);
         }
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
+        Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
         Verb::Relay(RelayVerb::Status) => Command::RelayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
@@ -145,17 +150,8 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Mandate(verb) => exchange::mandate(verb),
         Verb::Notice(verb) => exchange::notice(verb)?,
         Verb::Assistance(verb) => exchange::assistance(verb)?,
-        Verb::Release(ReleaseVerb::Request { case, to, purpose, elements, show }) => {
-            Command::ReleaseRequest {
-                case: case.clone(),
-                to: to.clone(),
-                purpose: *purpose,
-                elements: elements.clone(),
-                show: *show,
-            }
-        }
-        Verb::Release(ReleaseVerb::List) => Command::ReleaseList,
-        Verb::Release(ReleaseVerb::Show { id }) => Command::ReleaseShow { id: id.clone() },
+        Verb::Release(verb) => consent::release(verb),
+        Verb::Consent(verb) => consent::consent(verb),
         Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
         Verb::Queue(QueueVerb::List) => Command::QueueList,
         Verb::Queue(QueueVerb::Export { .. } | QueueVerb::Import { .. }) => return Ok(None),

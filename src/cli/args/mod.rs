@@ -1,4 +1,5 @@
 mod case;
+mod consent;
 mod exchange;
 mod gateway;
 mod relay;
@@ -6,6 +7,7 @@ mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
+pub use consent::ConsentVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use relay::{RelayInitial, RelayVerb};
@@ -69,6 +71,9 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// Consent to passing information on (ISACS 8.3.4.2 f).
+    #[command(subcommand)]
+    Consent(ConsentVerb),
     /// Who may act for whom (ISACS 9.3).
     #[command(subcommand)]
     Mandate(MandateVerb),
