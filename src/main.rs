@@ -4,24 +4,35 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
-    self, Answer, Args, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RelayInitial, RelayVerb,
-    RequestVerb, Verb,
+    self, Answer, Args, BagContent, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RelayInitial,
+    RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
-use valise::control::{ExitCode, Failure};
+use valise::control::{Carried, CarriedKind, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::node::{self, InitOptions};
 use valise::offline::OfflineError;
 use valise::offline::csv;
 use valise::offline::inspect::{self, Kind};
 use valise::offline::requests::{self, Example};
+use valise::wire::{Bag, FrameKind};
 
 fn main() -> std::process::ExitCode {
+    keep_memory_private();
     let exit = match cli::parse(std::env::args_os()) {
         Ok(args) => dispatch(&args),
         Err(exit) => exit,
     };
     exit.into()
+}
+
+/// Lets no crash write what an officer was just shown to a disk (ISACS 8.4 a), and no other process of the
+/// same account read it. A system that forbids this is not worse off than before.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // A core that goes to a program through a pipe is not bound by the limit.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn dispatch(args: &Args) -> ExitCode {
@@ -55,12 +66,14 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
         }
+        Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
         Verb::Gateway(GatewayVerb::Status)
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
+        | Verb::Consent(_)
         | Verb::Deadline(_)
         | Verb::Mandate(_)
         | Verb::Notice(_)
@@ -72,7 +85,47 @@ fn dispatch(args: &Args) -> ExitCode {
 const READERS: Readers = Readers {
     request: |text| requests::parse_request(text).map_err(bad_data),
     response: |text| requests::parse_response(text).map_err(bad_data),
+    bag: read_bag,
+    pack: pack_bags,
 };
+
+fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
+    let bag = Bag::parse(bytes).map_err(|fault| {
+        let why = format!("it is no sound bag at byte {}: {} ({})", fault.offset, fault, fault.cause.code());
+        Failure::new(ExitCode::BadData, "bag.malformed", why)
+            .hint("nothing of it was taken in; ask for the bag again")
+    })?;
+    let carried = |(kind, body)| {
+        let kind = match kind {
+            FrameKind::Envelope => CarriedKind::Envelope,
+            FrameKind::Receipts => CarriedKind::Receipts,
+            FrameKind::Reject => CarriedKind::Reject,
+            FrameKind::Ping
+            | FrameKind::Pong
+            | FrameKind::Custody
+            | FrameKind::Collect
+            | FrameKind::Parcel
+            | FrameKind::Collected
+            | FrameKind::Refused => unreachable!("a bag that was read holds no other frames"),
+        };
+        Carried { kind, body: Hex(body) }
+    };
+    Ok(BagContent { from: bag.from, to: bag.to, frames: bag.frames.into_iter().map(carried).collect() })
+}
+
+fn pack_bags(content: &BagContent, limit: usize) -> Result<Vec<Vec<u8>>, Failure> {
+    let frame = |carried: &Carried| {
+        let kind = match carried.kind {
+            CarriedKind::Envelope => FrameKind::Envelope,
+            CarriedKind::Receipts => FrameKind::Receipts,
+            CarriedKind::Reject => FrameKind::Reject,
+        };
+        (kind, carried.body.0.clone())
+    };
+    let frames = content.frames.iter().map(frame).collect();
+    Bag::pack(&content.from, &content.to, frames, limit)
+        .map_err(|cause| Failure::new(ExitCode::Bug, "bug.bag", cause))
+}
 
 fn layout(args: &Args) -> Result<Layout, Failure> {
     let named =
@@ -130,6 +183,16 @@ fn bad_data(error: OfflineError) -> Failure {
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
     Ok(cli::gateway_init(made))
+}
+
+/// Asks the gateway how it is, or looks at its files where none runs.
+fn doctor(args: &Args, layout: &Layout) -> Result<Answer, Failure> {
+    match cli::ask(args, layout, READERS) {
+        Err(failure) if failure.code == "control.unavailable" => {
+            cli::gateway_doctor(json!(node::doctor(layout)))
+        }
+        answer => answer,
+    }
 }
 
 /// Makes a relay's keys, certificates and settings.

@@ -2,6 +2,8 @@
 //! person or, with `--json`, to a script.
 
 mod args;
+mod bags;
+mod consent;
 mod document;
 mod exchange;
 mod face;
@@ -12,13 +14,16 @@ mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg, InboxVerb,
-    Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg,
+    InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
+    Verb,
 };
+pub use bags::BagContent;
 pub use document::{read_bytes, read_text, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
-    config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new,
+    config_check, config_show, gateway_doctor, gateway_init, request_check, request_exempt, request_import,
+    request_new,
 };
 pub use relay::relay_init;
 pub use verbs::{Readers, ask};

@@ -1,11 +1,13 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
+use crate::cli::consent;
 use crate::cli::exchange;
 use crate::cli::face::printable;
 use crate::cli::relay;
 use crate::control::{
-    ActedView, BehalfView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView, Failure,
-    GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
+    ActedView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError, DeadlineView,
+    DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown,
+    ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -20,6 +22,7 @@ use serde_json::Value;
 pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> {
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
+        Command::GatewayDoctor => doctor(&read(data)?),
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
@@ -38,6 +41,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::CaseClarify { .. }
         | Command::CaseWithdraw { .. }
         | Command::CaseOutcome { .. }
+        | Command::ReleaseNotify { .. }
+        | Command::ConsentAsk { .. }
+        | Command::ConsentGrant { .. }
+        | Command::ConsentDeny { .. }
+        | Command::ConsentWithdraw { .. }
         | Command::MandateGrant { .. }
         | Command::MandateAccept { .. }
         | Command::MandateTell { .. }
@@ -48,7 +56,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::RequestSubmit { .. } => acted(&read(data)?),
         Command::CaseTemplate { .. } => read(data)?,
         Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
-        Command::ReleaseRequest { show: false, .. } => releases(&[read(data)?]),
+        Command::ReleaseRequest { show: false, .. }
+        | Command::ReleaseApprove { .. }
+        | Command::ReleaseDeny { .. }
+        | Command::ReleaseReview { .. } => releases(&[read(data)?]),
+        Command::ConsentList => consent::consents(&read::<Vec<_>>(data)?),
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
         Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
         Command::MandateList => exchange::mandates(&read::<Vec<_>>(data)?),
@@ -56,6 +68,10 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::NoticeList | Command::AssistanceList => exchange::exchanges(&read::<Vec<_>>(data)?),
         Command::NoticeShow { .. } => exchange::shown(&read(data)?),
         Command::QueueList => queue(&read::<Vec<_>>(data)?),
+        // Bags are written and read by `cli::bags`; here is what a script would have got.
+        Command::QueueExport { .. } | Command::QueueHanded { .. } | Command::QueueImport { .. } => {
+            format!("{data:#}")
+        }
         Command::QueueRetry { .. } => {
             let RetryView { woken } = read(data)?;
             format!("trying {} now {}", woken.len(), woken.join(" "))
@@ -110,6 +126,21 @@ fn status(s: &GatewayStatus) -> String {
         ),
         ("refused", or_none(refused.join(", "))),
     ])
+}
+
+/// Lists the checks of the doctor, and what to mend first.
+pub(super) fn doctor(d: &DoctorView) -> String {
+    let row = |c: &CheckView| vec![c.id.clone(), word(&c.status), c.detail.clone()];
+    let mut text = table(&["CHECK", "STATUS", "SEEN"], d.checks.iter().map(row).collect());
+    for check in &d.checks {
+        if let Some(fix) = &check.fix {
+            text += &format!("\n{}: {}", printable(&check.id), printable(fix));
+        }
+    }
+    match &d.cause {
+        Some(cause) => text + &format!("\nmend '{}' first", printable(cause)),
+        None => text + "\nall is well",
+    }
 }
 
 fn peers(list: &[PeerView]) -> String {
@@ -257,7 +288,7 @@ fn course(c: &CaseView) -> String {
 }
 
 fn acted(a: &ActedView) -> String {
-    pairs(&[
+    let mut text = pairs(&[
         ("case", a.case.to_string()),
         ("act", training(a.act.code(), a.exercise)),
         ("to", a.peer.to_string()),
@@ -265,7 +296,11 @@ fn acted(a: &ActedView) -> String {
         ("delivery", word(&a.delivery)),
         ("at", a.at.to_string()),
         ("digest", a.digest.to_string()),
-    ])
+    ]);
+    for warning in &a.warnings {
+        text += &format!("note: {} (as few restrictions as possible, 8.3.4.2)\n", printable(warning));
+    }
+    text
 }
 
 fn releases(list: &[ReleaseView]) -> String {
@@ -349,7 +384,7 @@ fn word<T: Serialize>(value: &T) -> String {
     }
 }
 
-fn when(at: Option<Timestamp>) -> String {
+pub(super) fn when(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".into(), |t| t.to_string())
 }
 

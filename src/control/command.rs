@@ -1,6 +1,7 @@
+use crate::control::{BagMark, Carried};
 use crate::model::{
-    AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, FollowUp, Ground, Notice, PartialDate, Party,
-    PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
+    AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
+    MessageId, Notice, PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -28,6 +29,8 @@ pub struct Call {
 pub enum Command {
     /// `gateway status`.
     GatewayStatus,
+    /// `gateway doctor`.
+    GatewayDoctor,
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
     /// `peer list`.
@@ -241,6 +244,81 @@ pub enum Command {
         elements: Vec<String>,
         /// Whether to use the permit at once.
         show: bool,
+        /// Why it cannot wait, in words that name no weapon and no person (8.4).
+        #[serde(default)]
+        emergency: Option<Text>,
+    },
+    /// `release approve ID`: agrees to a release, as another officer than the one who asked.
+    ReleaseApprove {
+        /// Which permit.
+        id: String,
+        /// The digest of the permit as it was shown.
+        digest: Digest,
+    },
+    /// `release deny ID`.
+    ReleaseDeny {
+        /// Which permit.
+        id: String,
+        /// Why, in words that name no weapon and no person.
+        reason: Text,
+    },
+    /// `release review ID`: says that a release made in an emergency was looked at.
+    ReleaseReview {
+        /// Which permit.
+        id: String,
+        /// The digest of the permit as it was shown.
+        digest: Digest,
+    },
+    /// `release notify CASE`: tells the provider that a disclosure is compelled (ISACS 8.4).
+    ReleaseNotify {
+        /// Which case.
+        case: CaseId,
+        /// The recipient authority by its configured name.
+        to: String,
+        /// The element paths.
+        elements: Vec<ElementPath>,
+        /// The order or law.
+        compelled_by: Text,
+    },
+    /// `consent ask CASE` (ISACS 8.3.4.2 f).
+    ConsentAsk {
+        /// Which case.
+        case: CaseId,
+        /// The recipient: an authority by its configured name, or a party.
+        to: String,
+        /// For what.
+        purpose: Purpose,
+        /// The element paths.
+        elements: Vec<ElementPath>,
+        /// Why.
+        reason: Text,
+    },
+    /// `consent list`.
+    ConsentList,
+    /// `consent grant ID`.
+    ConsentGrant {
+        /// The question, by its digest or the beginning of it.
+        id: String,
+        /// Only these of the elements that were asked for; all for none.
+        elements: Vec<ElementPath>,
+        /// The first instant at which it grants nothing.
+        expires: Timestamp,
+        /// Whether it serves one release only.
+        single_use: bool,
+    },
+    /// `consent deny ID`.
+    ConsentDeny {
+        /// The question, by its digest or the beginning of it.
+        id: String,
+        /// Why.
+        reason: Text,
+    },
+    /// `consent withdraw ID`.
+    ConsentWithdraw {
+        /// The question, by its digest or the beginning of it.
+        id: String,
+        /// Why.
+        reason: Text,
     },
     /// `release list`.
     ReleaseList,
@@ -258,6 +336,31 @@ pub enum Command {
         /// Which queued act; all for none.
         id: Option<String>,
     },
+    /// `queue export`: a page of what waits for a courier.
+    QueueExport {
+        /// For whom; all peers, one after the other, for none.
+        peer: Option<Party>,
+        /// Where the page before ended; from the start for none.
+        after: Option<BagMark>,
+    },
+    /// `queue export`: its bags are written.
+    QueueHanded {
+        /// For whom.
+        peer: Party,
+        /// The answers that they hold, by the envelopes answered.
+        answers: Vec<MessageId>,
+        /// The envelopes that they hold.
+        acts: Vec<MessageId>,
+    },
+    /// `queue import FILE`: some frames of a bag.
+    QueueImport {
+        /// Who has packed it, as it says.
+        from: Party,
+        /// For whom it is, as it says.
+        to: Party,
+        /// The frames, none of which anybody has proved yet.
+        frames: Vec<Carried>,
+    },
 }
 
 impl Command {
@@ -265,6 +368,7 @@ impl Command {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::GatewayStatus => "gateway.status",
+            Self::GatewayDoctor => "gateway.doctor",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",
@@ -284,6 +388,15 @@ impl Command {
             Self::CaseOutcome { .. } => "case.outcome",
             Self::RequestSubmit { .. } | Self::RequestResubmit { .. } => "request.submit",
             Self::ReleaseRequest { .. } => "release.request",
+            Self::ReleaseApprove { .. } => "release.approve",
+            Self::ReleaseDeny { .. } => "release.deny",
+            Self::ReleaseReview { .. } => "release.review",
+            Self::ReleaseNotify { .. } => "release.notify",
+            Self::ConsentAsk { .. } => "consent.ask",
+            Self::ConsentList => "consent.list",
+            Self::ConsentGrant { .. } => "consent.grant",
+            Self::ConsentDeny { .. } => "consent.deny",
+            Self::ConsentWithdraw { .. } => "consent.withdraw",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::DeadlineList => "deadline.list",
@@ -300,6 +413,8 @@ impl Command {
             Self::AssistanceList => "assistance.list",
             Self::QueueList => "queue.list",
             Self::QueueRetry { .. } => "queue.retry",
+            Self::QueueExport { .. } | Self::QueueHanded { .. } => "queue.export",
+            Self::QueueImport { .. } => "queue.import",
         }
     }
 }

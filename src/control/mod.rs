@@ -1,8 +1,11 @@
 //! What an officer's face and the node say to each other over the Unix socket: one [`Call`], one
 //! [`Reply`], each a length-prefixed JSON frame; and who may say what (DESIGN §8).
 
+mod bag;
 mod client;
 mod command;
+mod consent;
+mod doctor;
 mod exchange;
 mod frame;
 mod outcome;
@@ -10,8 +13,11 @@ mod relay;
 mod roles;
 mod views;
 
+pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
+pub use consent::ConsentView;
+pub use doctor::{CheckStatus, CheckView, DoctorView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};

@@ -19,18 +19,25 @@ impl Command {
     pub const fn duty(&self) -> Duty {
         match self {
             Self::GatewayStatus
+            | Self::GatewayDoctor
             | Self::RelayStatus
             | Self::PeerList
             | Self::InboxList
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::ConsentList
             | Self::DeadlineList
             | Self::MandateList
             | Self::NoticeList
             | Self::AssistanceList
             | Self::QueueList => Duty::Follow,
-            Self::PeerPing { .. } | Self::CaseTemplate { .. } | Self::QueueRetry { .. } => Duty::Prepare,
+            Self::PeerPing { .. }
+            | Self::CaseTemplate { .. }
+            | Self::QueueRetry { .. }
+            | Self::QueueExport { .. }
+            | Self::QueueHanded { .. }
+            | Self::QueueImport { .. } => Duty::Prepare,
             Self::CaseAck { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
@@ -41,6 +48,14 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::ReleaseApprove { .. }
+            | Self::ReleaseDeny { .. }
+            | Self::ReleaseReview { .. }
+            | Self::ReleaseNotify { .. }
+            | Self::ConsentAsk { .. }
+            | Self::ConsentGrant { .. }
+            | Self::ConsentDeny { .. }
+            | Self::ConsentWithdraw { .. }
             | Self::MandateGrant { .. }
             | Self::MandateAccept { .. }
             | Self::MandateTell { .. }

@@ -66,6 +66,15 @@ pub enum Entry {
         #[serde(with = "serde_bytes")]
         receipt: Vec<u8>,
     },
+    /// An answer waits for a courier to carry it back.
+    Owed(OwedAnswer),
+    /// An answer was packed; the peer asks again if the bag is lost.
+    Handed {
+        /// To whom it goes.
+        peer: Party,
+        /// The envelope that it answers.
+        envelope: MessageId,
+    },
     /// Something that an officer did here (DESIGN §7, the private journal).
     LocalAct(LocalAct),
     /// A relay has signed for an envelope, and perhaps that it gave it up.
@@ -116,6 +125,34 @@ pub struct OutboxRow {
     pub export: Vec<u8>,
 }
 
+/// What is owed to a peer for an envelope that a courier brought (DESIGN §9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedAnswer {
+    /// To whom it goes.
+    pub peer: Party,
+    /// The envelope that it answers.
+    pub envelope: MessageId,
+    /// What is said.
+    pub answer: CarriedAnswer,
+}
+
+/// What is said about an envelope that a courier brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarriedAnswer {
+    /// Its act is durable: the receipt, sealed for that copy.
+    Receipt(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// It was refused.
+    Reject {
+        /// The code of the first cause.
+        code: String,
+        /// The cause in words for the peer.
+        words: String,
+        /// Whether the same bytes may be taken later.
+        retryable: bool,
+    },
+}
+
 /// Something that an officer did here and that must be accounted for (ISACS 8.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalAct {
@@ -159,6 +196,8 @@ impl Entry {
                 vec![(keys::copy_receipt(statement, by), Put::Entry)]
             }
             Self::Receipt { statement, ours, .. } => vec![(keys::receipt(statement, *ours), Put::Entry)],
+            Self::Owed(owed) => vec![(keys::owed(&owed.peer, &owed.envelope), Put::Entry)],
+            Self::Handed { peer, envelope } => vec![(keys::owed(peer, envelope), Put::Nothing)],
             Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
             Self::Custody { envelope, relay, .. } => vec![(keys::custody(envelope, Some(relay)), Put::Entry)],
             Self::Mailbox { relay, row } => vec![(keys::mailbox(relay, Some(row)), Put::Entry)],
@@ -189,6 +228,9 @@ fn found_by(case: &CaseId, event: &Event) -> Option<(Vec<u8>, Put)> {
         }
         Event::PermitGranted(_) | Event::ReleaseDenied(_) => Some((keys::releases(case), Put::Mark)),
         Event::PermitUsed(_)
+        | Event::PermitApproved(_)
+        | Event::PermitBarred(_)
+        | Event::EmergencyReviewed(_)
         | Event::Filed(_)
         | Event::ReceiptRecorded(_)
         | Event::ReceiptConflict(_)
@@ -239,7 +281,11 @@ pub(super) mod keys {
         [OUTBOX, &envelope.0[..]].concat()
     }
     pub fn leaf(peer: &Party, index: u64) -> Vec<u8> {
-        [LEAVES, peer.to_string().as_bytes(), b"\0", &index.to_be_bytes()].concat()
+        [&leaves(peer)[..], &index.to_be_bytes()].concat()
+    }
+    /// What the leaves of one log begin with.
+    pub fn leaves(peer: &Party) -> Vec<u8> {
+        [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
     }
     pub fn head(peer: &Party, ours: bool) -> Vec<u8> {
         [if ours { b"h/o/" } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
@@ -260,6 +306,14 @@ pub(super) mod keys {
     }
     pub fn local_act(at: &Location) -> Vec<u8> {
         [LOCAL_ACTS, &order(at)[..]].concat()
+    }
+
+    /// What the answers begin with that a courier is to carry to one peer.
+    pub fn owed_to(peer: &Party) -> Vec<u8> {
+        [b"w/", peer.to_string().as_bytes(), b"\0"].concat()
+    }
+    pub fn owed(peer: &Party, envelope: &MessageId) -> Vec<u8> {
+        [&owed_to(peer)[..], &envelope.0[..]].concat()
     }
 
     /// Sorts as the journal does: by segment, then by place in it.

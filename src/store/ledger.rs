@@ -1,8 +1,8 @@
 use super::entry::{BLOB, EntryAt, EntryIndexer, Row, keys};
 use super::notary::LogNotary;
 use super::{
-    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, Reader, Record, Store, StoreError, StoreOptions,
-    Ticket, Transaction,
+    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader, Record, Store, StoreError,
+    StoreOptions, Ticket, Transaction,
 };
 use crate::case::{Case, Event, Permit, PermitUse};
 use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
@@ -138,6 +138,22 @@ impl Change {
     /// As for [`Self::event`].
     pub fn settle(&mut self, envelope: MessageId) -> Result<(), StoreError> {
         self.entry(&Entry::Settled { envelope })
+    }
+
+    /// Notes that a courier is to carry an answer back.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn owe(&mut self, owed: OwedAnswer) -> Result<(), StoreError> {
+        self.entry(&Entry::Owed(owed))
+    }
+
+    /// Notes that an answer lies in a bag.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn handed(&mut self, peer: &Party, envelope: MessageId) -> Result<(), StoreError> {
+        self.entry(&Entry::Handed { peer: peer.clone(), envelope })
     }
 
     /// Keeps a relay's custody for an envelope, and the notice by which it gave it up, if it has.
@@ -378,6 +394,29 @@ impl Ledger {
         Ok(rows)
     }
 
+    /// Lists at most `limit` of the answers that a courier is to carry to a peer, by the envelope answered,
+    /// after a given one.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn owed(
+        &self,
+        peer: &Party,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<OwedAnswer>, StoreError> {
+        let reader = self.store.reader();
+        let after = after.map(|envelope| keys::owed(peer, envelope));
+        let rows = reader.page(&keys::owed_to(peer), after.as_deref(), limit)?;
+        let mut owed = Vec::new();
+        for (_, row) in rows {
+            if let (Entry::Owed(answer), _) = resolve(&reader, &row)? {
+                owed.push(answer);
+            }
+        }
+        Ok(owed)
+    }
+
     /// Returns the bytes of an envelope in the outbox and the key of its receipt.
     ///
     /// # Errors
@@ -448,6 +487,23 @@ impl Ledger {
             })
         };
         Ok((head(true)?, head(false)?))
+    }
+
+    /// Returns when the newest act or log that is kept with one of these peers was recorded.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn newest_leaf(&self, peers: &[Party]) -> Result<Option<Timestamp>, StoreError> {
+        let reader = self.store.reader();
+        let mut newest = None;
+        for peer in peers {
+            let Some((_, row)) = reader.last(&keys::leaves(peer))? else { continue };
+            if let (Entry::Leaf { leaf, .. }, _) = resolve(&reader, &row)? {
+                let leaf = LogLeaf::parse(&leaf).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
+                newest = newest.max(Some(leaf.at()));
+            }
+        }
+        Ok(newest)
     }
 
     /// Lists what officers did here, oldest first.

@@ -1,4 +1,5 @@
 mod case;
+mod consent;
 mod exchange;
 mod gateway;
 mod relay;
@@ -6,12 +7,14 @@ mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
+pub use consent::ConsentVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
 
+use crate::cli::bags::{MAX_MIB, MIN_MIB};
 use crate::model::Party;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -68,6 +71,9 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// Consent to passing information on (ISACS 8.3.4.2 f).
+    #[command(subcommand)]
+    Consent(ConsentVerb),
     /// Who may act for whom (ISACS 9.3).
     #[command(subcommand)]
     Mandate(MandateVerb),
@@ -90,7 +96,7 @@ pub enum Verb {
     Inspect {
         /// The file; `-` for stdin.
         file: PathBuf,
-        /// As what to read it: cbor, frame, envelope, certificate; guessed by default.
+        /// As what to read it: cbor, frame, envelope, bag, certificate; guessed by default.
         // It stands for the officer of the other verbs, whose name it shares.
         #[arg(long = "as", value_name = "KIND", value_parser = file_kind, id = "as_officer")]
         kind: Option<String>,
@@ -177,15 +183,36 @@ pub enum QueueVerb {
         /// Which; all by default.
         id: Option<String>,
     },
+    /// Pack what waits into a file for a courier: a stick, a mail.
+    Export {
+        /// The file; several are named after it, by peer and number.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// For which peer; all by default, each in files of its own.
+        #[arg(long, value_name = "STATE")]
+        peer: Option<Party>,
+        /// The most MiB of one file, 2 to 8.
+        #[arg(long, value_name = "MIB", default_value_t = MAX_MIB, value_parser = clap::value_parser!(u64).range(MIN_MIB..=MAX_MIB))]
+        split: u64,
+        /// Replace files that are there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take in what a courier brought; the same file twice does no harm.
+    Import {
+        /// The files, in any order.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// What a file is read as.
 fn file_kind(text: &str) -> Result<String, String> {
-    ["cbor", "frame", "envelope", "certificate"]
+    ["cbor", "frame", "envelope", "bag", "certificate"]
         .into_iter()
         .find(|kind| *kind == text)
         .map(str::to_owned)
-        .ok_or_else(|| "it is cbor, frame, envelope or certificate".into())
+        .ok_or_else(|| "it is cbor, frame, envelope, bag or certificate".into())
 }
 
 /// `config …`

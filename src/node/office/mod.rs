@@ -1,6 +1,8 @@
 //! Answers officers: one function for each verb of `control::Command`.
 
+mod bags;
 mod cases;
+mod consents;
 mod exchange;
 mod mandates;
 mod peers;
@@ -8,11 +10,14 @@ mod queue;
 mod releases;
 mod requests;
 
+pub(super) use peers::ping;
+
 use crate::case;
 use crate::control::{ActedView, Command, Delivery, ExitCode, Failure, PrintView, Reply};
 use crate::model::{Act, ActKind, CaseId, Delay, MandateTerms, OutcomeNotice};
 use crate::node::content;
 use crate::node::desk::Slot;
+use crate::node::doctor;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Made, Post};
 use crate::node::views;
@@ -28,6 +33,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
     let gateway = &*post.gateway;
     match command {
         Command::GatewayStatus => json(&peers::status(post)?),
+        Command::GatewayDoctor => json(&doctor::examine(post).await),
         Command::RelayStatus => {
             let failure = Failure::new(ExitCode::Usage, "relay.verb", "this node is a gateway, not a relay");
             Err(failure.hint("name the relay's own folder with --data DIR"))
@@ -99,14 +105,40 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             json(&exchange::reply(gateway, &case, outcome, text).await?)
         }
         Command::AssistanceList => json(&exchange::list(gateway, ActKind::AssistanceRequest)),
-        Command::ReleaseRequest { case, to, purpose, elements, show } => {
-            releases::release(gateway, officer, &case, &to, purpose, elements, show).await
+        Command::ReleaseRequest { case, to, purpose, elements, show, emergency } => {
+            releases::release(gateway, officer, &case, &to, purpose, elements, show, emergency).await
         }
+        Command::ReleaseApprove { id, digest } => {
+            releases::second(gateway, officer, &id, digest, case::Command::ApproveRelease).await
+        }
+        Command::ReleaseReview { id, digest } => {
+            releases::second(gateway, officer, &id, digest, case::Command::ReviewEmergency).await
+        }
+        Command::ReleaseDeny { id, reason } => releases::deny(gateway, officer, &id, reason).await,
+        Command::ReleaseNotify { case, to, elements, compelled_by } => {
+            json(&consents::notify(gateway, &case, &to, elements, compelled_by).await?)
+        }
+        Command::ConsentAsk { case, to, purpose, elements, reason } => {
+            json(&consents::ask(gateway, &case, &to, purpose, elements, reason).await?)
+        }
+        Command::ConsentList => json(&consents::list(gateway)?),
+        Command::ConsentGrant { id, elements, expires, single_use } => {
+            json(&consents::grant(gateway, &id, elements, expires, single_use).await?)
+        }
+        Command::ConsentDeny { id, reason } => json(&consents::deny(gateway, &id, reason).await?),
+        Command::ConsentWithdraw { id, reason } => json(&consents::withdraw(gateway, &id, reason).await?),
         Command::ReleaseList => json(&views::releases(gateway)?),
         Command::ReleaseShow { id } => json(&releases::show_release(gateway, officer, &id).await?),
         Command::DeadlineList => json(&views::deadlines(gateway)),
         Command::QueueList => json(&queue::queue(gateway)),
         Command::QueueRetry { id } => json(&queue::retry(gateway, id)?),
+        Command::QueueExport { peer, after } => json(&bags::page(gateway, peer.as_ref(), after.as_ref())?),
+        Command::QueueHanded { peer, answers, acts } => {
+            json(&bags::handed(gateway, officer, &peer, &answers, &acts).await?)
+        }
+        Command::QueueImport { from, to, frames } => {
+            json(&bags::import(post, officer, (&from, &to), frames).await?)
+        }
     }
 }
 
@@ -137,6 +169,7 @@ fn acted(gateway: &Gateway, slot: &Slot, made: &Made, act: ActKind) -> ActedView
         delivery: Delivery::Queued,
         at: made.at,
         exercise: view.is_some_and(|v| v.exercise),
+        warnings: Vec::new(),
     }
 }
 
