@@ -5,8 +5,9 @@ use crate::cli::exchange;
 use crate::cli::face::printable;
 use crate::cli::relay;
 use crate::control::{
-    ActedView, BehalfView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView, Failure,
-    GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
+    ActedView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError, DeadlineView,
+    DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown,
+    ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -21,6 +22,7 @@ use serde_json::Value;
 pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> {
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
+        Command::GatewayDoctor => doctor(&read(data)?),
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
@@ -124,6 +126,21 @@ fn status(s: &GatewayStatus) -> String {
         ),
         ("refused", or_none(refused.join(", "))),
     ])
+}
+
+/// Lists the checks of the doctor, and what to mend first.
+pub(super) fn doctor(d: &DoctorView) -> String {
+    let row = |c: &CheckView| vec![c.id.clone(), word(&c.status), c.detail.clone()];
+    let mut text = table(&["CHECK", "STATUS", "SEEN"], d.checks.iter().map(row).collect());
+    for check in &d.checks {
+        if let Some(fix) = &check.fix {
+            text += &format!("\n{}: {}", printable(&check.id), printable(fix));
+        }
+    }
+    match &d.cause {
+        Some(cause) => text + &format!("\nmend '{}' first", printable(cause)),
+        None => text + "\nall is well",
+    }
 }
 
 fn peers(list: &[PeerView]) -> String {

@@ -5,6 +5,7 @@ mod bag;
 mod client;
 mod command;
 mod consent;
+mod doctor;
 mod exchange;
 mod frame;
 mod outcome;
@@ -16,6 +17,7 @@ pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFram
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use consent::ConsentView;
+pub use doctor::{CheckStatus, CheckView, DoctorView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};

@@ -2,12 +2,12 @@
 
 use crate::config::{Draft, Layout};
 use crate::control::{ExitCode, Failure};
-use crate::cose::KemPrivate;
-use crate::model::{MessageId, Timestamp};
+use crate::model::Timestamp;
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
-use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, PREKEY_DAYS, ROOT_DAYS, at, certify, write_new};
-use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint};
+use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, write_new};
+use crate::node::prekeys::{PrekeyKeeper, public_halves};
+use crate::trust::{Card, Role, thumbprint};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -85,12 +85,9 @@ fn make_card(
     {
         write_new(&pki.join(format!("{name}.pem")), cert.pem.as_bytes(), 0o644)?;
     }
-    let id = MessageId::random(entropy);
-    let private = KemPrivate::generate(entropy);
-    keys.save(&format!("prekey-{id}"), &private.seed(), entropy)?;
-    let validity = Validity::days(now.saturating_add(-crate::model::DAY), PREKEY_DAYS);
-    let prekey = Prekey { id: PrekeyId(id.0), public: private.public(), validity };
-    let signed = SignedPrekey::sign(party, prekey, thumbprint(&seal_cert.der), &seal);
+    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"));
+    keeper.turn(now, entropy)?;
+    let seal = (seal, thumbprint(&seal_cert.der));
     Ok(Card {
         party: party.clone(),
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
@@ -99,7 +96,7 @@ fn make_card(
         logs: vec![log_cert.pem],
         revocations: None,
         suspended_since: None,
-        prekeys: vec![CardPrekey::new(&signed)],
+        prekeys: public_halves(party, &keeper.held()?, &seal, now),
     })
 }
 

@@ -12,6 +12,8 @@ use crate::node::mailbox;
 use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
+use crate::node::prekeys;
+use crate::node::prekeys::PrekeyKeeper;
 use crate::node::renewal::Renewing;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
@@ -28,6 +30,7 @@ pub struct Station {
     post: Post,
     renewing: Renewing,
     couriers: Vec<Courier>,
+    keeper: Option<PrekeyKeeper>,
 }
 
 impl Station {
@@ -81,7 +84,7 @@ impl Station {
             counters: Counters::default(),
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
-        Ok(Self { post, renewing: parts.renewal, couriers })
+        Ok(Self { post, renewing: parts.renewal, couriers, keeper: parts.keeper })
     }
 
     /// Starts everything that goes on for the life of the gateway; needs a tokio runtime.
@@ -90,6 +93,9 @@ impl Station {
         post.spawn(accept(post.clone()));
         post.spawn(watch(post.clone()));
         post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
+        if let Some(keeper) = self.keeper {
+            post.spawn(prekeys::run(keeper, post.clone()));
+        }
         for courier in self.couriers {
             post.enlist(courier);
         }
@@ -145,6 +151,7 @@ async fn watch(post: Post) {
         }
         for courier in gateway.couriers.all() {
             courier.check_trust(gateway);
+            courier.check_keys(gateway).await;
         }
         sleep(TICK).await;
     }
