@@ -89,7 +89,7 @@ fn a_failed_start_names_the_verb_and_reset_removes_the_folder() {
     let data = dir.path().join("demo");
     let stage = Stage::new("/bin/false".into(), data.clone());
     let failed = stage.start().unwrap_err();
-    assert!(failed.to_string().starts_with("`valise gateway init --party XAA"), "{failed}");
+    assert!(failed.to_string().starts_with("`valise relay init --party org:relay-west"), "{failed}");
     assert!(stage.status().unwrap().iter().all(|s| !s.node && !s.forwarder && s.link == LinkWay::Up));
     stage.reset().unwrap();
     assert!(!data.exists());
@@ -125,9 +125,10 @@ fn stand_in(dir: &std::path::Path) -> PathBuf {
     let script = r#"#!/bin/sh
 case "$1 $2" in
 "gateway init") touch "$6/valise.toml" ;; # --party XAA --data DIR
-"gateway serve") trap 'rm -f "$4/serves"; exit 0' TERM; echo $$ > "$4/serves"; while :; do sleep 0.05; done ;;
+"relay init") touch "$6/relay.toml" ;;
+"gateway serve" | "relay serve") trap 'rm -f "$4/serves"; exit 0' TERM; echo $$ > "$4/serves"; while :; do sleep 0.05; done ;;
 "demo forward") while :; do sleep 0.05; done ;;
-"gateway status") kill -0 "$(cat "$4/serves")" || exit 69; echo '{"schema":"valise.gateway.status/1","data":{}}' ;;
+"gateway status" | "relay status") kill -0 "$(cat "$4/serves")" || exit 69; echo "{\"schema\":\"valise.$1.status/1\",\"data\":{}}" ;;
 *) exit 2 ;;
 esac
 "#;
