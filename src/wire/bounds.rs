@@ -28,10 +28,15 @@ impl Limits {
     pub const RECEIPTS: Self = Self { bytes: 256 << 10, depth: MAX_DEPTH, items: 1 << 14 };
     /// A signed rejection.
     pub const REJECT: Self = Self { bytes: 4 << 10, depth: 8, items: 256 };
+    /// A checkpoint with both signatures.
+    pub const ANCHOR: Self = Self { bytes: 8 << 10, depth: 8, items: 256 };
     /// One bucket of COSE headers.
     pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
     /// A directory part, a journal record or a member of a dossier.
     pub const FILE: Self = Self { bytes: 16 << 20, depth: MAX_DEPTH, items: 1 << 20 };
+
+    /// A dossier: every member of it has its own, narrower bounds.
+    pub const DOSSIER: Self = Self { bytes: 64 << 20, depth: MAX_DEPTH, items: 1 << 20 };
 
     /// Returns the same bounds for a COSE structure: whatever is long in one stands in its strings, and
     /// six items for each of [`MAX_RECIPIENTS`] with a dozen around them are the most that any has.
