@@ -269,7 +269,7 @@ fn a_full_disk_refuses_soon_serves_reads_and_recovers() {
     let pair = &mut full.pair;
     let cases: Vec<String> = (0..6).map(|_| text(&pair.xaa.ask(submit()).unwrap()["case"])).collect();
     pair.drain();
-    let held = pair.xbb.ask(Command::CaseList).unwrap();
+    let held = pair.xbb.ask(common::all_cases()).unwrap();
     full.ballast.fill();
     let late: Vec<String> = (0..3).map(|_| text(&pair.xaa.ask(submit()).unwrap()["case"])).collect();
     pair.xbb.await_refused("try-later", 0);
@@ -291,7 +291,7 @@ fn a_full_disk_refuses_soon_serves_reads_and_recovers() {
         assert_eq!((failure.exit, failure.code.as_str()), (ExitCode::TryLater, "store.busy"));
         assert!(failure.message.contains("the disk is full") && took < REFUSAL, "{took:?}: {failure:?}");
         eprintln!("refused in {took:?}: {}", failure.message);
-        assert_eq!(pair.xbb.ask(Command::CaseList).unwrap(), held, "reads are served");
+        assert_eq!(pair.xbb.ask(common::all_cases()).unwrap(), held, "reads are served");
     }
     full.ballast.remove();
     let watch = stopwatch();

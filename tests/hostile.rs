@@ -14,7 +14,6 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use valise::control::Command;
 use valise::cose::{ExportSecret, Payload, label, sign1};
 use valise::envelope::{Lane, Outgoing, Receipts, Reject, Route, Signed, open_receipt};
 use valise::model::{Act, Digest, MessageId, Party};
@@ -64,7 +63,7 @@ impl Siege {
 
     fn stored(&self) -> Stored {
         let xbb = &self.pair.xbb;
-        (xbb.ask(Command::CaseList).unwrap(), xbb.status()["journal"].clone())
+        (xbb.ask(common::all_cases()).unwrap(), xbb.status()["journal"].clone())
     }
 
     /// A request of XCC in a case of its own.

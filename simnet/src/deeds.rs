@@ -81,6 +81,7 @@ impl World {
             Event::Opened(_)
             | Event::ReceiptConflict(_)
             | Event::ChanceJudged(_)
+            | Event::Filed(_)
             | Event::PermitGranted(_) => {}
         }
     }

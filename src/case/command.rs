@@ -3,6 +3,7 @@ mod dialogue;
 mod peer;
 mod request;
 
+use super::filing;
 use super::fold::Folded;
 use super::permit::{ReleaseRequest, request_release, use_permit};
 use super::{
@@ -97,6 +98,13 @@ pub enum Command {
     },
     /// Takes in a verified receipt for an act that was sent.
     PeerReceipt(Receipt),
+    /// Puts the case away: nothing is left to do (ISACS 7.7.1 d).
+    File {
+        /// The officer.
+        officer: String,
+        /// Why nothing follows, where no outcome was told; in words that name no weapon and no person.
+        reason: Option<Text>,
+    },
     /// Asks to release what was received (ISACS 8.4 b).
     RequestRelease {
         /// An identity drawn at random, from which the permit takes its name.
@@ -174,6 +182,7 @@ pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision,
             Ok(peer::act(case, id, me, facts, received_at))
         }
         Command::PeerReceipt(receipt) => peer::receipt(case, receipt),
+        Command::File { officer, reason } => filing::file(case, officer, reason, now),
         Command::RequestRelease { id, to, purpose, officer, elements } => {
             let id = PermitId::of(&id);
             request_release(case, ReleaseRequest { id, to, purpose, officer, elements }, now)

@@ -1,4 +1,4 @@
-use super::{ActFacts, Body, Denial, Permit, PermitUse};
+use super::{ActFacts, Body, Denial, Filing, Permit, PermitUse};
 use crate::model::{CaseId, Digest, MessageId, Party, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub enum Event {
     Equivocation(Equivocation),
     /// An officer judged whether an incomplete request has a reasonable chance of success.
     ChanceJudged(ChanceJudgement),
+    /// An officer has put the case away.
+    Filed(Filing),
     /// A release was permitted; nothing was shown yet.
     PermitGranted(Permit),
     /// A permit was spent; it is committed before anything is shown.

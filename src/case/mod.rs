@@ -7,6 +7,7 @@
 mod command;
 mod event;
 mod facts;
+mod filing;
 mod flag;
 mod fold;
 mod permit;
@@ -22,6 +23,7 @@ pub use event::{ActRecord, ChanceJudgement, Direction, Equivocation, Event, Open
 pub use facts::{
     ActFacts, ActHeader, Body, ElementFacts, FollowUpFacts, ItemOutcome, RequestFacts, element_path,
 };
+pub use filing::{Filing, is_at_rest};
 pub use flag::{Flag, FlagCode};
 pub use fold::ItemState;
 pub use permit::{Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse};
@@ -44,6 +46,7 @@ pub struct Case {
     receipt_conflicts: BTreeSet<Receipt>,
     equivocations: BTreeSet<Equivocation>,
     judgements: BTreeMap<Digest, ChanceJudgement>,
+    filing: Option<Filing>,
     permits: BTreeMap<PermitId, Permit>,
     uses: BTreeMap<PermitId, PermitUse>,
     denials: BTreeSet<Denial>,
@@ -71,6 +74,7 @@ impl Case {
                 let kept = self.judgements.entry(judgement.request).or_insert_with(|| judgement.clone());
                 *kept = kept.clone().max(judgement.clone());
             }
+            Event::Filed(filing) => self.filing = self.filing.take().max(Some(filing.clone())),
             Event::PermitGranted(permit) => {
                 self.permits.entry(permit.id.clone()).or_insert_with(|| permit.clone());
             }
@@ -114,6 +118,16 @@ impl Case {
     /// Returns the last judgement of a request's chance of success, if one was made here.
     pub fn judgement(&self, request: &Digest) -> Option<&ChanceJudgement> {
         self.judgements.get(request)
+    }
+
+    /// Tells whether an officer has put the case away and nothing has come since.
+    pub fn is_filed(&self) -> bool {
+        self.filing.as_ref().is_some_and(|filing| filing.acts >= self.acts.len() as u64)
+    }
+
+    /// Returns the last time that the case was put away.
+    pub const fn filing(&self) -> Option<&Filing> {
+        self.filing.as_ref()
     }
 
     /// Lists the permits that were granted, by id.

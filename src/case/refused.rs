@@ -86,6 +86,12 @@ pub enum Refused {
     /// The request is complete, so that its chance of success is not in question.
     #[error("the request is complete; there is nothing to judge")]
     NothingToJudge,
+    /// Something is left to answer.
+    #[error("the case is not over: something is left to answer")]
+    StillOpen,
+    /// The requester told no outcome and gives no reason for it (ISACS 5.3, 7.7.1 d).
+    #[error("no outcome was told, and no reason is given why none follows")]
+    OutcomeNotTold,
     /// The other side made no such act.
     #[error("the other side has made no act {0} in this case")]
     UnknownAct(Digest),
@@ -162,6 +168,8 @@ impl Refused {
             Self::NothingLacking => "nothing_lacking",
             Self::NotJudged => "not_judged",
             Self::NothingToJudge => "nothing_to_judge",
+            Self::StillOpen => "still_open",
+            Self::OutcomeNotTold => "outcome_not_told",
             Self::UnknownAct(_) => "unknown_act",
             Self::UnknownQuestion(_) => "unknown_question",
             Self::NothingToRelease => "nothing_to_release",
@@ -203,6 +211,8 @@ impl Refused {
             Self::NothingLacking => "name only clauses that the check of the request finds missing",
             Self::NotJudged => "record the judgement of its chance of success first, or process the request",
             Self::NothingToJudge => "process the request",
+            Self::StillOpen => "answer, refuse or withdraw what is open; then put the case away",
+            Self::OutcomeNotTold => "tell it with `valise case outcome`, or give a --reason (ISACS 5.3)",
             Self::UnknownAct(_) | Self::UnknownQuestion(_) => "show the history of the case to find it",
             Self::NothingToRelease => "wait for the response",
             Self::UnknownElement(_) => "show the case to see the paths of its elements",
@@ -239,6 +249,8 @@ impl Refused {
             | Self::NothingLacking
             | Self::NotJudged
             | Self::NothingToJudge
+            | Self::StillOpen
+            | Self::OutcomeNotTold
             | Self::UnknownAct(_)
             | Self::UnknownQuestion(_)
             | Self::NothingToRelease

@@ -21,10 +21,12 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
         Command::InboxList => inbox(&read::<Vec<_>>(data)?),
-        Command::CaseList => cases(&read::<Vec<_>>(data)?),
+        Command::CaseList { .. } => cases(&read::<Vec<_>>(data)?),
         // Paper is written by `cli::paper`; here is what a script would have got.
         Command::CasePrint { .. } => format!("{data:#}"),
-        Command::CaseShow { .. } | Command::CaseJudge { .. } => case(&read(data)?),
+        Command::CaseShow { .. } | Command::CaseJudge { .. } | Command::CaseClose { .. } => {
+            case(&read(data)?)
+        }
         Command::CaseAck { .. }
         | Command::CaseRespond { .. }
         | Command::CaseRefuse { .. }
@@ -162,6 +164,7 @@ fn case(detail: &CaseDetail) -> String {
         ("responded", when(c.responded_at)),
         ("overdue", clocks(&c.overdue)),
         ("due soon", clocks(&c.due_soon)),
+        ("closed", when(c.closed_at)),
         ("delivery", word(&c.delivery)),
         ("flags", or_none(c.flags.join(", "))),
     ]);

@@ -11,7 +11,11 @@ use crate::cli::paper;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{Call, Client, Command, Failure, VERSION};
-use crate::model::{FollowUp, Ground, Request, Response, Sensitive};
+use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
+use serde_json::Value;
+
+/// How many cases are asked for at once.
+const PAGE: u32 = 200;
 
 /// How documents are read from text; `main` lends the readers, which stand in a room that no face may enter.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +36,11 @@ pub struct Readers {
 pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
     let command = command(&args.verb, readers)?.expect("main answers the verbs that need no node");
     let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };
+    if let Verb::Case(CaseVerb::List { after, limit }) = &args.verb {
+        let data = pages(&mut connect(layout)?, &call, after.clone(), *limit)?;
+        let text = render::reply(&call.command, &data)?;
+        return Ok(Answer::ok(call.command.verb(), data, text));
+    }
     let data = connect(layout)?.call(&call)?;
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
         let form: String = render::read(&data)?;
@@ -42,6 +51,29 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
+}
+
+/// Asks for page after page, so that no answer grows with the number of cases.
+fn pages(
+    client: &mut Client,
+    call: &Call,
+    mut after: Option<CaseId>,
+    limit: Option<u32>,
+) -> Result<Value, Failure> {
+    let mut left = limit.unwrap_or(u32::MAX);
+    let mut all = Vec::new();
+    while left > 0 {
+        let command = Command::CaseList { after: after.take(), limit: left.min(PAGE) };
+        let page: Vec<Value> = render::read(&client.call(&Call { command, ..call.clone() })?)?;
+        let last = page.last().and_then(|row| row["case"].as_str()?.parse().ok());
+        left = left.saturating_sub(u32::try_from(page.len()).unwrap_or(u32::MAX));
+        all.extend(page);
+        match last {
+            Some(last) => after = Some(last),
+            None => break,
+        }
+    }
+    Ok(Value::Array(all))
 }
 
 fn connect(layout: &Layout) -> Result<Client, Failure> {
@@ -104,7 +136,9 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
 
 fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
     Ok(match verb {
-        CaseVerb::List => Command::CaseList,
+        CaseVerb::List { after, limit } => {
+            Command::CaseList { after: after.clone(), limit: limit.map_or(PAGE, |limit| limit.min(PAGE)) }
+        }
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
         CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
@@ -132,6 +166,9 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
             act: act.clone(),
             text: Sensitive::new(read_text(from)?.trim().to_owned()),
         },
+        CaseVerb::Close { case, reason } => {
+            Command::CaseClose { case: case.clone(), reason: reason.clone().map(Sensitive::new) }
+        }
         CaseVerb::Withdraw { case, reason } => {
             Command::CaseWithdraw { case: case.clone(), reason: Sensitive::new(reason.clone()) }
         }

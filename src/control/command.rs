@@ -33,8 +33,13 @@ pub enum Command {
     },
     /// `inbox list`.
     InboxList,
-    /// `case list`.
-    CaseList,
+    /// `case list`: one page of it.
+    CaseList {
+        /// The last case of the page before; from the start for none.
+        after: Option<CaseId>,
+        /// The most cases to list; a node may give fewer, and none after the last one.
+        limit: u32,
+    },
     /// `case show CASE`.
     CaseShow {
         /// Which case.
@@ -104,6 +109,13 @@ pub enum Command {
         act: String,
         /// The question or the answer.
         text: Text,
+    },
+    /// `case close CASE` (ISACS 7.7.1 d).
+    CaseClose {
+        /// Which case.
+        case: CaseId,
+        /// Why nothing follows, where no outcome was told.
+        reason: Option<Text>,
     },
     /// `case withdraw CASE`.
     CaseWithdraw {
@@ -176,7 +188,7 @@ impl Command {
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",
             Self::InboxList => "inbox.list",
-            Self::CaseList => "case.list",
+            Self::CaseList { .. } => "case.list",
             Self::CaseShow { .. } => "case.show",
             Self::CasePrint { .. } => "case.print",
             Self::CaseAck { .. } => "case.ack",
@@ -186,6 +198,7 @@ impl Command {
             Self::CaseJudge { .. } => "case.judge",
             Self::CaseDelay { .. } => "case.delay",
             Self::CaseClarify { .. } => "case.clarify",
+            Self::CaseClose { .. } => "case.close",
             Self::CaseWithdraw { .. } => "case.withdraw",
             Self::CaseOutcome { .. } => "case.outcome",
             Self::RequestSubmit { .. } | Self::RequestResubmit { .. } => "request.submit",

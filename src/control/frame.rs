@@ -98,13 +98,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn call() -> Call {
-        Call { version: VERSION, as_officer: None, command: Command::CaseList }
+        Call { version: VERSION, as_officer: None, command: Command::InboxList }
     }
 
     #[test]
     fn a_call_is_these_bytes() {
         let frame = encode(&call()).unwrap();
-        let body = br#"{"version":1,"as_officer":null,"command":"case_list"}"#;
+        let body = br#"{"version":1,"as_officer":null,"command":"inbox_list"}"#;
         assert_eq!(&frame[..4], &[0, 0, 0, u8::try_from(body.len()).unwrap()]);
         assert_eq!(&frame[4..], body);
     }
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn unknown_fields_and_verbs_are_named() {
         for (body, named) in [
-            (r#"{"version":1,"command":"case_list","colour":1}"#, "colour"),
+            (r#"{"version":1,"command":"inbox_list","colour":1}"#, "colour"),
             (
                 r#"{"version":1,"command":{"case_show":{"case":"XAA-2026-000001","reveal":false,"x":1}}}"#,
                 "`x`",

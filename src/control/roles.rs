@@ -21,7 +21,7 @@ impl Command {
             Self::GatewayStatus
             | Self::PeerList
             | Self::InboxList
-            | Self::CaseList
+            | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
             | Self::DeadlineList
@@ -35,6 +35,7 @@ impl Command {
             | Self::CaseDelay { .. }
             | Self::CaseClarify { .. }
             | Self::CaseWithdraw { .. }
+            | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
             | Self::RequestResubmit { .. }
             | Self::RequestSubmit { .. } => Duty::Act,

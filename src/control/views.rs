@@ -55,7 +55,7 @@ pub enum Delivery {
     Delivered,
     /// The peer refused it.
     Refused,
-    /// The horizon passed without a receipt.
+    /// The horizon has passed without a receipt; it is still tried.
     Expired,
 }
 
@@ -116,6 +116,9 @@ pub struct CaseView {
     pub reminders: Vec<ReminderView>,
     /// The restricted elements received or given.
     pub restrictions: Vec<ElementView>,
+    /// When an officer put it away, unless something has come since.
+    #[serde(default)]
+    pub closed_at: Option<Timestamp>,
     /// Whether our newest act has reached the peer.
     pub delivery: Delivery,
     /// What needs an officer's eye, as codes.

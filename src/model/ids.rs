@@ -136,6 +136,16 @@ impl CaseId {
         self.parts().map_or(0, |(_, _, number)| number)
     }
 
+    /// Returns how the minting party is written in the identity; only that party has this form.
+    pub fn minter(&self) -> &str {
+        self.parts().map_or("", |(prefix, _, _)| prefix)
+    }
+
+    /// Returns how a party is written in the identities that it mints.
+    pub fn minter_of(party: &Party) -> String {
+        Self::prefix(party)
+    }
+
     /// Returns the text form.
     pub fn as_str(&self) -> &str {
         &self.0

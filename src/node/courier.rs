@@ -3,7 +3,7 @@
 use crate::config::Address;
 use crate::cose::ExportSecret;
 use crate::envelope::{Receipts, Reject, SealedReceipt, open_receipt};
-use crate::model::{DAY, Digest, MessageId, Party, Timestamp};
+use crate::model::{Digest, MessageId, Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::retry;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// The most envelopes that wait for their receipts at once.
 const WINDOW: usize = 32;
@@ -37,10 +37,17 @@ pub struct Courier {
 struct Bag {
     waiting: BTreeMap<MessageId, Waiting>,
     failures: u32,
-    next_try: Option<Timestamp>,
+    next_try: Option<Pause>,
     last_cause: Option<String>,
     last_contact: Option<Timestamp>,
     link: Option<Link>,
+}
+
+/// When the next try is made: waited for by a clock that nobody sets, shown by the one of the wall.
+#[derive(Clone, Copy)]
+struct Pause {
+    until: Instant,
+    shown: Timestamp,
 }
 
 /// One envelope that waits for its receipt.
@@ -133,7 +140,7 @@ impl Courier {
         waiting.sort_by_key(|w| (w.row.queued_at, w.row.envelope));
         Standing {
             waiting,
-            next_try: bag.next_try,
+            next_try: bag.next_try.map(|pause| pause.shown),
             last_cause: bag.last_cause.clone(),
             last_contact: bag.last_contact,
             connected: bag.link.is_some(),
@@ -148,7 +155,7 @@ impl Courier {
     /// Delivers for as long as the gateway runs.
     pub async fn run(&self, post: Post) {
         loop {
-            self.due(&post).await;
+            self.due().await;
             match self.deliver(&post).await {
                 Ok(()) => self.bag().failures = 0,
                 Err(cause) => self.failed(&cause, &post),
@@ -184,35 +191,29 @@ impl Courier {
         {
             tracing::warn!(%cause, "a link is closed");
             link.close(CloseCode::Distrusted, cause.words_for_peer());
-            self.unlink();
+            self.unlink(&link);
         }
     }
 
-    /// Forgets a link that has ended.
-    pub fn unlink(&self) {
-        self.bag().link = None;
+    /// Forgets a link that has ended, unless another stands by now.
+    pub fn unlink(&self, ended: &Link) {
+        self.bag().link.take_if(|link| link.is_same(ended));
     }
 
     /// Waits until something waits and its time has come.
-    async fn due(&self, post: &Post) {
+    async fn due(&self) {
         loop {
             let woken = self.wake.notified();
-            let pause = {
-                let mut bag = self.bag();
-                bag.expire(post);
-                if bag.sendable().next().is_none() {
-                    None
-                } else {
-                    let now = post.gateway.now();
-                    Some(bag.next_try.map_or(0, |at| at.seconds_since(now)).max(0))
-                }
+            let next = {
+                let bag = self.bag();
+                bag.sendable().next().map(|_| bag.next_try)
             };
-            match pause {
-                Some(0) => return,
-                Some(seconds) => {
+            match next {
+                Some(Some(pause)) if Instant::now() < pause.until => {
                     // A wake-up only matters if it cleared the pause.
-                    let _ = timeout(Duration::from_secs(seconds.unsigned_abs()), woken).await;
+                    let _ = timeout_at(pause.until, woken).await;
                 }
+                Some(_) => return,
                 None => woken.await,
             }
         }
@@ -223,7 +224,7 @@ impl Courier {
         let link = self.link(post).await?;
         let result = self.exchange(post, &link).await;
         if result.is_err() {
-            self.unlink();
+            self.unlink(&link);
             link.close(CloseCode::Done, "the exchange broke off");
         }
         result
@@ -351,7 +352,10 @@ impl Courier {
         let mut bag = self.bag();
         bag.failures = bag.failures.saturating_add(1);
         let pause = retry::pause(bag.failures, &post.gateway.config.retry, &mut *post.gateway.entropy());
-        bag.next_try = Some(now.saturating_add(pause));
+        bag.next_try = Some(Pause {
+            until: Instant::now() + Duration::from_secs(pause.unsigned_abs()),
+            shown: now.saturating_add(pause),
+        });
         bag.last_cause = Some(cause.to_owned());
         let failures = bag.failures;
         bag.waiting.values_mut().filter(|w| !w.refused).for_each(|w| w.last_cause = Some(cause.to_owned()));
@@ -371,17 +375,5 @@ impl Bag {
             self.waiting.values().filter(|w| !w.refused).map(|w| (w.row.queued_at, w.row.envelope)).collect();
         ids.sort_unstable();
         ids.into_iter().map(|(_, id)| id)
-    }
-
-    /// Stops trying what is older than the horizon; it stays listed until an officer decides.
-    fn expire(&mut self, post: &Post) {
-        let now = post.gateway.now();
-        let horizon = i64::from(post.gateway.config.retry.horizon_days) * DAY;
-        for waiting in self.waiting.values_mut() {
-            if !waiting.refused && now.seconds_since(waiting.row.queued_at) > horizon {
-                waiting.refused = true;
-                waiting.last_cause = Some("the retry horizon has passed without a receipt".to_owned());
-            }
-        }
     }
 }

@@ -15,7 +15,7 @@ use crate::node::error::NodeError;
 use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
-use crate::store::{Change, Durable, Ledger, OutboxRow};
+use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
 use crate::trust::{Directory, TrustError, Usage};
 use std::sync::Arc;
@@ -120,11 +120,9 @@ impl Gateway {
         let mut change = Change::default();
         let (recorded, row, digest) = self.say(id, &draft, now, &mut change)?;
         events.push(recorded);
-        for event in &events {
-            change.event(id, event.clone())?;
-        }
+        add_events(&mut change, id, slot, &events)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;
-        slot.apply(&events);
+        self.apply(id, slot, &events);
         let peer = row.peer.clone();
         if let Some(courier) = self.couriers.get(&peer) {
             courier.push(row);
@@ -145,29 +143,27 @@ impl Gateway {
         let _turn = slot.turn.lock().await;
         let decision = case::decide(&slot.read(), command, self.now())?;
         let mut change = Change::default();
-        for event in &decision.events {
-            change.event(id, event.clone())?;
-        }
+        add_events(&mut change, id, slot, &decision.events)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;
-        slot.apply(&decision.events);
+        self.apply(id, slot, &decision.events);
         Ok(decision)
     }
 
     /// Checks that a verified act belongs into the case that it names: a case is bilateral, and whoever
-    /// minted its number is one of the two (DESIGN §4).
+    /// minted its number is one of the two (DESIGN §4). Returns a code with words for the peer if not.
     ///
     /// # Errors
-    /// A stable code with words for the peer.
-    pub fn admit(&self, opened: &Opened) -> Result<(), (&'static str, &'static str)> {
+    /// [`NodeError::Store`] if the case cannot be read.
+    pub fn admit(&self, opened: &Opened) -> Result<Option<(&'static str, &'static str)>, NodeError> {
         let (id, issuer) = (&opened.statement.said.case, &opened.statement.issuer);
-        let known = self.desk.known(id);
+        let known = self.desk.known(id)?;
         let peer = known.as_ref().and_then(|slot| slot.read().opening().map(|o| o.peer.clone()));
-        match peer {
-            Some(peer) if peer == *issuer => Ok(()),
-            Some(_) => Err(("wrong-case", "the case is one with another party")),
-            None if id.minted_by(issuer) => Ok(()),
-            None => Err(("unknown-case", "the case is not one that this party has opened")),
-        }
+        Ok(match peer {
+            Some(peer) if peer == *issuer => None,
+            Some(_) => Some(("wrong-case", "the case is one with another party")),
+            None if id.minted_by(issuer) => None,
+            None => Some(("unknown-case", "the case is not one that this party has opened")),
+        })
     }
 
     /// Spends a permit and shows what it opens: the use is durable before the vault is asked (DESIGN §8).
@@ -193,8 +189,12 @@ impl Gateway {
             let opening = case.opening().expect("a case with a permit was opened");
             (opening.case.clone(), case.permit(&id).expect("it was decided about").clone())
         };
-        let spent = self.ledger.spend(Change::default(), &case, permit.clone(), spending).await?;
-        slot.apply(&decision.events);
+        let mut after = Change::default();
+        if would_rest(slot, &decision.events) {
+            after.at_rest(&case)?;
+        }
+        let spent = self.ledger.spend(&case, permit.clone(), spending, after).await?;
+        self.apply(&case, slot, &decision.events);
         let mut elements = Vec::new();
         for (path, disclosure) in self.ledger.open_released(&spent)? {
             let disclosure = Disclosure::parse(&disclosure)?;
@@ -218,13 +218,13 @@ impl Gateway {
     /// [`NodeError::Store`] if it was not committed: then no receipt may leave.
     pub async fn keep(&self, opened: &Opened) -> Result<Received, NodeError> {
         let statement = &opened.statement;
-        let slot = self.desk.slot(&statement.said.case);
+        let slot = self.desk.slot(&statement.said.case)?;
         let _turn = slot.turn.lock().await;
         if slot.read().act(&statement.digest).is_some() {
             return self.known(&statement.digest);
         }
         let (issuer, id) = (&statement.issuer, statement.said.message_id);
-        let first = self.desk.claim(issuer, id, statement.digest);
+        let first = self.desk.claim(issuer, id, statement.digest)?;
         let now = self.now();
         let events = match first {
             Some(first) => match equivocation(&slot.read(), opened, first, now) {
@@ -234,9 +234,7 @@ impl Gateway {
             None => case::decide(&slot.read(), self.peer_act(opened, now), now)?.events,
         };
         let kept = self.commit_received(opened, &slot, &events, now).await;
-        if kept.is_err() && first.is_none() {
-            self.desk.release(issuer, id, statement.digest);
-        }
+        self.desk.release(issuer, id, statement.digest);
         match first {
             Some(_) => kept.map(|_| Received::Equivocation),
             None => kept.map(Received::Kept),
@@ -252,18 +250,16 @@ impl Gateway {
         let receipt = Receipt::from_bytes(receipt);
         let parties = (&row.peer, self.me());
         let proved = receipt.verify(parties, &row.statement, &self.directory(), now)?;
-        let slot = self.desk.slot(&row.case);
+        let slot = self.desk.slot(&row.case)?;
         let _turn = slot.turn.lock().await;
         let seen = case::Receipt { digest: proved.statement, received_at: proved.received_at, by: proved.by };
         let decision = case::decide(&slot.read(), case::Command::PeerReceipt(seen), now)?;
         let mut change = Change::default();
-        for event in &decision.events {
-            change.event(&row.case, event.clone())?;
-        }
+        add_events(&mut change, &row.case, &slot, &decision.events)?;
         change.acknowledged(&row.peer, row.statement, receipt.as_bytes(), proved.head)?;
         change.settle(row.envelope)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;
-        slot.apply(&decision.events);
+        self.apply(&row.case, &slot, &decision.events);
         Ok(())
     }
 
@@ -339,9 +335,7 @@ impl Gateway {
     ) -> Result<Durable<Vec<u8>>, NodeError> {
         let statement = &opened.statement;
         let mut change = Change::default();
-        for event in events {
-            change.event(&statement.said.case, event.clone())?;
-        }
+        add_events(&mut change, &statement.said.case, slot, events)?;
         let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());
         let elements: Vec<_> = opened
             .disclosures
@@ -352,16 +346,39 @@ impl Gateway {
         self.ledger.keep_body(&mut change, statement.digest, bytes, &elements, &mut *self.entropy())?;
         change.received(&statement.issuer, statement.digest, now)?;
         let committed = self.ledger.commit(change).await?;
-        slot.apply(events);
+        self.apply(&statement.said.case, slot, events);
         let receipt = committed.receipts().first().cloned().flatten();
         let receipt = receipt.expect("the notary gives a receipt for every leaf that asks for one");
         Ok(committed.map(|()| receipt))
+    }
+
+    /// Applies committed events; a case in which nothing waits may then go from memory.
+    fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
+        slot.apply(events);
+        self.desk.changed();
+        if case::is_at_rest(&slot.read()) {
+            self.desk.rest(id);
+        }
     }
 
     fn known(&self, statement: &Digest) -> Result<Received, NodeError> {
         let receipt = self.ledger.receipt(statement, true)?;
         Ok(Received::Known(receipt.expect("an act that was kept has the receipt of its commit")))
     }
+}
+
+/// Adds events to a change, and that nothing waits any more where they bring that about.
+fn add_events(change: &mut Change, id: &CaseId, slot: &Slot, events: &[Event]) -> Result<(), StoreError> {
+    for event in events {
+        change.event(id, event.clone())?;
+    }
+    if would_rest(slot, events) { change.at_rest(id) } else { Ok(()) }
+}
+
+fn would_rest(slot: &Slot, events: &[Event]) -> bool {
+    let mut after = slot.read().clone();
+    events.iter().for_each(|event| after.apply(event));
+    case::is_at_rest(&after)
 }
 
 /// The case keeps each contradiction once; `None` if it has it, however often a peer sends it again.

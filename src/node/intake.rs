@@ -7,13 +7,17 @@ use crate::model::{MessageId, Party};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
 use crate::store::Durable;
-use crate::transport::{Link, Sender};
+use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::wire::FrameKind;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
 
 /// The most envelopes of one stream that are worked on at once; the peer waits beyond that.
 const WORKERS: usize = 32;
+/// How long a link is kept that carries no stream.
+const IDLE: Duration = Duration::from_secs(120);
 /// The most receipts in one frame.
 const RECEIPTS_A_FRAME: usize = 64;
 
@@ -41,22 +45,32 @@ pub async fn serve_link(post: Post, link: Link) {
     if let Some(courier) = post.gateway.couriers.get(&peer) {
         courier.heard(post.gateway.now(), Some(&link));
     }
-    while let Ok((sender, receiver)) = link.accept_stream().await {
+    while let Some((sender, receiver)) = next_stream(&link).await {
         let (answers, queue) = mpsc::channel(WORKERS);
         post.spawn(write_answers(post.clone(), peer.clone(), sender, queue));
         post.spawn(read_frames(post.clone(), peer.clone(), receiver, answers));
     }
     if let Some(courier) = post.gateway.couriers.get(&peer) {
-        courier.unlink();
+        courier.unlink(&link);
     }
 }
 
-async fn read_frames(
-    post: Post,
-    peer: Party,
-    mut receiver: crate::transport::Receiver,
-    answers: mpsc::Sender<Answer>,
-) {
+/// Waits for the next stream that the peer opens; a link that carries nothing for long is closed, since
+/// its signs of life cost a metered line more than a new handshake.
+async fn next_stream(link: &Link) -> Option<(Sender, Receiver)> {
+    loop {
+        match timeout(IDLE, link.accept_stream()).await {
+            Ok(accepted) => return accepted.ok(),
+            Err(_) if link.is_idle() => {
+                link.close(CloseCode::Done, "nothing to carry");
+                return None;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: mpsc::Sender<Answer>) {
     let workers = Arc::new(Semaphore::new(WORKERS));
     loop {
         match receiver.next().await {
@@ -103,7 +117,9 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
     if opened.statement.issuer != *peer {
         return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
     }
-    gateway.admit(&opened).map_err(|(code, words)| Refusal::plain(id, code, words))?;
+    if let Some((code, words)) = gateway.admit(&opened).map_err(|error| Refusal::later(id, &error))? {
+        return Err(Refusal::plain(id, code, words));
+    }
     if let Some(courier) = gateway.couriers.get(peer) {
         courier.heard(gateway.now(), None);
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// How often it is looked whether the certificate has come to half of its life.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(600);
 
 /// Certifies new gateway keys with the issuing key.
 pub struct Renewal {

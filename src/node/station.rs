@@ -5,7 +5,7 @@ use crate::model::Party;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
-use crate::node::desk::Desk;
+use crate::node::desk::{Desk, Slot};
 use crate::node::gateway::{Gateway, Post};
 use crate::node::live::Live;
 use crate::node::office;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often the clocks of all cases are looked at.
-const TICK: Duration = Duration::from_secs(5);
+/// How often the clocks are looked at; nothing that they start is due to the minute.
+const TICK: Duration = Duration::from_secs(60);
 
 /// A whole gateway, but for the socket on which officers speak to it.
 pub struct Station {
@@ -35,7 +35,7 @@ impl Station {
     /// What the store says if its cases cannot be read.
     pub fn open(parts: Parts, road: Road) -> Result<Self, StoreError> {
         let party = parts.config.party.clone();
-        let desk = Desk::new(parts.ledger.cases()?, &party);
+        let desk = Desk::new(parts.ledger.clone())?;
         let mut rows: BTreeMap<Party, Vec<_>> = BTreeMap::new();
         for row in parts.ledger.outbox()? {
             rows.entry(row.peer.clone()).or_default().push(row);
@@ -73,7 +73,7 @@ impl Station {
     pub fn start(self) -> Post {
         let post = self.post;
         post.spawn(accept(post.clone()));
-        post.spawn(watch_clocks(post.clone()));
+        post.spawn(watch(post.clone()));
         post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
         for courier in self.couriers {
             post.enlist(courier);
@@ -105,25 +105,39 @@ async fn accept(post: Post) {
     }
 }
 
-/// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
-async fn watch_clocks(post: Post) {
+/// Looks at the clocks of the cases and at the certificates behind the links, for the gateway's life.
+async fn watch(post: Post) {
     let gateway = &post.gateway;
     let days = u16::try_from(gateway.config.clocks.auto_acknowledge_days).unwrap_or(u16::MAX);
+    let mut next = None;
+    let mut seen = None;
     loop {
-        let now = gateway.now();
-        for slot in gateway.desk.all() {
-            let due = case::auto_ack_due(&slot.read(), days).filter(|due| now >= *due);
-            let id = slot.read().opening().map(|opening| opening.case.clone());
-            let (Some(_), Some(id)) = (due, id) else { continue };
-            let command = case::Command::Acknowledge { automatic: true, note: None };
-            match gateway.make(&id, &slot, command).await {
-                Ok(_) => tracing::info!(days, "a request was acknowledged automatically"),
-                Err(cause) => tracing::warn!(%cause, "an automatic acknowledgement was not made"),
-            }
+        let changes = gateway.desk.changes();
+        if seen != Some(changes) {
+            seen = Some(changes);
+            let due = |slot: &Arc<Slot>| case::auto_ack_due(&slot.read(), days);
+            next = gateway.desk.active().iter().filter_map(due).min();
+        }
+        if next.is_some_and(|due| gateway.now() >= due) {
+            acknowledge_what_is_due(gateway, days).await;
         }
         for courier in gateway.couriers.all() {
             courier.check_trust(gateway);
         }
         sleep(TICK).await;
+    }
+}
+
+/// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
+async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
+    for slot in gateway.desk.active() {
+        let due = case::auto_ack_due(&slot.read(), days).filter(|due| gateway.now() >= *due);
+        let id = slot.read().opening().map(|opening| opening.case.clone());
+        let (Some(_), Some(id)) = (due, id) else { continue };
+        let command = case::Command::Acknowledge { automatic: true, note: None };
+        match gateway.make(&id, &slot, command).await {
+            Ok(_) => tracing::info!(days, "a request was acknowledged automatically"),
+            Err(cause) => tracing::warn!(%cause, "an automatic acknowledgement was not made"),
+        }
     }
 }

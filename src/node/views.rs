@@ -8,9 +8,13 @@ use crate::control::{
     ReleaseView, ReminderView, Standing, VersionView,
 };
 use crate::model::{ActKind, CaseId, DAY, Digest, Timestamp};
+use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::rules::deadline;
 use crate::rules::deadline::Warning;
+
+/// The most cases in one answer; a script asks for the next page by the last case of this one.
+const PAGE: u32 = 500;
 
 /// Shows a case at the present time; `None` if it was never opened.
 pub fn view(gateway: &Gateway, case: &Case) -> Option<case::View> {
@@ -23,12 +27,13 @@ fn warning(gateway: &Gateway) -> Warning {
     Warning { ack: days(clocks.warn_ack_days), respond: days(clocks.warn_respond_days) }
 }
 
-/// Lists all cases, those that are due first on top.
-pub fn cases(gateway: &Gateway) -> Vec<CaseView> {
-    let mut out: Vec<CaseView> =
-        gateway.desk.all().iter().filter_map(|slot| summary(gateway, &slot.read())).collect();
-    out.sort_by(|a, b| a.case.cmp(&b.case));
-    out
+/// Lists a page of all cases, by the party that asked, year and number.
+///
+/// # Errors
+/// What the store says if a case cannot be read.
+pub fn cases(gateway: &Gateway, after: Option<&CaseId>, limit: u32) -> Result<Vec<CaseView>, NodeError> {
+    let page = gateway.desk.page(after, limit.clamp(1, PAGE) as usize)?;
+    Ok(page.iter().filter_map(|slot| summary(gateway, &slot.read())).collect())
 }
 
 /// Shows a case with its acts.
@@ -63,6 +68,7 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
             case::Role::Requested,
             case::CaseState::Received | case::CaseState::Acknowledged | case::CaseState::PartlyAnswered,
         ) => ("respond", clocks.respond_due, clocks.respond),
+        (case::Role::Requester, _) if case.is_filed() => return None,
         (case::Role::Requester, case::CaseState::PartlyAnswered | case::CaseState::Answered) => {
             ("read", None, None)
         }
@@ -85,7 +91,7 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
 pub fn deadlines(gateway: &Gateway) -> Vec<DeadlineView> {
     let now = gateway.now();
     let mut out = Vec::new();
-    for slot in gateway.desk.all() {
+    for slot in gateway.desk.active() {
         let Some(seen) = view(gateway, &slot.read()) else { continue };
         let clocks = [
             (Clock::Ack, seen.clocks.ack_due, seen.clocks.ack),
@@ -112,10 +118,13 @@ pub fn deadlines(gateway: &Gateway) -> Vec<DeadlineView> {
 }
 
 /// Lists all releases that were permitted or denied, newest first.
-pub fn releases(gateway: &Gateway) -> Vec<ReleaseView> {
+///
+/// # Errors
+/// What the store says if a case cannot be read.
+pub fn releases(gateway: &Gateway) -> Result<Vec<ReleaseView>, NodeError> {
     let now = gateway.now();
     let mut out = Vec::new();
-    for slot in gateway.desk.all() {
+    for slot in gateway.desk.with_releases()? {
         let case = slot.read();
         let Some(opening) = case.opening() else { continue };
         out.extend(case.permits().map(|permit| permit_view(&case, &opening.case, permit, now)));
@@ -139,7 +148,7 @@ pub fn releases(gateway: &Gateway) -> Vec<ReleaseView> {
         }));
     }
     out.sort_by(|a, b| (b.granted_at, &b.id).cmp(&(a.granted_at, &a.id)));
-    out
+    Ok(out)
 }
 
 fn permit_view(case: &Case, id: &CaseId, permit: &Permit, now: Timestamp) -> ReleaseView {
@@ -209,6 +218,7 @@ fn summary(gateway: &Gateway, case: &Case) -> Option<CaseView> {
                 restrictions: r.codes.iter().map(|c| (*c).to_owned()).collect(),
             })
             .collect(),
+        closed_at: case.filing().filter(|_| case.is_filed()).map(|filing| filing.at),
         delivery,
         flags: flags(&seen, None),
         exercise: seen.exercise,

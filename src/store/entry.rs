@@ -64,6 +64,11 @@ pub enum Entry {
     },
     /// Something that an officer did here (DESIGN §7, the private journal).
     LocalAct(LocalAct),
+    /// Nothing in a case waits for anybody; the next event of the case ends that.
+    AtRest {
+        /// The case.
+        case: CaseId,
+    },
 }
 
 /// An envelope that waits to be delivered.
@@ -111,18 +116,54 @@ impl Entry {
         })
     }
 
-    /// Returns the index keys under which the entry is found, and whether it is put there or removed.
-    fn keys(&self, at: &Location) -> Vec<(Vec<u8>, bool)> {
+    /// Returns what the entry changes in the index.
+    fn keys(&self, at: &Location) -> Vec<(Vec<u8>, Put)> {
         match self {
-            Self::Event { case, .. } => vec![(keys::event(case, at), true)],
-            Self::Body { statement } => vec![(keys::body(statement), true)],
-            Self::Queued(row) => vec![(keys::outbox(&row.envelope), true)],
-            Self::Settled { envelope } => vec![(keys::outbox(envelope), false)],
-            Self::Leaf { peer, index, .. } => vec![(keys::leaf(peer, *index), true)],
-            Self::Head { peer, ours, .. } => vec![(keys::head(peer, *ours), true)],
-            Self::Receipt { statement, ours, .. } => vec![(keys::receipt(statement, *ours), true)],
-            Self::LocalAct(_) => vec![(keys::local_act(at), true)],
+            Self::Event { case, event } => {
+                let mut changes = vec![(keys::event(case, at), Put::Entry), (keys::active(case), Put::Mark)];
+                changes.extend(found_by(case, event));
+                changes
+            }
+            Self::AtRest { case } => vec![(keys::active(case), Put::Nothing)],
+            Self::Body { statement } => vec![(keys::body(statement), Put::Entry)],
+            Self::Queued(row) => vec![(keys::outbox(&row.envelope), Put::Entry)],
+            Self::Settled { envelope } => vec![(keys::outbox(envelope), Put::Nothing)],
+            Self::Leaf { peer, index, .. } => vec![(keys::leaf(peer, *index), Put::Entry)],
+            Self::Head { peer, ours, .. } => vec![(keys::head(peer, *ours), Put::Entry)],
+            Self::Receipt { statement, ours, .. } => vec![(keys::receipt(statement, *ours), Put::Entry)],
+            Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
         }
+    }
+}
+
+/// What comes under a key of the index.
+enum Put {
+    /// The entry, or its place.
+    Entry,
+    /// These bytes; what they say is in the entry too.
+    Bytes(Vec<u8>),
+    /// Nothing but the key.
+    Mark,
+    /// The key goes.
+    Nothing,
+}
+
+/// Returns by what else a case is found, once an event is part of it.
+fn found_by(case: &CaseId, event: &Event) -> Option<(Vec<u8>, Put)> {
+    match event {
+        Event::Opened(_) => Some((keys::case(case), Put::Bytes(case.as_str().into()))),
+        Event::ActRecorded(record) => {
+            let header = &record.facts.header;
+            let key = keys::identity(&header.issuer, &header.message_id);
+            Some((key, Put::Bytes(header.digest.0.into())))
+        }
+        Event::PermitGranted(_) | Event::ReleaseDenied(_) => Some((keys::releases(case), Put::Mark)),
+        Event::PermitUsed(_)
+        | Event::Filed(_)
+        | Event::ReceiptRecorded(_)
+        | Event::ReceiptConflict(_)
+        | Event::Equivocation(_)
+        | Event::ChanceJudged(_) => None,
     }
 }
 
@@ -131,12 +172,35 @@ pub(super) mod keys {
     use super::{CaseId, Digest, Location, MessageId, Party};
 
     pub const EVENTS: &[u8] = b"e/";
+    pub const CASES: &[u8] = b"c/";
+    pub const ACTIVE: &[u8] = b"a/";
+    pub const RELEASES: &[u8] = b"p/";
     pub const OUTBOX: &[u8] = b"o/";
     pub const LEAVES: &[u8] = b"l/";
     pub const LOCAL_ACTS: &[u8] = b"j/";
 
     pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
-        [EVENTS, case.as_str().as_bytes(), b"\0", &order(at)].concat()
+        [&events(case)[..], &order(at)].concat()
+    }
+    pub fn events(case: &CaseId) -> Vec<u8> {
+        [EVENTS, case.as_str().as_bytes(), b"\0"].concat()
+    }
+    /// Sorts by minter, year and number.
+    pub fn case(case: &CaseId) -> Vec<u8> {
+        [&minted(case.minter(), case.year())[..], &case.number().to_be_bytes()].concat()
+    }
+    /// What the cases begin with that one party minted in one year.
+    pub fn minted(minter: &str, year: u16) -> Vec<u8> {
+        [CASES, minter.as_bytes(), b"\0", &year.to_be_bytes()].concat()
+    }
+    pub fn active(case: &CaseId) -> Vec<u8> {
+        [ACTIVE, case.as_str().as_bytes()].concat()
+    }
+    pub fn releases(case: &CaseId) -> Vec<u8> {
+        [RELEASES, case.as_str().as_bytes()].concat()
+    }
+    pub fn identity(issuer: &Party, id: &MessageId) -> Vec<u8> {
+        [b"i/", issuer.to_string().as_bytes(), b"\0", &id.0[..]].concat()
     }
     pub fn body(statement: &Digest) -> Vec<u8> {
         [b"b/", &statement.0[..]].concat()
@@ -230,7 +294,12 @@ impl Indexer for EntryIndexer {
         // What cannot be parsed has no keys; reading the journal as a whole reports it.
         let Ok(entry) = Entry::parse(bytes) else { return Batch::new() };
         let named = matches!(entry, Entry::Body { .. } | Entry::Queued(_)).then_some(blob).flatten();
-        let row = |put: bool| put.then(|| Row::encode(bytes, &record.location, named.as_ref()));
+        let row = |put: Put| match put {
+            Put::Entry => Some(Row::encode(bytes, &record.location, named.as_ref())),
+            Put::Bytes(bytes) => Some(bytes),
+            Put::Mark => Some(Vec::new()),
+            Put::Nothing => None,
+        };
         entry.keys(&record.location).into_iter().map(|(key, put)| (key, row(put))).collect()
     }
 }

@@ -1,6 +1,6 @@
 use super::{Position, StoreError};
 use crate::model::Digest;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, ops::Bound, path::PathBuf};
 
 /// Longest value in bytes; a longer one belongs in the journal, and its [`super::Location`] here.
 pub const MAX_INDEX_VALUE: usize = 3 * 1024;
@@ -22,8 +22,14 @@ pub struct IndexFault(pub String);
 pub trait Index: Send {
     /// Looks a key up.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault>;
+    /// Lists at most `limit` of the keys that begin with `prefix` and come after `after`, in ascending order.
+    fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, IndexFault>;
+    /// Returns the last of the keys that begin with `prefix`.
+    fn last(&self, prefix: &[u8]) -> Result<Option<Row>, IndexFault>;
     /// Lists the keys that begin with `prefix`, in ascending order.
-    fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault>;
+    fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
+        self.page(prefix, None, usize::MAX)
+    }
     /// Applies a batch and the journal position that it brings the index to, both or neither.
     fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault>;
     /// Returns the position that the index stands at.
@@ -66,12 +72,23 @@ impl Index for MemIndex {
         Ok(self.rows.get(key).cloned())
     }
 
-    fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
-        let from = self.rows.range(prefix.to_vec()..);
-        Ok(from
+    fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, IndexFault> {
+        let from = after.filter(|after| *after >= prefix);
+        let start = from.map_or(Bound::Included(prefix), Bound::Excluded);
+        Ok(self
+            .rows
+            .range::<[u8], _>((start, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix))
+            .take(limit)
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect())
+    }
+
+    fn last(&self, prefix: &[u8]) -> Result<Option<Row>, IndexFault> {
+        let end = after_prefix(prefix);
+        let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rows = self.rows.range::<[u8], _>((Bound::Included(prefix), end));
+        Ok(rows.next_back().map(|(key, value)| (key.clone(), value.clone())))
     }
 
     fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault> {
@@ -92,6 +109,14 @@ impl Index for MemIndex {
     fn close(self: Box<Self>) -> Result<Option<Digest>, IndexFault> {
         Ok(None)
     }
+}
+
+/// Returns the first key that comes after all that begin with `prefix`; none if there is none.
+pub(super) fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let kept = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix.get(..=kept)?.to_vec();
+    *end.last_mut()? += 1;
+    Some(end)
 }
 
 /// Refuses keys and values that are over their limits.

@@ -12,7 +12,6 @@ use crate::wire;
 use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The store in the words of a gateway: cases, bodies, the outbox, receipts and heads.
@@ -102,6 +101,14 @@ impl Change {
     ) -> Result<(), StoreError> {
         self.entry(&Entry::Receipt { statement, ours: false, receipt: receipt.to_vec() })?;
         self.entry(&Entry::Head { peer: peer.clone(), ours: false, head })
+    }
+
+    /// Notes that nothing in a case waits for anybody.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn at_rest(&mut self, case: &CaseId) -> Result<(), StoreError> {
+        self.entry(&Entry::AtRest { case: case.clone() })
     }
 
     /// Takes an envelope out of the outbox.
@@ -202,18 +209,21 @@ impl Ledger {
         change.blob(envelope, &Entry::Queued(OutboxRow { export, ..row }))
     }
 
-    /// Spends a permit: what it opens can be read once this use is durable.
+    /// Spends a permit: what it opens can be read once this use is durable. `after` is committed with it.
     ///
     /// # Errors
     /// The reason why the use was not committed.
     pub async fn spend(
         &self,
-        mut change: Change,
         case: &CaseId,
         permit: Permit,
         spending: PermitUse,
+        after: Change,
     ) -> Result<Durable<Spent>, StoreError> {
+        let mut change = Change::default();
         change.event(case, Event::PermitUsed(spending))?;
+        change.0.records.extend(after.0.records);
+        change.0.leaves.extend(after.0.leaves);
         Ok(self.commit(change).await?.map(|()| Spent { permit }))
     }
 
@@ -256,18 +266,62 @@ impl Ledger {
         }))
     }
 
-    /// Folds every case out of its events.
+    /// Folds a case out of its events; `None` if there is none.
     ///
     /// # Errors
     /// [`StoreError::Failed`] or [`StoreError::Corrupt`] if an event cannot be read.
-    pub fn cases(&self) -> Result<BTreeMap<CaseId, Case>, StoreError> {
-        let mut cases: BTreeMap<CaseId, Case> = BTreeMap::new();
-        for (entry, _) in scan(&self.store.reader(), keys::EVENTS)? {
-            if let Entry::Event { case, event } = entry {
-                cases.entry(case).or_default().apply(&event);
+    pub fn case(&self, id: &CaseId) -> Result<Option<Case>, StoreError> {
+        let mut case = None;
+        for (entry, _) in scan(&self.store.reader(), &keys::events(id))? {
+            if let Entry::Event { event, .. } = entry {
+                case.get_or_insert_with(Case::default).apply(&event);
             }
         }
-        Ok(cases)
+        Ok(case)
+    }
+
+    /// Lists at most `limit` of the cases that were opened, by minter, year and number, after a given one.
+    ///
+    /// # Errors
+    /// As for [`Self::case`].
+    pub fn cases(&self, after: Option<&CaseId>, limit: usize) -> Result<Vec<CaseId>, StoreError> {
+        let rows = self.store.reader().page(keys::CASES, after.map(keys::case).as_deref(), limit)?;
+        rows.iter().map(|(_, id)| case_id(id)).collect()
+    }
+
+    /// Lists the cases in which something waits for somebody.
+    ///
+    /// # Errors
+    /// As for [`Self::case`].
+    pub fn active_cases(&self) -> Result<Vec<CaseId>, StoreError> {
+        self.cases_under(keys::ACTIVE)
+    }
+
+    /// Lists the cases in which a release was permitted or denied.
+    ///
+    /// # Errors
+    /// As for [`Self::case`].
+    pub fn cases_with_releases(&self) -> Result<Vec<CaseId>, StoreError> {
+        self.cases_under(keys::RELEASES)
+    }
+
+    /// Returns the number of the newest case that a party has minted in a year.
+    ///
+    /// # Errors
+    /// As for [`Self::case`].
+    pub fn newest_number(&self, party: &Party, year: u16) -> Result<Option<u32>, StoreError> {
+        let newest = self.store.reader().last(&keys::minted(&CaseId::minter_of(party), year))?;
+        newest.map(|(_, id)| Ok(case_id(&id)?.number())).transpose()
+    }
+
+    /// Returns the statement that an issuer has made under a message id (DESIGN §12.12).
+    ///
+    /// # Errors
+    /// As for [`Self::case`].
+    pub fn identity(&self, issuer: &Party, id: &MessageId) -> Result<Option<Digest>, StoreError> {
+        let digest = self.store.get(&keys::identity(issuer, id))?;
+        let parse = |bytes: Vec<u8>| bytes.try_into().map(Digest).map_err(|_| missing("statement digest"));
+        digest.map(parse).transpose()
     }
 
     /// Lists the outbox, oldest first.
@@ -337,6 +391,14 @@ impl Ledger {
         &self.store
     }
 
+    fn cases_under(&self, prefix: &[u8]) -> Result<Vec<CaseId>, StoreError> {
+        self.store
+            .scan(prefix)?
+            .iter()
+            .map(|(key, _)| case_id(key.get(prefix.len()..).unwrap_or_default()))
+            .collect()
+    }
+
     fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
         let Some(value) = self.store.get(key)? else { return Ok(None) };
         resolve(&self.store.reader(), &value).map(Some)
@@ -377,6 +439,11 @@ fn element_context(statement: &Digest, path: &str) -> Vec<u8> {
 
 fn export_context(envelope: &MessageId) -> Vec<u8> {
     [b"receipt key\0", &envelope.0[..]].concat()
+}
+
+fn case_id(bytes: &[u8]) -> Result<CaseId, StoreError> {
+    let text = std::str::from_utf8(bytes).ok();
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| missing("case number"))
 }
 
 fn missing(what: &'static str) -> StoreError {

@@ -1,11 +1,12 @@
 use super::{
     Position,
-    index::{Batch, Index, IndexFault, Row},
+    index::{Batch, Index, IndexFault, Row, after_prefix},
 };
 use crate::model::Digest;
 use std::{
     fs::{self, File},
     io::{self, Read},
+    ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -59,12 +60,11 @@ impl SledIndex {
         guarded(|| self.db.get(key))?.map(|stored| unwrap_value(key, &stored)).transpose()
     }
 
-    fn collect(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
+    fn collect(&self, range: (Bound<Vec<u8>>, Bound<Vec<u8>>), limit: usize) -> Result<Vec<Row>, IndexFault> {
         let mut rows: Vec<Row> = Vec::new();
-        for row in self.db.scan_prefix(prefix) {
+        for row in self.db.range(range).take(limit) {
             let (key, stored) = row.map_err(fault)?;
-            let value = unwrap_value(&key, &stored)?;
-            let key = key.get(1..).unwrap_or_default().to_vec();
+            let (key, value) = unwrap_row(&key, &stored)?;
             // A scan that does not move forward would never end.
             if rows.last().is_some_and(|(last, _)| *last >= key) {
                 return Err(IndexFault("a scan went backwards".to_owned()));
@@ -80,9 +80,17 @@ impl Index for SledIndex {
         self.fetch(&row_key(key))
     }
 
-    fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
-        let prefix = row_key(prefix);
-        guarded(|| Ok::<_, IndexFault>(self.collect(&prefix)))?
+    fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, IndexFault> {
+        let from = after.filter(|after| *after >= prefix);
+        let start =
+            from.map_or_else(|| Bound::Included(row_key(prefix)), |after| Bound::Excluded(row_key(after)));
+        guarded(|| Ok::<_, IndexFault>(self.collect((start, end_of(prefix)), limit)))?
+    }
+
+    fn last(&self, prefix: &[u8]) -> Result<Option<Row>, IndexFault> {
+        let range = (Bound::Included(row_key(prefix)), end_of(prefix));
+        let last = guarded(|| self.db.range(range).next_back().transpose())?;
+        last.map(|(key, stored)| unwrap_row(&key, &stored)).transpose()
     }
 
     fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault> {
@@ -117,6 +125,16 @@ impl Index for SledIndex {
         })?;
         seal_files(&path).map(Some).map_err(fault)
     }
+}
+
+/// Returns where the rows end whose keys begin with `prefix`.
+fn end_of(prefix: &[u8]) -> Bound<Vec<u8>> {
+    after_prefix(&row_key(prefix)).map_or(Bound::Unbounded, Bound::Excluded)
+}
+
+fn unwrap_row(key: &[u8], stored: &[u8]) -> Result<Row, IndexFault> {
+    let value = unwrap_value(key, stored)?;
+    Ok((key.get(1..).unwrap_or_default().to_vec(), value))
 }
 
 fn row_key(key: &[u8]) -> Vec<u8> {

@@ -63,6 +63,23 @@ impl Reader {
         self.0.ask(|index| index.get(key))
     }
 
+    /// Lists at most `limit` of the rows whose keys begin with `prefix` and come after `after`, in
+    /// ascending order.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, StoreError> {
+        self.0.ask(|index| index.page(prefix, after, limit))
+    }
+
+    /// Returns the last of the rows whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub fn last(&self, prefix: &[u8]) -> Result<Option<Row>, StoreError> {
+        self.0.ask(|index| index.last(prefix))
+    }
+
     /// Lists the rows whose keys begin with `prefix`, in ascending order.
     ///
     /// # Errors

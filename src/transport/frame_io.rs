@@ -1,11 +1,23 @@
 use super::{CloseCode, TransportError};
 use crate::wire::{FrameHeader, FrameKind, HEADER_LEN};
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt, WriteError};
+use std::sync::Arc;
 use std::{mem, time::Duration};
 use tokio::time::timeout;
 
 /// How long a peer may make no progress within a frame. A slow link keeps moving, a dead one does not.
 const STALL: Duration = Duration::from_secs(30);
+
+/// Held by each half of a stream, so that a link knows whether it carries any.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InUse(Arc<()>);
+
+impl InUse {
+    /// Tells whether nobody but `self` holds it.
+    pub(super) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+}
 
 /// The writing half of a stream; dropping it ends the stream.
 #[derive(Debug)]
@@ -13,6 +25,7 @@ pub struct Sender {
     stream: SendStream,
     connection: Connection,
     within_frame: bool,
+    _in_use: InUse,
     pub(super) stall: Duration,
 }
 
@@ -23,12 +36,13 @@ pub struct Receiver {
     connection: Connection,
     header: Option<FrameHeader>,
     buffer: Vec<u8>,
+    _in_use: InUse,
     pub(super) stall: Duration,
 }
 
 impl Sender {
-    pub(super) const fn new(stream: SendStream, connection: Connection) -> Self {
-        Self { stream, connection, within_frame: false, stall: STALL }
+    pub(super) const fn new(stream: SendStream, connection: Connection, in_use: InUse) -> Self {
+        Self { stream, connection, within_frame: false, _in_use: in_use, stall: STALL }
     }
 
     /// Sends one frame; waits while the peer reads nothing.
@@ -79,8 +93,8 @@ impl Sender {
 }
 
 impl Receiver {
-    pub(super) const fn new(stream: RecvStream, connection: Connection) -> Self {
-        Self { stream, connection, header: None, buffer: Vec::new(), stall: STALL }
+    pub(super) const fn new(stream: RecvStream, connection: Connection, in_use: InUse) -> Self {
+        Self { stream, connection, header: None, buffer: Vec::new(), _in_use: in_use, stall: STALL }
     }
 
     /// Waits for the next frame; `None` if the peer ended the stream after a whole frame.

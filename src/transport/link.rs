@@ -1,3 +1,4 @@
+use super::frame_io::InUse;
 use super::tls::Verdict;
 use super::{CloseCode, PeerCheck, Receiver, Sender, TransportError};
 use crate::model::Party;
@@ -17,6 +18,7 @@ pub struct Link {
     peer: Party,
     usage: Usage,
     path: Arc<Vec<CertificateDer<'static>>>,
+    streams: Arc<InUse>,
 }
 
 /// What a link has carried so far.
@@ -48,7 +50,7 @@ impl Link {
         let (Some(Ok(peer)), Some(path)) = (verdict.get(), path) else {
             return Err(TransportError::Protocol("the peer showed no certificate".to_owned()));
         };
-        Ok(Self { connection, peer: peer.clone(), usage, path: Arc::from(path) })
+        Ok(Self { connection, peer: peer.clone(), usage, path: Arc::from(path), streams: Arc::default() })
     }
 
     /// Returns the party for which the peer's certificate speaks.
@@ -83,6 +85,16 @@ impl Link {
         self.connection.closed().await.into()
     }
 
+    /// Tells whether both are the same connection.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.connection.stable_id() == other.connection.stable_id()
+    }
+
+    /// Tells whether the link carries no stream now.
+    pub fn is_idle(&self) -> bool {
+        self.streams.is_alone()
+    }
+
     /// Closes the link at once; `reason` is read by the peer.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.connection.close(code.into(), reason.as_bytes());
@@ -113,6 +125,8 @@ impl Link {
     }
 
     fn halves(&self, send: quinn::SendStream, receive: quinn::RecvStream) -> (Sender, Receiver) {
-        (Sender::new(send, self.connection.clone()), Receiver::new(receive, self.connection.clone()))
+        let (connection, in_use) = (&self.connection, &self.streams);
+        let sender = Sender::new(send, connection.clone(), InUse::clone(in_use));
+        (sender, Receiver::new(receive, connection.clone(), InUse::clone(in_use)))
     }
 }

@@ -376,3 +376,8 @@ pub fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
     socket.local_addr().expect("a bound socket has an address").port()
 }
+
+/// Asks for the first page of all cases.
+pub fn all_cases() -> Command {
+    Command::CaseList { after: None, limit: 500 }
+}

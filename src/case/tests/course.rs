@@ -256,3 +256,32 @@ fn clause_8_4_a_the_acts_that_steer_a_case_leave_no_words_in_its_events() {
         }
     }
 }
+
+fn close(reason: Option<&str>) -> Command {
+    Command::File { officer: "awa".to_owned(), reason: reason.map(words) }
+}
+
+#[test]
+fn clause_7_7_1_d_a_case_does_not_close_silently() {
+    let (mut asker, mut asked) = asked(1);
+    let request = asked.request();
+    assert_eq!(asker.decide(close(Some("found")), day(1)), Err(Refused::StillOpen));
+    let answer = asked.act(Command::Respond(response(request, &[(0, Outcome::Full)])), day(1)).unwrap();
+    assert!(!is_at_rest(&asked.case), "its response has not arrived");
+    carry(&mut asked, &mut asker, &answer, day(1));
+    assert!(is_at_rest(&asked.case), "the side that answered has nothing more to do");
+
+    assert_eq!(asker.decide(close(None), day(2)), Err(Refused::OutcomeNotTold));
+    assert!(!is_at_rest(&asker.case), "somebody must read the answer");
+    let told = asker.act(Command::TellOutcome(outcome(request, 0, Ternary::Yes)), day(2)).unwrap();
+    asker.decide(close(None), day(2)).unwrap();
+    assert!(asker.case.is_filed() && !is_at_rest(&asker.case), "the outcome has not arrived");
+    carry(&mut asker, &mut asked, &told, day(3));
+    assert!(is_at_rest(&asker.case) && is_at_rest(&asked.case));
+
+    let late = asked.act(Command::TellOutcome(outcome(request, 0, Ternary::No)), day(9)).unwrap();
+    carry(&mut asked, &mut asker, &late, day(9));
+    assert!(!asker.case.is_filed() && !is_at_rest(&asker.case), "what comes later brings it back");
+    asker.decide(close(Some("nothing new")), day(10)).unwrap();
+    assert!(is_at_rest(&asker.case));
+}

@@ -75,12 +75,13 @@ fn any_receipt() -> impl Strategy<Value = Receipt> {
 
 fn any_local() -> impl Strategy<Value = Event> {
     let to = Authority { name: "police-cid".into(), kind: AuthorityKind::Competent, designated: true };
-    (0u8..3, 0u8..3, 0i64..9).prop_map(move |(kind, id, hours)| {
+    (0u8..4, 0u8..3, 0i64..9).prop_map(move |(kind, id, hours)| {
         let (id, at) = (PermitId::of(&MessageId([id; 16])), start().saturating_add(hours * HOUR));
         let (to, officer, purpose) = (to.clone(), "awa".to_owned(), Purpose::Tracing);
         match kind {
             0 => Event::PermitUsed(PermitUse { id, at, officer }),
             1 => Event::ReleaseDenied(Denial { at, id, to, purpose, officer, elements: Vec::new() }),
+            2 => Event::Filed(Filing { acts: 3 + hours.unsigned_abs() % 6, at, officer, reason: None }),
             _ => {
                 let (request, reasonable) = (digest(0), hours % 2 == 0);
                 Event::ChanceJudged(ChanceJudgement { at, request, officer, reasonable, reason: words("so") })

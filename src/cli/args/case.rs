@@ -5,8 +5,15 @@ use std::path::PathBuf;
 /// `case …`
 #[derive(Clone, Debug, Subcommand)]
 pub enum CaseVerb {
-    /// List the cases.
-    List,
+    /// List the cases, by the State that asked, year and number.
+    List {
+        /// List those that come after this one.
+        #[arg(long, value_name = "CASE")]
+        after: Option<CaseId>,
+        /// List no more than this many; all by default.
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
+    },
     /// Show one case.
     Show {
         /// The case, such as GHA-2026-000123.
@@ -97,6 +104,14 @@ pub enum CaseVerb {
         /// A file with the words; `-` for stdin.
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
+    },
+    /// Put a case away once it is over; what comes later brings it back (ISACS 7.7.1 d).
+    Close {
+        /// The case.
+        case: CaseId,
+        /// Why nothing follows, where no outcome was told; in words that name no weapon and no person.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Withdraw a request.
     Withdraw {

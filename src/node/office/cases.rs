@@ -16,7 +16,7 @@ const MIN_DIGEST: usize = 8;
 
 pub(super) fn inbox(gateway: &Gateway) -> Vec<InboxEntry> {
     let mut entries: Vec<InboxEntry> =
-        gateway.desk.all().iter().filter_map(|slot| views::inbox(gateway, &slot.read())).collect();
+        gateway.desk.active().iter().filter_map(|slot| views::inbox(gateway, &slot.read())).collect();
     entries.sort_by_key(|entry| (entry.due.is_none(), entry.due, entry.at));
     entries
 }
@@ -83,6 +83,18 @@ pub(super) async fn judge(
     let slot = known(gateway, id)?;
     let command = case::Command::JudgeChance { officer: officer.to_owned(), reasonable, reason };
     gateway.note(id, &slot, command).await?;
+    views::detail(gateway, &slot.read()).ok_or_else(|| unknown_case(id))
+}
+
+/// Puts a case away; it says nothing to the peer (ISACS 7.7.1 d).
+pub(super) async fn close(
+    gateway: &Gateway,
+    officer: &str,
+    id: &CaseId,
+    reason: Option<Text>,
+) -> Result<CaseDetail, NodeError> {
+    let slot = known(gateway, id)?;
+    gateway.note(id, &slot, case::Command::File { officer: officer.to_owned(), reason }).await?;
     views::detail(gateway, &slot.read()).ok_or_else(|| unknown_case(id))
 }
 

@@ -29,7 +29,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::PeerList => json(&peers::peers(gateway)),
         Command::PeerPing { peer } => json(&peers::ping(post, &peer).await?),
         Command::InboxList => json(&cases::inbox(gateway)),
-        Command::CaseList => json(&views::cases(gateway)),
+        Command::CaseList { after, limit } => json(&views::cases(gateway, after.as_ref(), limit)?),
         Command::CaseShow { case, reveal } => {
             let verb = reveal.then_some("case.show --reveal");
             json(&cases::show(gateway, officer, &case, verb).await?)
@@ -56,6 +56,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             json(&act(gateway, &case, ActKind::Delay, case::Command::Delay(delay)).await?)
         }
         Command::CaseClarify { case, act, text } => json(&cases::clarify(gateway, &case, &act, text).await?),
+        Command::CaseClose { case, reason } => json(&cases::close(gateway, officer, &case, reason).await?),
         Command::CaseWithdraw { case, reason } => {
             json(&act(gateway, &case, ActKind::Withdrawal, case::Command::Withdraw { reason }).await?)
         }
@@ -73,7 +74,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::ReleaseRequest { case, to, purpose, elements, show } => {
             releases::release(gateway, officer, &case, &to, purpose, elements, show).await
         }
-        Command::ReleaseList => json(&views::releases(gateway)),
+        Command::ReleaseList => json(&views::releases(gateway)?),
         Command::ReleaseShow { id } => json(&releases::show_release(gateway, officer, &id).await?),
         Command::DeadlineList => json(&views::deadlines(gateway)),
         Command::QueueList => json(&queue::queue(gateway)),
@@ -129,7 +130,7 @@ async fn record(
 }
 
 fn known(gateway: &Gateway, id: &CaseId) -> Result<Arc<Slot>, NodeError> {
-    gateway.desk.known(id).ok_or_else(|| unknown_case(id))
+    gateway.desk.known(id)?.ok_or_else(|| unknown_case(id))
 }
 
 fn unknown_case(id: &CaseId) -> NodeError {

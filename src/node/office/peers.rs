@@ -80,11 +80,11 @@ pub(super) async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure>
         }
         Ok(Ok(_)) => Err(unreachable("the peer gave another answer than a pong".to_owned())),
         Ok(Err(cause)) => {
-            courier.unlink();
+            courier.unlink(&link);
             Err(unreachable(cause.to_string()))
         }
         Err(_) => {
-            courier.unlink();
+            courier.unlink(&link);
             Err(unreachable(format!("no answer within {} seconds", PING.as_secs())))
         }
     }

@@ -1,12 +1,14 @@
 //! The outbox.
 
 use crate::control::{Delivery, QueueEntry, RetryView};
-use crate::model::MessageId;
+use crate::model::{DAY, MessageId};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::unknown;
 
+/// Lists what waits; what is older than the horizon is marked, and tried on: nothing ends silently.
 pub(super) fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
+    let (now, horizon) = (gateway.now(), i64::from(gateway.config.retry.horizon_days) * DAY);
     let mut entries = Vec::new();
     for courier in gateway.couriers.all() {
         let standing = courier.standing();
@@ -15,7 +17,13 @@ pub(super) fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
             peer: courier.peer.clone(),
             case: waiting.row.case,
             act: waiting.row.act,
-            state: if waiting.refused { Delivery::Refused } else { Delivery::Queued },
+            state: if waiting.refused {
+                Delivery::Refused
+            } else if now.seconds_since(waiting.row.queued_at) > horizon {
+                Delivery::Expired
+            } else {
+                Delivery::Queued
+            },
             attempts: waiting.attempts,
             next_try: if waiting.refused { None } else { standing.next_try },
             last_cause: waiting.last_cause.or_else(|| standing.last_cause.clone()),

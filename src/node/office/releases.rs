@@ -43,7 +43,7 @@ pub(super) async fn release(
     if show {
         return json(&show_release(gateway, officer, &permit).await?);
     }
-    let view = views::releases(gateway).into_iter().find(|view| view.id == permit);
+    let view = views::releases(gateway)?.into_iter().find(|view| view.id == permit);
     json(&view)
 }
 
@@ -54,7 +54,12 @@ pub(super) async fn show_release(
 ) -> Result<ReleaseShown, Failure> {
     let no_permit = || unknown("permit", &id);
     let permit_id: case::PermitId = id.parse().map_err(|_| no_permit())?;
-    let held = gateway.desk.all().into_iter().find(|slot| slot.read().permit(&permit_id).is_some());
+    let held = gateway
+        .desk
+        .with_releases()
+        .map_err(NodeError::from)?
+        .into_iter()
+        .find(|slot| slot.read().permit(&permit_id).is_some());
     let slot = held.ok_or_else(no_permit)?;
     let shown = gateway.spend(&slot, permit_id, officer).await?;
     Ok(shown)

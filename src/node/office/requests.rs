@@ -30,8 +30,8 @@ pub(super) async fn submit(
         return Err(unknown("peer", &to).into());
     }
     let me = gateway.me().clone();
-    let id = gateway.desk.mint(&me, gateway.now().year());
-    let slot = gateway.desk.slot(&id);
+    let id = gateway.desk.mint(&me, gateway.now().year()).map_err(NodeError::from)?;
+    let slot = gateway.desk.slot(&id).map_err(NodeError::from)?;
     let request = Box::new(request);
     let command = case::Command::Submit { case: id.clone(), me, to, request, exercise };
     let made = gateway.make(&id, &slot, command).await.inspect_err(|error| {

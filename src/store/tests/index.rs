@@ -116,10 +116,17 @@ fn both_indexes_answer_alike() {
                 "{prefix}"
             );
             assert_eq!(sled.get(prefix.as_bytes()), memory.get(prefix.as_bytes()), "{prefix}");
+            assert_eq!(sled.last(prefix.as_bytes()), memory.last(prefix.as_bytes()), "{prefix}");
+            for (after, limit) in [("", 1), ("case/1", 1), ("case/1", 9), ("case/9", 2), ("d", 9)] {
+                let page = |index: &dyn Index| index.page(prefix.as_bytes(), Some(after.as_bytes()), limit);
+                assert_eq!(page(&sled), page(&memory), "{prefix} after {after}");
+            }
         }
     }
     let rows = memory.scan_prefix(b"case/").unwrap();
     assert_eq!(rows, [(b"case/1".to_vec(), b"A".to_vec()), (b"case/10".to_vec(), b"c".to_vec())]);
+    assert_eq!(memory.page(b"case/", Some(b"case/1"), 9).unwrap(), rows[1..]);
+    assert_eq!(memory.last(b"case/").unwrap().as_ref(), rows.last());
 }
 
 #[test]
@@ -129,7 +136,10 @@ fn an_index_that_fails_while_in_use_is_replaced_unnoticed() {
         fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, IndexFault> {
             Err(IndexFault("broken".to_owned()))
         }
-        fn scan_prefix(&self, _: &[u8]) -> Result<Vec<Row>, IndexFault> {
+        fn page(&self, _: &[u8], _: Option<&[u8]>, _: usize) -> Result<Vec<Row>, IndexFault> {
+            Err(IndexFault("broken".to_owned()))
+        }
+        fn last(&self, _: &[u8]) -> Result<Option<Row>, IndexFault> {
             Err(IndexFault("broken".to_owned()))
         }
         fn apply(&mut self, _: Batch, _: Position) -> Result<(), IndexFault> {
