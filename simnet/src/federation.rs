@@ -1,12 +1,12 @@
 use crate::draw::Draw;
 use std::collections::{BTreeMap, BTreeSet};
-use valise::cose::{KemPrivate, SigningKey};
+use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::KeyRing;
 use valise::model::{DAY, Digest, Party, Timestamp};
 use valise::trust::issue::{self, Serial, Terms};
 use valise::trust::{
-    Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, TrustError, Validity,
-    thumbprint,
+    Card, CardPrekey, CardTwin, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin,
+    TrustError, Validity, thumbprint,
 };
 
 /// The instant at which every run begins: 2026-01-01T00:00:00Z.
@@ -106,6 +106,8 @@ fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
     id.copy_from_slice(&secret("prekey id")[..16]);
     let prekey = Prekey { id: PrekeyId(id), public: private.public(), validity: valid_around_the_run() };
     let prekey = SignedPrekey::sign(&party, prekey, seal_x5t, &seal_key);
+    let twin = PqSigningKey::from_seed(&secret("log twin"));
+    let signed_twin = SignedTwin::sign(&party, log_x5t, twin.verifying_key(), (&seal_key, seal_x5t));
     let card = Card {
         party: party.clone(),
         names: BTreeMap::new(),
@@ -115,12 +117,14 @@ fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
         revocations: None,
         suspended_since: None,
         prekeys: vec![CardPrekey::new(&prekey)],
+        twins: vec![CardTwin::new(&signed_twin)],
     };
     let ring = KeyRing {
         gateway: format!("gw1.{}", party.dns_suffix()),
         party: party.clone(),
         seal: (seal_key, seal_x5t),
         log: (log_key, log_x5t),
+        twin,
         prekeys: vec![(id.to_vec(), private)],
     };
     Ok(Newcomer { party, ring, card })

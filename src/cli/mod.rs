@@ -6,14 +6,15 @@ mod document;
 mod face;
 mod local;
 mod paper;
+mod proof;
 mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg, InboxVerb,
-    Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, EvidenceVerb, GatewayVerb, GroundArg,
+    InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
 };
-pub use document::{read_bytes, read_text, write_text};
+pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
     config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new,

@@ -1,9 +1,10 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
 use crate::cli::face::printable;
+use crate::cli::proof;
 use crate::control::{
-    ActedView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView, Failure, GatewayStatus,
-    InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
+    ActedView, AlarmView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView, Failure,
+    GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
 };
 use crate::model::Timestamp;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -41,6 +42,10 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
         Command::ReleaseRequest { show: false, .. } => releases(&[read(data)?]),
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
+        Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
+        // A dossier is written by `cli::proof`; here is what a script would have got.
+        Command::EvidenceExport { .. } => format!("{data:#}"),
+        Command::EvidenceHead { .. } => proof::head(&read(data)?),
         Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
         Command::QueueList => queue(&read::<Vec<_>>(data)?),
         Command::QueueRetry { .. } => {
@@ -95,7 +100,17 @@ fn status(s: &GatewayStatus) -> String {
             ),
         ),
         ("refused", or_none(refused.join(", "))),
+        ("journal head", s.journal_head.clone()),
+        ("alarms", or_none(alarms(&s.alarms).join("; "))),
     ])
+}
+
+fn alarms(list: &[AlarmView]) -> Vec<String> {
+    let line = |a: &AlarmView| {
+        let proof = if a.proof { "; every dossier of a case with it carries the proof" } else { "" };
+        format!("{} at {}{proof}", a.words, a.at)
+    };
+    list.iter().map(line).collect()
 }
 
 fn peers(list: &[PeerView]) -> String {
@@ -169,6 +184,9 @@ fn case(detail: &CaseDetail) -> String {
         ("flags", or_none(c.flags.join(", "))),
     ]);
     text += &course(c);
+    for alarm in alarms(&detail.alarms) {
+        text += &format!("alarm: {alarm}\n");
+    }
     if !c.restrictions.is_empty() {
         let rows = c.restrictions.iter().map(|e| vec![e.path.clone(), e.restrictions.join(" ")]);
         text += &format!("\n{}\n", table(&["RESTRICTED ELEMENT", "LABELS"], rows.collect()));

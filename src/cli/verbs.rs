@@ -1,13 +1,14 @@
 //! Verbs that a node answers.
 
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb, ReleaseVerb,
-    RequestVerb, Verb,
+    Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb,
+    ReleaseVerb, RequestVerb, Verb,
 };
 use crate::cli::document::read_text;
 use crate::cli::face::Answer;
 use crate::cli::local::form_answer;
 use crate::cli::paper;
+use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{Call, Client, Command, Failure, VERSION};
@@ -48,6 +49,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
+    }
+    if let Verb::Evidence(EvidenceVerb::Export { output, force, .. }) = &args.verb {
+        return proof::answer(&render::read(&data)?, output, *force);
     }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
@@ -96,6 +100,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             | RequestVerb::Import { .. }
             | RequestVerb::Exempt { .. },
         )
+        | Verb::Evidence(EvidenceVerb::Verify { .. })
         | Verb::Inspect { .. } => {
             return Ok(None);
         }
@@ -127,6 +132,13 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         }
         Verb::Release(ReleaseVerb::List) => Command::ReleaseList,
         Verb::Release(ReleaseVerb::Show { id }) => Command::ReleaseShow { id: id.clone() },
+        Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
+            case: case.clone(),
+            // A list of nothing but `none` discloses nothing.
+            elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
+            permit: permit.clone(),
+        },
+        Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
         Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
         Verb::Queue(QueueVerb::List) => Command::QueueList,
         Verb::Queue(QueueVerb::Retry { id }) => Command::QueueRetry { id: id.clone() },
@@ -140,6 +152,7 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
             Command::CaseList { after: after.clone(), limit: limit.map_or(PAGE, |limit| limit.min(PAGE)) }
         }
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
+        CaseVerb::History { case } => Command::CaseHistory { case: case.clone() },
         CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }

@@ -169,6 +169,25 @@ pub enum Command {
         /// Which permit.
         id: String,
     },
+    /// `case history CASE`.
+    CaseHistory {
+        /// Which case.
+        case: CaseId,
+    },
+    /// `evidence export CASE`; it is recorded.
+    EvidenceExport {
+        /// Which case.
+        case: CaseId,
+        /// The elements to disclose, as `ACT:PATH` or `PATH`; all that are free for none.
+        elements: Option<Vec<String>>,
+        /// A permit to spend for restricted elements.
+        permit: Option<String>,
+    },
+    /// `evidence head`.
+    EvidenceHead {
+        /// A head noted down earlier, to be checked.
+        check: Option<String>,
+    },
     /// `deadline list`.
     DeadlineList,
     /// `queue list`.
@@ -205,6 +224,9 @@ impl Command {
             Self::ReleaseRequest { .. } => "release.request",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
+            Self::CaseHistory { .. } => "case.history",
+            Self::EvidenceExport { .. } => "evidence.export",
+            Self::EvidenceHead { .. } => "evidence.head",
             Self::DeadlineList => "deadline.list",
             Self::QueueList => "queue.list",
             Self::QueueRetry { .. } => "queue.retry",

@@ -3,6 +3,7 @@
 
 mod client;
 mod command;
+mod evidence;
 mod frame;
 mod outcome;
 mod roles;
@@ -10,6 +11,7 @@ mod views;
 
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
+pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use roles::{Duty, permitted};

@@ -24,6 +24,8 @@ impl Command {
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::CaseHistory { .. }
+            | Self::EvidenceHead { .. }
             | Self::DeadlineList
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. } | Self::CaseTemplate { .. } | Self::QueueRetry { .. } => Duty::Prepare,
@@ -42,6 +44,7 @@ impl Command {
             Self::CaseShow { reveal: true, .. }
             | Self::CasePrint { .. }
             | Self::ReleaseRequest { .. }
+            | Self::EvidenceExport { .. }
             | Self::ReleaseShow { .. } => Duty::See,
         }
     }

@@ -196,6 +196,18 @@ impl ClaimedStatement {
     }
 }
 
+impl ClaimedStatement {
+    /// Reads who a statement claims to be from and which log heads it cites; nothing is checked.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn heads(bytes: &[u8]) -> Result<(Party, Heads), EnvelopeError> {
+        let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+        let claims = Claims::read(unverified.unverified_headers())?;
+        Ok((claims.issuer, unverified.unverified_headers().read(label::LOG_HEADS)?))
+    }
+}
+
 impl Statement {
     /// Verifies a statement with all its disclosures.
     ///

@@ -1,4 +1,5 @@
 use crate::cose::{Known, Payload, PqSigningKey, Sign1, SigningKey, sign1, sign1_pq};
+use crate::envelope::KeyRing;
 use crate::evidence::checkpoint::{Claimed, PROTECTED};
 use crate::evidence::{Checkpoint, EvidenceError};
 use crate::model::{Digest, Head, Party, Timestamp};
@@ -37,6 +38,13 @@ pub struct ProvedAnchor {
     pub at: Timestamp,
     /// The thumbprint of the log certificate beside which the twin stands.
     pub certificate: Digest,
+}
+
+impl LogKeys {
+    /// Takes them from a gateway's ring.
+    pub fn of(ring: &KeyRing) -> Self {
+        Self { log: ring.log.clone(), twin: ring.twin.clone() }
+    }
 }
 
 impl Anchor {
@@ -85,13 +93,14 @@ impl Anchor {
         })
     }
 
-    /// Reads when it says that it was signed; nothing is checked.
+    /// Reads when it says that it was signed, and at which size of the log; nothing is checked.
     ///
     /// # Errors
     /// [`EvidenceError::Cose`] or [`EvidenceError::Malformed`] if it is not laid out so.
-    pub fn claimed_at(&self) -> Result<Timestamp, EvidenceError> {
+    pub fn claimed(&self) -> Result<(Timestamp, u64), EvidenceError> {
         let classic = Sign1::parse(&self.0, &Limits::REJECT, &KNOWN)?;
-        Ok(Claimed::read(classic.unverified_headers())?.at)
+        let claimed = Claimed::read(classic.unverified_headers())?;
+        Ok((claimed.at, claimed.size))
     }
 
     /// Encodes it as it travels.

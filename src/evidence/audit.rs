@@ -129,13 +129,12 @@ impl AuditAnswer {
         Ok(answer)
     }
 
-    /// Reads when an answer says that it was made; nothing is checked.
+    /// Reads an answer; nothing is checked.
     ///
     /// # Errors
     /// [`EvidenceError::Envelope`] if the bytes are no answer.
-    pub fn claimed_at(bytes: &[u8]) -> Result<Timestamp, EvidenceError> {
-        let answer: Self = unproved_by_gateway(bytes)?;
-        answer.anchor.claimed_at()
+    pub fn read(bytes: &[u8]) -> Result<Self, EvidenceError> {
+        Ok(unproved_by_gateway(bytes)?)
     }
 
     /// Verifies the anchor, the first leaf and every proof.

@@ -1,4 +1,3 @@
-use crate::cose::PqVerifyingKey;
 use crate::evidence::EvidenceError;
 use crate::model::{Digest, Party};
 use crate::trust::{Card, Directory, PartyEntry};
@@ -19,8 +18,6 @@ pub struct TrustAnchor {
 pub struct TrustBundle {
     /// What each party publishes.
     pub cards: Vec<Card>,
-    /// The ML-DSA-65 twin of a log key: party, thumbprint of the log certificate, key.
-    pub twins: Vec<(Party, Digest, PqVerifyingKey)>,
 }
 
 impl TrustBundle {
@@ -45,6 +42,6 @@ impl TrustBundle {
                 return Err(EvidenceError::NotAnchored(entry.party().clone()));
             }
         }
-        Ok(Directory::new(me.clone(), entries, 1)?.with_twins(bundle.twins))
+        Ok(Directory::new(me.clone(), entries, 1)?)
     }
 }

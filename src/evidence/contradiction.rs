@@ -120,7 +120,7 @@ impl Contradiction {
 
     fn answer(&self, bytes: &[u8], directory: &Directory) -> Result<(AuditAnswer, Head), EvidenceError> {
         // The anchor inside, signed by the same key, says when the answer was made.
-        let at = AuditAnswer::claimed_at(bytes)?;
+        let at = AuditAnswer::read(bytes)?.anchor.claimed()?.0;
         let answer = AuditAnswer::verify(bytes, (&self.owner, &self.peer), directory, at)?;
         let head = answer.anchor.verify(directory)?.head;
         Ok((answer, head))

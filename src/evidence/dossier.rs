@@ -136,4 +136,4 @@ fn certificate(seal: &Sign1) -> Result<Digest, EvidenceError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -88,6 +88,17 @@ impl Receipt {
         indices.iter().zip(signed).map(issue).collect()
     }
 
+    /// Reads who signed a receipt and at which size of the log; nothing is checked.
+    ///
+    /// # Errors
+    /// As for [`Self::claimed`].
+    pub fn claimed_size(&self) -> Result<(Party, u64), EvidenceError> {
+        let (_, cose): Parts = wire::decode(&self.0, &Limits::RECEIPTS)?;
+        let unverified = Sign1::parse(&cose, &Limits::RECEIPTS, &KNOWN)?;
+        let claimed = Claimed::read(unverified.unverified_headers())?;
+        Ok((claimed.owner, claimed.size))
+    }
+
     /// Takes bytes that claim to be a receipt; nothing is checked until [`Self::verify`].
     pub const fn from_bytes(bytes: Vec<u8>) -> Self {
         Self(bytes)

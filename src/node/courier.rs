@@ -4,6 +4,7 @@ use crate::config::Address;
 use crate::cose::ExportSecret;
 use crate::envelope::{Receipts, Reject, SealedReceipt, open_receipt};
 use crate::model::{Digest, MessageId, Party, Timestamp};
+use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::retry;
@@ -20,6 +21,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 const WINDOW: usize = 32;
 /// How long the peer may stay silent while receipts are awaited.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an audit holds on a link that stands, in seconds.
+const AUDIT_EVERY: i64 = 3600;
 /// How long a stream with nothing to carry is kept for the next act.
 const LINGER: Duration = Duration::from_secs(20);
 
@@ -41,6 +44,8 @@ struct Bag {
     last_cause: Option<String>,
     last_contact: Option<Timestamp>,
     link: Option<Link>,
+    /// When the peer's log was last audited on the link that stands.
+    audited: Option<Timestamp>,
 }
 
 /// When the next try is made: waited for by a clock that nobody sets, shown by the one of the wall.
@@ -197,7 +202,10 @@ impl Courier {
 
     /// Forgets a link that has ended, unless another stands by now.
     pub fn unlink(&self, ended: &Link) {
-        self.bag().link.take_if(|link| link.is_same(ended));
+        let mut bag = self.bag();
+        if bag.link.take_if(|link| link.is_same(ended)).is_some() {
+            bag.audited = None;
+        }
     }
 
     /// Waits until something waits and its time has come.
@@ -290,9 +298,14 @@ impl Courier {
         match frame.map_err(|e| e.to_string())? {
             Some((FrameKind::Receipts, body)) => self.receipts(post, &body, sent).await,
             Some((FrameKind::Reject, body)) => self.reject(post, &body, sent),
-            Some((FrameKind::Envelope | FrameKind::Ping | FrameKind::Pong, _)) => {
-                Err("the peer answered with a frame that is no answer".to_owned())
-            }
+            Some((
+                FrameKind::Envelope
+                | FrameKind::Ping
+                | FrameKind::Pong
+                | FrameKind::AuditQuestion
+                | FrameKind::AuditAnswer,
+                _,
+            )) => Err("the peer answered with a frame that is no answer".to_owned()),
             None => Err("the peer ended the stream before it had answered".to_owned()),
         }
     }
@@ -307,11 +320,24 @@ impl Courier {
             match self.receipt(post, &sealed).await {
                 Ok(()) => {
                     self.bag().waiting.remove(&sealed.envelope);
+                    self.audit_once_a_contact(post);
                 }
                 Err(cause) => self.note(&sealed.envelope, &cause.to_string()),
             }
         }
         Ok(())
+    }
+
+    /// Audits the peer's log once on each link, and then every hour while receipts come (DESIGN §7).
+    fn audit_once_a_contact(&self, post: &Post) {
+        let now = post.gateway.now();
+        let mut bag = self.bag();
+        if bag.audited.is_some_and(|at| now.seconds_since(at) < AUDIT_EVERY) {
+            return;
+        }
+        bag.audited = Some(now);
+        drop(bag);
+        post.spawn(audit::audit(post.clone(), self.peer.clone()));
     }
 
     async fn receipt(&self, post: &Post, sealed: &SealedReceipt) -> Result<(), NodeError> {

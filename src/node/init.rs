@@ -2,12 +2,14 @@
 
 use crate::config::{Draft, Layout};
 use crate::control::{ExitCode, Failure};
-use crate::cose::KemPrivate;
+use crate::cose::{KemPrivate, PqSigningKey};
 use crate::model::{MessageId, Timestamp};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, PREKEY_DAYS, ROOT_DAYS, at, certify, write_new};
-use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint};
+use crate::trust::{
+    Card, CardPrekey, CardTwin, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin, Validity, thumbprint,
+};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -75,6 +77,8 @@ fn make_card(
     let issuing = keys.new_signing("issuing", entropy)?;
     let seal = keys.new_signing("seal", entropy)?;
     let log = keys.new_signing("log", entropy)?;
+    let twin = PqSigningKey::generate(entropy);
+    keys.save("log-pq", twin.seed(), entropy)?;
     keys.save("body", BodyKey::generate(entropy).reveal(), entropy)?;
     let root_cert = certify(Role::Root, party, &root, &root, (now, ROOT_DAYS), entropy)?;
     let issuing_cert = certify(Role::Issuing, party, &issuing, &root, (now, KEY_DAYS), entropy)?;
@@ -91,6 +95,8 @@ fn make_card(
     let validity = Validity::days(now.saturating_add(-crate::model::DAY), PREKEY_DAYS);
     let prekey = Prekey { id: PrekeyId(id.0), public: private.public(), validity };
     let signed = SignedPrekey::sign(party, prekey, thumbprint(&seal_cert.der), &seal);
+    let certificates = (thumbprint(&log_cert.der), thumbprint(&seal_cert.der));
+    let twin = SignedTwin::sign(party, certificates.0, twin.verifying_key(), (&seal, certificates.1));
     Ok(Card {
         party: party.clone(),
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
@@ -100,6 +106,7 @@ fn make_card(
         revocations: None,
         suspended_since: None,
         prekeys: vec![CardPrekey::new(&signed)],
+        twins: vec![CardTwin::new(&twin)],
     })
 }
 

@@ -4,6 +4,7 @@ use crate::cose::ExportSecret;
 use crate::envelope;
 use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt};
 use crate::model::{MessageId, Party};
+use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
 use crate::store::Durable;
@@ -29,6 +30,8 @@ enum Answer {
     Reject(Vec<u8>),
     /// An answer to a ping.
     Pong(Vec<u8>),
+    /// What our log proves.
+    Audit(Vec<u8>),
 }
 
 /// A refusal in the words of the wire.
@@ -85,7 +88,17 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                 });
             }
             Ok(Some((FrameKind::Ping, body))) => drop(answers.send(Answer::Pong(body)).await),
-            Ok(Some((FrameKind::Receipts | FrameKind::Reject | FrameKind::Pong, _))) => {
+            Ok(Some((FrameKind::AuditQuestion, body))) => match audit::answer(&post.gateway, &peer, &body) {
+                Ok(answer) => drop(answers.send(Answer::Audit(answer)).await),
+                Err(cause) => {
+                    tracing::warn!(%cause, "a question about a log was not answered");
+                    return;
+                }
+            },
+            Ok(Some((
+                FrameKind::Receipts | FrameKind::Reject | FrameKind::Pong | FrameKind::AuditAnswer,
+                _,
+            ))) => {
                 post.gateway.counters.refused("unexpected-frame");
                 tracing::warn!("a peer sent an answer to nothing; its stream is closed");
                 return;
@@ -174,6 +187,7 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
                 Answer::Receipt(receipt) => receipts.push(receipt),
                 Answer::Reject(body) => frames.push((FrameKind::Reject, body)),
                 Answer::Pong(body) => frames.push((FrameKind::Pong, body)),
+                Answer::Audit(body) => frames.push((FrameKind::AuditAnswer, body)),
             }
         }
         if !receipts.is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::config::{Address, GatewayConfig, Layout, PeersConfig};
 use crate::control::{ExitCode, Failure};
+use crate::cose::PqSigningKey;
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
 use crate::model::Party;
@@ -85,6 +86,7 @@ fn key_ring(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<KeyRing,
         gateway: format!("gw1.{}", party.dns_suffix()),
         seal: (keys.signing("seal")?, thumbprint_of_pem(&read_pem(layout, "seal")?)?),
         log: (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?),
+        twin: PqSigningKey::from_seed(&*keys.open("log-pq")?),
         prekeys: keys.prekeys()?,
     })
 }

@@ -2,6 +2,7 @@
 
 mod cbor;
 mod certificate;
+mod dossier;
 mod envelope;
 
 use crate::model::Digest;
@@ -20,6 +21,8 @@ pub enum Kind {
     Envelope,
     /// An X.509 certificate, in DER or PEM.
     Certificate,
+    /// A dossier of evidence.
+    Dossier,
 }
 
 /// What was seen.
@@ -46,13 +49,14 @@ pub fn inspect(bytes: &[u8], kind: Option<Kind>) -> Result<Report, OfflineError>
         Kind::Frame => frame(bytes),
         Kind::Envelope => envelope::show(bytes, 0),
         Kind::Certificate => certificate::show(bytes),
+        Kind::Dossier => dossier::show(bytes),
     }?;
     Ok(Report { kind, text: shown.text, value: shown.value })
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Cbor, Self::Frame, Self::Envelope, Self::Certificate];
+    pub const ALL: [Self; 5] = [Self::Cbor, Self::Frame, Self::Envelope, Self::Certificate, Self::Dossier];
 
     /// Returns the word for it on the command line.
     pub const fn code(self) -> &'static str {
@@ -61,6 +65,7 @@ impl Kind {
             Self::Frame => "frame",
             Self::Envelope => "envelope",
             Self::Certificate => "certificate",
+            Self::Dossier => "dossier",
         }
     }
 
@@ -100,8 +105,8 @@ fn frame(bytes: &[u8]) -> Result<Shown, OfflineError> {
     }
     let inner = match header.kind() {
         FrameKind::Envelope => envelope::show(body, HEADER_LEN)?,
-        FrameKind::Receipts => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
-        FrameKind::Reject => cbor::show(body, &Limits::REJECT, HEADER_LEN)?,
+        FrameKind::Receipts | FrameKind::AuditAnswer => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
+        FrameKind::Reject | FrameKind::AuditQuestion => cbor::show(body, &Limits::REJECT, HEADER_LEN)?,
         FrameKind::Ping | FrameKind::Pong => {
             Shown { text: line(HEADER_LEN, 0, &hex(body)), value: hex(body).into() }
         }

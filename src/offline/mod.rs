@@ -1,6 +1,7 @@
 //! Verbs that need no node: they read what they are given and return values for a face to print.
 
 pub mod csv;
+pub mod evidence;
 pub mod inspect;
 mod json;
 pub mod requests;

@@ -29,7 +29,7 @@ pub use error::{Fault, StoreError};
 pub use format::{Location, Position, Record};
 pub use handle::{Mode, OpenReport, Store, StoreOptions};
 pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_VALUE, MemIndex, Row};
-pub use ledger::{Body, Change, HeldEnvelope, KeptElement, Ledger, Spent};
+pub use ledger::{Alarm, Body, Change, HeldEnvelope, KeptElement, Ledger, Spent};
 pub use mem_disk::MemDisk;
 pub use sled_index::SledIndex;
 pub use view::{IndexReport, Indexer, OnFailure, Reader, RecordRef, Statistics};

@@ -1,9 +1,9 @@
 use super::{
-    Prekey, PrekeyId, Role, SignedPrekey, TrustError, Usage, Validity,
+    Prekey, PrekeyId, Role, SignedPrekey, SignedTwin, TrustError, Usage, Validity,
     path::Path,
     profile::{self, Facts, Revocations},
 };
-use crate::cose::{KemPublic, VerifyingKey};
+use crate::cose::{KemPublic, PqVerifyingKey, VerifyingKey};
 use crate::model::{Digest, Party, Timestamp};
 use rustls_pki_types::{CertificateDer, TrustAnchor};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,23 @@ pub struct Card {
     /// The keys to which messages for the party may be sealed.
     #[serde(default)]
     pub prekeys: Vec<CardPrekey>,
+    /// The ML-DSA-65 twins of the log keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<CardTwin>,
+}
+
+/// The twin of a log key in a card; bytes are lowercase hex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardTwin {
+    /// The thumbprint of the log certificate beside which it stands.
+    pub log: Digest,
+    /// 1,952 bytes.
+    pub key: String,
+    /// The thumbprint of the seal certificate whose key signed.
+    pub seal: Digest,
+    /// 64 bytes.
+    pub signature: String,
 }
 
 /// A signed prekey in a card; bytes are lowercase hex.
@@ -84,8 +101,10 @@ pub struct PartyEntry {
     seals: Vec<CertifiedKey>,
     logs: Vec<CertifiedKey>,
     prekeys: Vec<SignedPrekey>,
+    twins: Vec<SignedTwin>,
     revocations: Option<Revocations>,
     suspended_since: Option<Timestamp>,
+    card: Card,
 }
 
 impl PartyEntry {
@@ -111,7 +130,10 @@ impl PartyEntry {
         let logs = read_all(Role::Log, KeyUsage::required(&TIME_STAMPING_DER), &card.logs)?;
         let prekeys =
             card.prekeys.iter().map(|p| read_prekey(&party, p, &seals)).collect::<Result<_, _>>()?;
+        let twins = card.twins.iter().map(|t| read_twin(&party, t, &seals)).collect::<Result<_, _>>()?;
         Ok(Self {
+            card: card.clone(),
+            twins,
             names: card.names.clone(),
             root: certified(&root, root_der, None),
             suspended_since: card.suspended_since,
@@ -147,6 +169,17 @@ impl PartyEntry {
     /// Returns all log certificates of the card, old ones too.
     pub fn logs(&self) -> &[CertifiedKey] {
         &self.logs
+    }
+
+    /// Returns the card that was checked.
+    pub const fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Finds the ML-DSA-65 twin of the log key with this thumbprint.
+    pub(super) fn log_twin(&self, x5t: &Digest) -> Result<&PqVerifyingKey, TrustError> {
+        let unknown = || TrustError::UnknownKey { party: self.party.clone(), role: Role::Log, x5t: *x5t };
+        self.twins.iter().find(|twin| twin.log == *x5t).map(|twin| &twin.key).ok_or_else(unknown)
     }
 
     /// Returns by when the root should have made its next revocation list; past it, the list still holds.
@@ -216,6 +249,9 @@ impl PartyEntry {
         let mut prekeys: Vec<[u8; 64]> = self.prekeys.iter().map(|p| p.signature).collect();
         prekeys.sort_unstable();
         parts.push(prekeys.concat());
+        let mut twins: Vec<[u8; 64]> = self.twins.iter().map(|t| t.signature).collect();
+        twins.sort_unstable();
+        parts.push(twins.concat());
         parts.push(self.revocations.as_ref().map_or_else(Vec::new, |r| r.digest.0.into()));
         parts.push(self.suspended_since.map_or_else(Vec::new, |at| at.unix().to_be_bytes().into()));
         parts.extend(self.names.iter().flat_map(|(l, n)| [l.clone().into_bytes(), n.clone().into_bytes()]));
@@ -269,6 +305,28 @@ impl CertifiedKey {
     }
 }
 
+impl CardTwin {
+    /// Writes a signed twin as it stands in a card.
+    pub fn new(signed: &SignedTwin) -> Self {
+        Self {
+            log: signed.log,
+            key: hex(signed.key.as_bytes()),
+            seal: signed.seal,
+            signature: hex(&signed.signature),
+        }
+    }
+
+    /// Reads the bytes; the signature is not checked yet.
+    /// # Errors
+    /// `Malformed` if a field is not hex of the right length.
+    pub fn read(&self) -> Result<SignedTwin, TrustError> {
+        let bad = || TrustError::Malformed { what: "twin", why: "not hex of the right length".to_owned() };
+        let key = unhex(&self.key).and_then(|b| PqVerifyingKey::from_bytes(&b).ok()).ok_or_else(bad)?;
+        let signature = unhex(&self.signature).and_then(|b| b.try_into().ok()).ok_or_else(bad)?;
+        Ok(SignedTwin { log: self.log, key, seal: self.seal, signature })
+    }
+}
+
 impl CardPrekey {
     /// Writes a signed prekey as it stands in a card.
     pub fn new(signed: &SignedPrekey) -> Self {
@@ -298,7 +356,10 @@ impl CardPrekey {
 fn check_bounds(card: &Card) -> Result<(), TrustError> {
     let bad = |why: &str| TrustError::Malformed { what: "card", why: why.to_owned() };
     let certificates = card.seals.len().max(card.logs.len());
-    if certificates > MAX_CERTIFICATES || card.prekeys.len() > MAX_PREKEYS {
+    if certificates > MAX_CERTIFICATES
+        || card.prekeys.len() > MAX_PREKEYS
+        || card.twins.len() > MAX_CERTIFICATES
+    {
         return Err(bad("too many certificates or prekeys"));
     }
     let language_ok = |l: &str| matches!(l.len(), 2 | 3) && l.bytes().all(|b| b.is_ascii_lowercase());
@@ -335,6 +396,14 @@ fn read_leaf(
 }
 
 fn read_prekey(party: &Party, card: &CardPrekey, seals: &[CertifiedKey]) -> Result<SignedPrekey, TrustError> {
+    let signed = card.read()?;
+    let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Seal, x5t: signed.seal };
+    let seal = seals.iter().find(|s| s.x5t == signed.seal).ok_or_else(unknown)?;
+    signed.verify(party, &seal.key)?;
+    Ok(signed)
+}
+
+fn read_twin(party: &Party, card: &CardTwin, seals: &[CertifiedKey]) -> Result<SignedTwin, TrustError> {
     let signed = card.read()?;
     let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Seal, x5t: signed.seal };
     let seal = seals.iter().find(|s| s.x5t == signed.seal).ok_or_else(unknown)?;

@@ -13,8 +13,6 @@ pub struct Directory {
     version: u64,
     digest: Digest,
     entries: BTreeMap<Party, PartyEntry>,
-    /// The ML-DSA-65 twins of log keys, by party and thumbprint of the log certificate.
-    twins: BTreeMap<(Party, Digest), PqVerifyingKey>,
 }
 
 impl Directory {
@@ -34,7 +32,7 @@ impl Directory {
         }
         let digests: Vec<u8> = by_party.values().flat_map(|e| e.digest().0).collect();
         let digest = Digest::of(&[b"valise directory v0\0", &version.to_be_bytes(), &digests]);
-        Ok(Self { me, version, digest, entries: by_party, twins: BTreeMap::new() })
+        Ok(Self { me, version, digest, entries: by_party })
     }
 
     /// Returns the party that this node speaks for.
@@ -99,19 +97,11 @@ impl Directory {
         self.entry(party)?.log_key(x5t, at)
     }
 
-    /// Adds the twins of log keys, which a party publishes beside their certificates.
-    #[must_use]
-    pub fn with_twins(mut self, twins: impl IntoIterator<Item = (Party, Digest, PqVerifyingKey)>) -> Self {
-        self.twins.extend(twins.into_iter().map(|(party, log, key)| ((party, log), key)));
-        self
-    }
-
     /// Finds the ML-DSA-65 twin of the log key with this thumbprint.
     /// # Errors
-    /// `UnknownKey`.
+    /// `UnknownParty` or `UnknownKey`.
     pub fn log_twin(&self, party: &Party, x5t: &Digest) -> Result<&PqVerifyingKey, TrustError> {
-        let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Log, x5t: *x5t };
-        self.twins.get(&(party.clone(), *x5t)).ok_or_else(unknown)
+        self.entry(party)?.log_twin(x5t)
     }
 
     /// Finds the newest prekey to which a message for `party` may be sealed now.

@@ -13,15 +13,17 @@ mod keys;
 mod path;
 mod prekey;
 mod profile;
+mod twin;
 mod validity;
 
-pub use card::{Card, CardPrekey, CertifiedKey, PartyEntry};
+pub use card::{Card, CardPrekey, CardTwin, CertifiedKey, PartyEntry};
 pub use directory::Directory;
 pub use error::{Role, TrustError};
 pub use keys::pkcs8;
 pub use path::Usage;
 pub use prekey::{Prekey, PrekeyId, SignedPrekey};
 pub use profile::{certificate_from_pem, thumbprint};
+pub use twin::SignedTwin;
 pub use validity::Validity;
 
 #[cfg(test)]

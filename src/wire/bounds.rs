@@ -50,7 +50,8 @@ pub(super) const fn frame_limit(kind: FrameKind) -> usize {
     match kind {
         FrameKind::Envelope => Limits::ENVELOPE.bytes,
         FrameKind::Receipts => Limits::RECEIPTS.bytes,
-        FrameKind::Reject => Limits::REJECT.bytes,
+        FrameKind::Reject | FrameKind::AuditQuestion => Limits::REJECT.bytes,
+        FrameKind::AuditAnswer => Limits::RECEIPTS.bytes,
         FrameKind::Ping | FrameKind::Pong => 64,
     }
 }

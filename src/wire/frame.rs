@@ -22,6 +22,10 @@ pub enum FrameKind {
     Ping = 4,
     /// The answer to a ping.
     Pong = 5,
+    /// A question whether a log has gone on from heads that were seen.
+    AuditQuestion = 6,
+    /// The proof.
+    AuditAnswer = 7,
 }
 
 /// Announces one frame: `"VL"`, version, kind, then the body's length as a big-endian u32.
@@ -99,7 +103,15 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 5] = [Self::Envelope, Self::Receipts, Self::Reject, Self::Ping, Self::Pong];
+    pub const ALL: [Self; 7] = [
+        Self::Envelope,
+        Self::Receipts,
+        Self::Reject,
+        Self::Ping,
+        Self::Pong,
+        Self::AuditQuestion,
+        Self::AuditAnswer,
+    ];
 
     fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
@@ -147,6 +159,8 @@ mod tests {
             (FrameKind::Reject, 4096),
             (FrameKind::Ping, 64),
             (FrameKind::Pong, 64),
+            (FrameKind::AuditQuestion, 4096),
+            (FrameKind::AuditAnswer, 262_144),
         ] {
             let mut bytes = FrameHeader::new(kind, limit).unwrap().encode();
             assert_eq!(FrameHeader::parse(&bytes).unwrap().length(), limit);
@@ -162,7 +176,7 @@ mod tests {
         assert_eq!(parse(b"GET / HT"), FrameFault::WrongMagic);
         assert_eq!(parse(b"VL\x01\x01\0\0\0\0"), FrameFault::UnsupportedVersion(1));
         assert_eq!(parse(b"VL\x00\x00\0\0\0\0"), FrameFault::UnknownKind(0));
-        assert_eq!(parse(b"VL\x00\x06\0\0\0\0"), FrameFault::UnknownKind(6));
+        assert_eq!(parse(b"VL\x00\x60\0\0\0\0"), FrameFault::UnknownKind(0x60));
         assert_eq!(parse(b"VL\x00\x04\xff\xff\xff\xff").code(), "too-long");
     }
 }

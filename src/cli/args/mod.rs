@@ -1,9 +1,11 @@
 mod case;
+mod evidence;
 mod gateway;
 mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
+pub use evidence::EvidenceVerb;
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
@@ -61,6 +63,9 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// What proves a case to someone who trusts neither State.
+    #[command(subcommand)]
+    Evidence(EvidenceVerb),
     /// Due dates.
     #[command(subcommand)]
     Deadline(DeadlineVerb),
@@ -74,7 +79,7 @@ pub enum Verb {
     Inspect {
         /// The file; `-` for stdin.
         file: PathBuf,
-        /// As what to read it: cbor, frame, envelope, certificate; guessed by default.
+        /// As what to read it: cbor, frame, envelope, certificate, dossier; guessed by default.
         // It stands for the officer of the other verbs, whose name it shares.
         #[arg(long = "as", value_name = "KIND", value_parser = file_kind, id = "as_officer")]
         kind: Option<String>,
@@ -165,11 +170,11 @@ pub enum QueueVerb {
 
 /// What a file is read as.
 fn file_kind(text: &str) -> Result<String, String> {
-    ["cbor", "frame", "envelope", "certificate"]
+    ["cbor", "frame", "envelope", "certificate", "dossier"]
         .into_iter()
         .find(|kind| *kind == text)
         .map(str::to_owned)
-        .ok_or_else(|| "it is cbor, frame, envelope or certificate".into())
+        .ok_or_else(|| "it is cbor, frame, envelope, certificate or dossier".into())
 }
 
 /// `config …`

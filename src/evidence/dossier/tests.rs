@@ -1,8 +1,7 @@
 //! A whole case with a dossier of it, and each way of spoiling that named by its fault.
 
-mod golden;
-mod hostile;
-mod story;
+pub(crate) mod hostile;
+pub(crate) mod story;
 
 use super::*;
 use crate::evidence::{TrustAnchor, dossier::verify};

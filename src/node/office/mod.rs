@@ -1,6 +1,7 @@
 //! Answers officers: one function for each verb of `control::Command`.
 
 mod cases;
+mod evidence;
 mod peers;
 mod queue;
 mod releases;
@@ -76,6 +77,11 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         }
         Command::ReleaseList => json(&views::releases(gateway)?),
         Command::ReleaseShow { id } => json(&releases::show_release(gateway, officer, &id).await?),
+        Command::EvidenceExport { case, elements, permit } => {
+            json(&evidence::export(post, officer, &case, elements, permit).await?)
+        }
+        Command::EvidenceHead { check } => json(&evidence::head(gateway, check.as_deref())?),
+        Command::CaseHistory { case } => json(&evidence::history(gateway, &case)?),
         Command::DeadlineList => json(&views::deadlines(gateway)),
         Command::QueueList => json(&queue::queue(gateway)),
         Command::QueueRetry { id } => json(&queue::retry(gateway, id)?),

@@ -166,7 +166,7 @@ fn two_receipts_for_one_act() {
 }
 
 /// A second history that XBB keeps for other eyes: its log with one leaf changed, and a receipt from it.
-fn forked(story: &Story, size: u64) -> (MerkleLog, Receipt) {
+pub(crate) fn forked(story: &Story, size: u64) -> (MerkleLog, Receipt) {
     let honest = &story.sides[XBB].log;
     let mut log = MerkleLog::default();
     for at in 0..size {

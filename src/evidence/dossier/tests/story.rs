@@ -19,7 +19,7 @@ pub(crate) fn anchor() -> TrustAnchor {
 }
 
 pub(crate) fn twin(name: &str) -> PqSigningKey {
-    PqSigningKey::from_seed(&Digest::of(&[name.as_bytes(), b" twin"]).0)
+    Pki::new(name).twin_key()
 }
 
 pub(crate) fn log_keys(name: &str) -> LogKeys {
@@ -27,9 +27,8 @@ pub(crate) fn log_keys(name: &str) -> LogKeys {
 }
 
 pub(crate) fn bundle() -> TrustBundle {
-    let twin_of = |name: &str| (named(name), ring(name).log.1, twin(name).verifying_key());
     let card = |name: &str| Card { prekeys: Vec::new(), ..card(name) };
-    TrustBundle { cards: [XAA, XBB].map(card).to_vec(), twins: [XAA, XBB].map(twin_of).to_vec() }
+    TrustBundle { cards: [XAA, XBB].map(card).to_vec() }
 }
 
 /// One side of the story.
@@ -66,12 +65,12 @@ pub(crate) struct Story {
 }
 
 impl Story {
-    pub fn told() -> Self {
+    pub(crate) fn told() -> Self {
         Self::at([0, DAY, 30 * DAY])
     }
 
     /// The request, the acknowledgement and the response are said so many seconds after `NOW`.
-    pub fn at(seconds: [i64; 3]) -> Self {
+    pub(crate) fn at(seconds: [i64; 3]) -> Self {
         let mut story = Self {
             sides: [XAA, XBB].map(|name| (name, Side::new(name))).into(),
             said: Vec::new(),
@@ -88,12 +87,12 @@ impl Story {
         story
     }
 
-    pub fn say(&mut self, from: &'static str, to: &'static str, act: Act, second: i64) -> Digest {
+    pub(crate) fn say(&mut self, from: &'static str, to: &'static str, act: Act, second: i64) -> Digest {
         self.say_as(from, to, act, (second, second + 60), |_| {})
     }
 
     /// Says an act at one second, has it received at another, and changes the draft before it is signed.
-    pub fn say_as(
+    pub(crate) fn say_as(
         &mut self,
         from: &'static str,
         to: &'static str,
@@ -126,7 +125,7 @@ impl Story {
     }
 
     /// Withholds the elements whose paths `hide` picks.
-    pub fn redact(&mut self, hide: impl Fn(&str) -> bool) {
+    pub(crate) fn redact(&mut self, hide: impl Fn(&str) -> bool) {
         for (_, content) in &mut self.said {
             let shown = content.parse_disclosures().unwrap();
             let kept = shown.into_iter().filter(|d| !hide(d.path()));
@@ -135,7 +134,7 @@ impl Story {
     }
 
     /// The anchor of a side's log with all its leaves and earlier heads.
-    pub fn proof(&self, owner: &'static str, peer: &'static str) -> LogProof {
+    pub(crate) fn proof(&self, owner: &'static str, peer: &'static str) -> LogProof {
         let log = &self.sides[owner].log;
         let head = log.head();
         let checkpoint = Checkpoint { owner: named(owner), peer: named(peer), head, at: self.made_at };
@@ -151,7 +150,7 @@ impl Story {
     }
 
     /// The dossier's parts, as an honest maker gathers them.
-    pub fn parts(&self, made_by: &'static str) -> Dossier {
+    pub(crate) fn parts(&self, made_by: &'static str) -> Dossier {
         let peer = if made_by == XAA { XBB } else { XAA };
         Dossier {
             version: DOSSIER_VERSION,
@@ -167,7 +166,7 @@ impl Story {
         }
     }
 
-    pub fn dossier(&self, made_by: &'static str) -> Vec<u8> {
+    pub(crate) fn dossier(&self, made_by: &'static str) -> Vec<u8> {
         sealed(self.parts(made_by))
     }
 }
