@@ -9,6 +9,7 @@ pub mod cose;
 pub mod envelope;
 pub mod evidence;
 pub mod model;
+pub mod relay;
 pub mod report;
 pub mod rules;
 pub mod trust;

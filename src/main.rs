@@ -57,6 +57,9 @@ fn dispatch(args: &Args) -> ExitCode {
         | Verb::Release(_)
         | Verb::Evidence(_)
         | Verb::Deadline(_)
+        | Verb::Mandate(_)
+        | Verb::Notice(_)
+        | Verb::Assistance(_)
         | Verb::Queue(_) => face.end(layout(args).and_then(|l| cli::ask(args, &l, READERS))),
     }
 }

@@ -15,8 +15,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("case", &["rules", "model"]),
     ("envelope", &["trust", "cose", "wire", "model"]),
     ("evidence", &["envelope", "case", "trust", "cose", "wire", "rules", "model"]),
+    ("relay", &["trust", "cose", "wire", "model"]),
     ("vault", &["rules", "cose", "model"]),
-    ("store", &["case", "evidence", "vault", "wire", "model"]),
+    ("store", &["case", "evidence", "relay", "vault", "wire", "model"]),
     ("transport", &["trust", "cose", "wire", "model"]),
     ("config", &["rules", "trust", "model"]),
     ("control", &["rules", "trust", "model"]),
@@ -28,6 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "transport",
             "store",
             "vault",
+            "relay",
             "evidence",
             "envelope",
             "case",
@@ -45,7 +47,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Rooms without IO, ambient time or ambient randomness.
 const PURE: &[&str] =
-    &["model", "rules", "report", "wire", "cose", "trust", "case", "envelope", "evidence", "vault"];
+    &["model", "rules", "report", "wire", "cose", "trust", "case", "envelope", "evidence", "relay", "vault"];
 
 /// What no pure room may name.
 const IMPURE: &[&str] = &[

@@ -8,7 +8,7 @@ use std::{fmt, str};
 use valise::envelope::{join, split};
 use valise::model::*;
 use valise::offline::requests::{check, parse_request, parse_response};
-use valise::rules::{addressee, completeness, identification, response, returns};
+use valise::rules::{addressee, completeness, exchange, identification, response, returns};
 use valise::wire::{Limits, decode, encode};
 use valise_fuzz::federation::Seeded;
 
@@ -27,6 +27,11 @@ fuzz_target!(|data: &[u8]| {
     body(data, Act::Clarification);
     body(data, Act::Withdrawal);
     body(data, Act::OutcomeNotice);
+    body(data, |mandate: Mandate| Act::Mandate(Box::new(mandate)));
+    body(data, Act::MandateRevocation);
+    body(data, Act::Notice);
+    body(data, Act::AssistanceRequest);
+    body(data, Act::AssistanceReply);
 });
 
 /// A file that an officer wrote.
@@ -76,6 +81,11 @@ fn judge(act: &Act) {
         }
         Act::Delay(delay) => drop(response::delay_check(delay)),
         Act::Refusal(refusal) => drop(response::refusal_check(refusal)),
+        Act::Mandate(_)
+        | Act::MandateRevocation(_)
+        | Act::Notice(_)
+        | Act::AssistanceRequest(_)
+        | Act::AssistanceReply(_) => drop(exchange::check(act)),
         Act::Acknowledgement(_)
         | Act::ClarificationRequest(_)
         | Act::Clarification(_)

@@ -339,7 +339,12 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
         | Body::ClarificationRequest { .. }
         | Body::Clarification { .. }
         | Body::Withdrawal { .. }
-        | Body::OutcomeNotice { .. } => {}
+        | Body::OutcomeNotice { .. }
+        | Body::Mandate { .. }
+        | Body::MandateRevocation { .. }
+        | Body::Notice { .. }
+        | Body::AssistanceRequest { .. }
+        | Body::AssistanceReply { .. } => {}
     }
     Made {
         by,

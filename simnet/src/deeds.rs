@@ -104,7 +104,12 @@ impl World {
             | case::Body::ClarificationRequest { .. }
             | case::Body::Clarification { .. }
             | case::Body::Withdrawal { .. }
-            | case::Body::OutcomeNotice { .. } => Vec::new(),
+            | case::Body::OutcomeNotice { .. }
+            | case::Body::Mandate { .. }
+            | case::Body::MandateRevocation { .. }
+            | case::Body::Notice { .. }
+            | case::Body::AssistanceRequest { .. }
+            | case::Body::AssistanceReply { .. } => Vec::new(),
         };
         for (after, deed) in plan {
             self.plan(state, after, deed);
@@ -116,7 +121,8 @@ impl World {
         let (me, to_party) = (self.party(state), self.party(to));
         let request = Box::new(samples::request(&self.template, &to_party, items, careless));
         let case = self.shells[state].mint(now);
-        let command = Command::Submit { case: case.clone(), me, to: to_party, request, exercise: false };
+        let (case_id, exercise) = (case.clone(), false);
+        let command = Command::Submit { case: case_id, me, to: to_party, request, exercise, behalf: None };
         let real = self.draws_real(state, to);
         let refused = self.shells[state].command(&case, command, real, now).err();
         let as_it_should = careless == refused.is_some();

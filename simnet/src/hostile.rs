@@ -45,6 +45,7 @@ pub fn reseal(
                 bytes: opened.content.statement,
                 digest: opened.statement.digest,
                 disclosures: opened.disclosures,
+                mandate: None,
             };
             let (ring, directory) = (&holder.ring, &holder.directory);
             let out = envelope::compose(&signed, third, ring, directory, now, lane::KEEP_FOR, draw).ok()?;

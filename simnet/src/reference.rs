@@ -192,7 +192,12 @@ const fn effect(kind: ActKind) -> Effect {
         | ActKind::ClarificationRequest
         | ActKind::Clarification
         | ActKind::Withdrawal
-        | ActKind::OutcomeNotice => Effect { stops_ack: false, stops_response: false },
+        | ActKind::OutcomeNotice
+        | ActKind::Mandate
+        | ActKind::MandateRevocation
+        | ActKind::Notice
+        | ActKind::AssistanceRequest
+        | ActKind::AssistanceReply => Effect { stops_ack: false, stops_response: false },
         ActKind::Acknowledgement | ActKind::ReturnIncomplete | ActKind::Delay => {
             Effect { stops_ack: true, stops_response: false }
         }

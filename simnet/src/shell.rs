@@ -401,16 +401,19 @@ impl Shell {
             message_id: said.message_id,
             parents,
             exercise: said.exercise,
+            on_behalf_of: said.on_behalf_of.clone(),
         };
         let facts = ActFacts::of(&said.act, header);
         let received_at = if self.bug == Some(Bug::ClockFromIssuer) { said.issued_at } else { now };
-        let record = ActRecord { facts: facts.clone(), direction: Direction::Received, at: received_at };
+        let direction = Direction::Received;
+        let record = ActRecord { facts: facts.clone(), direction, at: received_at, beyond: None };
         let twice = known || self.bug == Some(Bug::EquivocationKept) && self.cases.contains_key(id);
         if twice {
             return vec![Event::ActRecorded(record)];
         }
         let me = self.member().party.clone();
-        let command = Command::PeerAct { case: id.clone(), me, facts, received_at };
+        let audience = said.audience.clone();
+        let command = Command::PeerAct { case: id.clone(), me, facts, audience, received_at, beyond: None };
         let empty = Case::default();
         let decision = case::decide(self.cases.get(id).unwrap_or(&empty), command, now);
         decision.map(|decision| decision.events).unwrap_or_default()
@@ -441,6 +444,7 @@ impl Shell {
             directory: DirectoryRef { version: directory.version(), digest: directory.digest() },
             heads: Heads(mine, theirs),
             exercise: draft.exercise,
+            on_behalf_of: None,
             act: draft.act.clone(),
         });
         let composed = lane::compose(&said, to, member, real, now, &mut self.entropy)

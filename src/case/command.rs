@@ -1,5 +1,6 @@
 mod answer;
 mod dialogue;
+mod exchange;
 mod peer;
 mod request;
 
@@ -7,11 +8,12 @@ use super::filing;
 use super::fold::Folded;
 use super::permit::{ReleaseRequest, request_release, use_permit};
 use super::{
-    ActFacts, ActHeader, ActRecord, Case, Denial, Direction, Event, Opening, PermitId, Receipt, Refused, Role,
+    ActFacts, ActHeader, ActRecord, Behalf, Case, Denial, Direction, Event, Opening, PermitId, Receipt,
+    Refused, Role,
 };
 use crate::model::{
-    Act, CaseId, DAY, Delay, Digest, MessageId, MissingElement, OutcomeNotice, Party, Purpose, Refusal,
-    Request, Response, Text, Timestamp,
+    Act, CaseId, DAY, Delay, Digest, MandateFault, MessageId, MissingElement, OnBehalf, OutcomeNotice, Party,
+    Purpose, Refusal, Request, Response, Text, Timestamp,
 };
 use crate::rules::release::Authority;
 
@@ -30,6 +32,8 @@ pub enum Command {
         request: Box<Request>,
         /// Whether it is training (ISACS 7.1.4).
         exercise: bool,
+        /// Who acts for whom, if `me` or the one who is asked is an agent (ISACS 9.3).
+        behalf: Option<Behalf>,
     },
     /// Acknowledges receipt of the request (ISACS 8.3.1).
     Acknowledge {
@@ -93,8 +97,29 @@ pub enum Command {
         me: Party,
         /// What the act holds.
         facts: ActFacts,
+        /// All recipients, as the statement names them.
+        audience: Vec<Party>,
         /// The instant that this gateway's receipt will name.
         received_at: Timestamp,
+        /// Why our agent's mandate does not carry the act, where it made it in our name nevertheless.
+        beyond: Option<MandateFault>,
+    },
+    /// Opens a case of its own with a notice, a request for assistance, or a mandate or its end
+    /// (ISACS 5.3, 9).
+    Open {
+        /// The case's number, minted by `me`.
+        case: CaseId,
+        /// Who speaks.
+        me: Party,
+        /// To whom.
+        to: Party,
+        /// What is said.
+        act: Box<Act>,
+    },
+    /// Says something more in such a case: accepts or ends the mandate, answers the request for assistance.
+    Follow {
+        /// What is said.
+        act: Box<Act>,
     },
     /// Takes in a verified receipt for an act that was sent.
     PeerReceipt(Receipt),
@@ -151,6 +176,8 @@ pub struct Draft {
     pub parents: Vec<Digest>,
     /// Whether it is training.
     pub exercise: bool,
+    /// On whose behalf it is made; the caller names the mandate.
+    pub on_behalf_of: Option<OnBehalf>,
 }
 
 /// Decides what a command does to a case; an empty [`Case`] stands for one that was not opened.
@@ -159,9 +186,9 @@ pub struct Draft {
 /// [`Refused`] says why the state or the law forbids it; nothing has changed then.
 pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision, Refused> {
     match command {
-        Command::Submit { case: id, me, to, request, exercise } => request::submit(
+        Command::Submit { case: id, me, to, request, exercise, behalf } => request::submit(
             case,
-            Opening { case: id, me, peer: to, role: Role::Requester },
+            Opening { behalf, ..Opening::bilateral(id, me, to, Role::Requester) },
             request,
             exercise,
         ),
@@ -178,9 +205,13 @@ pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision,
         Command::Clarify { question, answer } => dialogue::clarify(case, question, answer),
         Command::Withdraw { reason } => request::withdraw(case, reason),
         Command::TellOutcome(notice) => dialogue::tell_outcome(case, notice),
-        Command::PeerAct { case: id, me, facts, received_at } => {
-            Ok(peer::act(case, id, me, facts, received_at))
+        Command::PeerAct { case: id, me, facts, audience, received_at, beyond } => {
+            Ok(peer::act(case, id, me, peer::Came { facts, audience, received_at, beyond }))
         }
+        Command::Open { case: id, me, to, act } => {
+            exchange::open(case, Opening::bilateral(id, me, to, Role::Requester), *act)
+        }
+        Command::Follow { act } => exchange::follow(case, *act),
         Command::PeerReceipt(receipt) => peer::receipt(case, receipt),
         Command::File { officer, reason } => filing::file(case, officer, reason, now),
         Command::RequestRelease { id, to, purpose, officer, elements } => {
@@ -199,8 +230,10 @@ pub fn recorded(draft: &Draft, me: Party, digest: Digest, message_id: MessageId,
         message_id,
         parents: draft.parents.clone(),
         exercise: draft.exercise,
+        on_behalf_of: draft.on_behalf_of.clone(),
     };
-    Event::ActRecorded(ActRecord { facts: ActFacts::of(&draft.act, header), direction: Direction::Sent, at })
+    let facts = ActFacts::of(&draft.act, header);
+    Event::ActRecorded(ActRecord { facts, direction: Direction::Sent, at, beyond: None })
 }
 
 /// Returns when the gateway should acknowledge by itself: `days` after the receipt of a request that this
@@ -217,16 +250,20 @@ impl Decision {
     fn draft(opening: &Opening, folded: &Folded<'_>, act: Act) -> Self {
         let draft = Draft {
             act,
-            aud: vec![opening.peer.clone()],
+            aud: opening.audience(),
             parents: folded.heads(),
             exercise: folded.current().is_some_and(|version| version.request.facts.header.exercise),
+            on_behalf_of: None,
         };
         Self { draft: Some(draft), ..Self::default() }
     }
 }
 
-/// Folds a case that was opened.
+/// Folds a case that was opened, for somebody who may speak in it.
 fn opened(case: &Case) -> Result<(&Opening, Folded<'_>), Refused> {
     let opening = case.opening().ok_or(Refused::UnknownCase)?;
+    if opening.role == Role::Observer {
+        return Err(Refused::OnlyObserves);
+    }
     Ok((opening, Folded::of(case, opening)))
 }

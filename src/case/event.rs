@@ -1,5 +1,5 @@
 use super::{ActFacts, Body, Denial, Filing, Permit, PermitUse};
-use crate::model::{CaseId, Digest, MessageId, Party, Text, Timestamp};
+use crate::model::{CaseId, Digest, MandateFault, MessageId, Party, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the journal keeps of a case: one addition to its set of evidence.
@@ -39,6 +39,18 @@ pub struct Opening {
     pub peer: Party,
     /// Which part `me` plays.
     pub role: Role,
+    /// Who acts for whom, if one side is an agent (ISACS 9.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behalf: Option<Behalf>,
+}
+
+/// An agent that acts in a case for its principal (ISACS 9.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behalf {
+    /// For whom is acted.
+    pub principal: Party,
+    /// Who acts.
+    pub agent: Party,
 }
 
 /// Which part a party plays in a case.
@@ -49,6 +61,8 @@ pub enum Role {
     Requester,
     /// It is asked (ISACS 8.3).
     Requested,
+    /// Its agent asks or is asked; it has a copy of every act (ISACS 9.3).
+    Observer,
 }
 
 /// Which way an act went.
@@ -70,6 +84,9 @@ pub struct ActRecord {
     pub direction: Direction,
     /// For a received act the `received_at` of our receipt; for a sent one the instant of its commit.
     pub at: Timestamp,
+    /// Why our agent's mandate does not carry the act that it made in our name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<MandateFault>,
 }
 
 /// What a gateway attests of an act: it is verified and durable there since then (DESIGN §4).
@@ -115,30 +132,61 @@ pub struct ChanceJudgement {
 }
 
 impl Opening {
-    /// Returns the party that asks.
-    pub const fn requester(&self) -> &Party {
-        match self.role {
-            Role::Requester => &self.me,
-            Role::Requested => &self.peer,
+    /// Opens a case between two parties of which nobody is an agent.
+    pub const fn bilateral(case: CaseId, me: Party, peer: Party, role: Role) -> Self {
+        Self { case, me, peer, role, behalf: None }
+    }
+
+    /// Returns the party that speaks on our side: our agent where we only look on.
+    pub fn speaker(&self) -> &Party {
+        match (&self.behalf, self.role) {
+            (Some(behalf), Role::Observer) => &behalf.agent,
+            (_, Role::Requester | Role::Requested) | (None, Role::Observer) => &self.me,
         }
     }
 
+    /// Returns the party that asks.
+    pub fn requester(&self) -> &Party {
+        if self.asks() { self.speaker() } else { &self.peer }
+    }
+
     /// Returns the party that is asked.
-    pub const fn requested(&self) -> &Party {
-        match self.role {
-            Role::Requester => &self.peer,
-            Role::Requested => &self.me,
-        }
+    pub fn requested(&self) -> &Party {
+        if self.asks() { &self.peer } else { self.speaker() }
     }
 
     /// Returns the one to whom `issuer` speaks in this case; none for an outsider.
     pub fn counterparty(&self, issuer: &Party) -> Option<&Party> {
-        if *issuer == self.me {
+        let speaker = self.speaker();
+        if issuer == speaker {
             Some(&self.peer)
         } else if *issuer == self.peer {
-            Some(&self.me)
+            Some(speaker)
         } else {
             None
+        }
+    }
+
+    /// Returns all to whom our acts go: the other side, then the principal of whichever side is an agent.
+    pub fn audience(&self) -> Vec<Party> {
+        [&self.peer]
+            .into_iter()
+            .chain(self.behalf.as_ref().map(|behalf| &behalf.principal))
+            .cloned()
+            .collect()
+    }
+
+    /// Tells whether we act for another party.
+    pub fn is_agent(&self) -> bool {
+        self.behalf.as_ref().is_some_and(|behalf| behalf.agent == self.me)
+    }
+
+    /// Tells whether our side asks.
+    pub fn asks(&self) -> bool {
+        match self.role {
+            Role::Requester => true,
+            Role::Requested => false,
+            Role::Observer => self.case.minted_by(self.speaker()),
         }
     }
 }
@@ -157,6 +205,7 @@ impl Role {
         match self {
             Self::Requester => "requester",
             Self::Requested => "requested",
+            Self::Observer => "observer",
         }
     }
 }

@@ -1,7 +1,8 @@
 use super::Refused;
 use crate::model::{
-    Act, ActKind, Answer, Delay, Digest, GroundCode, Label, MessageId, Outcome, OutcomeNotice, PartialDate,
-    Party, Purpose, Refusal, Request, Response, Resubmission, ReturnIncomplete, Ternary, Timestamp,
+    Act, ActKind, Answer, AssistanceNeed, AssistanceOutcome, CaseId, Delay, Digest, GroundCode, Label,
+    MandateTerms, MessageId, NoticeTopic, OnBehalf, Outcome, OutcomeNotice, PartialDate, Party, Purpose,
+    Refusal, Request, Response, Resubmission, ReturnIncomplete, Ternary, Timestamp,
 };
 use crate::rules::completeness::{self, Completeness};
 use crate::rules::{course, response, returns};
@@ -31,6 +32,9 @@ pub struct ActHeader {
     pub parents: Vec<Digest>,
     /// Whether it is a training act (ISACS 7.1.4).
     pub exercise: bool,
+    /// On whose behalf the issuer made it, if on anyone's (ISACS 9.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<OnBehalf>,
 }
 
 /// The particulars of each kind of act.
@@ -125,6 +129,39 @@ pub enum Body {
         /// The clauses that it leaves unmet.
         unmet: BTreeSet<String>,
     },
+    /// A mandate that is given, or accepted (ISACS 9.3).
+    Mandate {
+        /// Its digest.
+        mandate: Digest,
+        /// Its terms.
+        terms: MandateTerms,
+        /// Whether the agent has countersigned it.
+        accepted: bool,
+    },
+    /// The end of a mandate.
+    MandateRevocation {
+        /// The mandate's digest.
+        mandate: Digest,
+    },
+    /// Information that belongs to no trace (ISACS 9.6).
+    Notice {
+        /// What it is about.
+        topic: NoticeTopic,
+    },
+    /// A request for assistance (ISACS 5.3, 9.1).
+    AssistanceRequest {
+        /// With what.
+        need: AssistanceNeed,
+        /// The trace from which the need arose.
+        about: Option<CaseId>,
+    },
+    /// The answer to one.
+    AssistanceReply {
+        /// The statement digest of the request for assistance.
+        request: Digest,
+        /// What becomes of it.
+        outcome: AssistanceOutcome,
+    },
 }
 
 /// The particulars of a request, first or submitted again.
@@ -198,6 +235,19 @@ impl ActFacts {
             Act::Clarification(answer) => Body::Clarification { request_for: answer.request_for },
             Act::Withdrawal(withdrawal) => Body::Withdrawal { request: withdrawal.request },
             Act::OutcomeNotice(notice) => of_outcome(notice),
+            Act::Mandate(given) => Body::Mandate {
+                mandate: given.mandate,
+                terms: given.terms.clone(),
+                accepted: given.acceptance.is_some(),
+            },
+            Act::MandateRevocation(ended) => Body::MandateRevocation { mandate: ended.mandate },
+            Act::Notice(notice) => Body::Notice { topic: notice.topic },
+            Act::AssistanceRequest(asked) => {
+                Body::AssistanceRequest { need: asked.need, about: asked.about.clone() }
+            }
+            Act::AssistanceReply(reply) => {
+                Body::AssistanceReply { request: reply.request, outcome: reply.outcome }
+            }
         };
         Self { header, body }
     }
@@ -221,6 +271,11 @@ impl ActFacts {
             Body::Clarification { .. } => ActKind::Clarification,
             Body::Withdrawal { .. } => ActKind::Withdrawal,
             Body::OutcomeNotice { .. } => ActKind::OutcomeNotice,
+            Body::Mandate { .. } => ActKind::Mandate,
+            Body::MandateRevocation { .. } => ActKind::MandateRevocation,
+            Body::Notice { .. } => ActKind::Notice,
+            Body::AssistanceRequest { .. } => ActKind::AssistanceRequest,
+            Body::AssistanceReply { .. } => ActKind::AssistanceReply,
         }
     }
 
@@ -236,7 +291,12 @@ impl ActFacts {
             | Body::ClarificationRequest { .. }
             | Body::Clarification { .. }
             | Body::Withdrawal { .. }
-            | Body::OutcomeNotice { .. } => None,
+            | Body::OutcomeNotice { .. }
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => None,
         }
     }
 
@@ -253,14 +313,23 @@ impl ActFacts {
             | Body::Resubmission { .. }
             | Body::ClarificationRequest { .. }
             | Body::Clarification { .. }
-            | Body::Withdrawal { .. } => false,
+            | Body::Withdrawal { .. }
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => false,
         }
     }
 
     /// Returns the acts that it names: what it answers, asks about or replaces.
     pub fn names(&self) -> Vec<Digest> {
         match &self.body {
-            Body::Request(_) => Vec::new(),
+            Body::Request(_)
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. } => Vec::new(),
             Body::Acknowledgement { request, .. }
             | Body::ReturnIncomplete { request, .. }
             | Body::Response { request, .. }
@@ -271,6 +340,7 @@ impl ActFacts {
             Body::Resubmission { previous, returned_by, .. } => vec![*previous, *returned_by],
             Body::ClarificationRequest { about } => vec![*about],
             Body::Clarification { request_for } => vec![*request_for],
+            Body::AssistanceReply { request, .. } => vec![*request],
         }
     }
 

@@ -1,5 +1,5 @@
 use super::fold::{Folded, Version};
-use super::{Case, Decision, Event, Refused, Role};
+use super::{ActRecord, Case, Decision, Direction, Event, Refused, Role};
 use crate::model::{ActKind, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +24,15 @@ pub fn is_at_rest(case: &Case) -> bool {
     let Some(opening) = case.opening() else { return false };
     let folded = Folded::of(case, opening);
     let settled = folded.current().is_some_and(is_over);
-    let receipted = case.acts().all(|record| case.arrival(record).is_some());
+    let receipted =
+        case.acts().all(|record| record.direction == Direction::Received || case.arrival(record).is_some());
     let asked = folded.questions.values().any(|question| question.answer.is_none());
     let read = opening.role == Role::Requested || case.is_filed();
-    settled && receipted && folded.waiting.is_empty() && !asked && read
+    // A mandate is asked for at every act that rests on it.
+    let mandates = case
+        .acts()
+        .any(|record| matches!(record.facts.kind(), ActKind::Mandate | ActKind::MandateRevocation));
+    settled && !mandates && receipted && folded.waiting.is_empty() && !asked && read
 }
 
 /// Puts a case away (ISACS 7.7.1 d: it does not close silently).
@@ -39,17 +44,23 @@ pub(super) fn file(
 ) -> Result<Decision, Refused> {
     let opening = case.opening().ok_or(Refused::UnknownCase)?;
     let folded = Folded::of(case, opening);
-    if !folded.current().is_some_and(is_over) {
+    let exchanged = folded.current().is_none() && folded.order.iter().any(is_read);
+    if !folded.current().is_some_and(is_over) && !exchanged {
         return Err(Refused::StillOpen);
     }
     let told = folded.order.iter().any(|record| {
         record.facts.kind() == ActKind::OutcomeNotice && record.facts.header.issuer == opening.me
     });
-    if opening.role == Role::Requester && !told && reason.is_none() {
+    if opening.role == Role::Requester && !told && !exchanged && reason.is_none() {
         return Err(Refused::OutcomeNotTold);
     }
     let filing = Filing { acts: case.acts.len() as u64, at: now, officer, reason };
     Ok(Decision { events: vec![Event::Filed(filing)], ..Decision::default() })
+}
+
+/// A notice, or the answer to a request for assistance, leaves nothing to do but to read it.
+fn is_read(record: &&ActRecord) -> bool {
+    matches!(record.facts.kind(), ActKind::Notice | ActKind::AssistanceReply)
 }
 
 fn is_over(version: &Version<'_>) -> bool {

@@ -54,6 +54,8 @@ pub enum FlagCode {
     Delayed,
     /// The clarification answers no question of the other side; it counts for nothing.
     UnknownQuestion,
+    /// Our agent made the act in our name, and its mandate does not carry it (ISACS 9.3).
+    BeyondMandate,
 }
 
 impl FlagCode {
@@ -81,6 +83,7 @@ impl FlagCode {
             Self::UnfoundedReturn => "unfounded_return",
             Self::Delayed => "delayed",
             Self::UnknownQuestion => "unknown_question",
+            Self::BeyondMandate => "beyond_mandate",
         }
     }
 
@@ -108,6 +111,7 @@ impl FlagCode {
             Self::UnfoundedReturn => "returns the request for nothing that ISACS 8.3.2 allows",
             Self::Delayed => "announces that the response will be late; the clock runs on",
             Self::UnknownQuestion => "answers a question that was not asked; kept, but it changes nothing",
+            Self::BeyondMandate => "made in our name by an agent whose mandate does not carry it",
         }
     }
 }

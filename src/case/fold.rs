@@ -90,6 +90,9 @@ impl<'a> Folded<'a> {
         if !may_make(opening, facts.kind(), &facts.header.issuer) {
             return self.raise(FlagCode::WrongRole, record);
         }
+        if record.beyond.is_some() {
+            self.raise(FlagCode::BeyondMandate, record);
+        }
         let exercise = self.versions.first().map(|version| version.request.facts.header.exercise);
         if exercise.is_some_and(|exercise| exercise != facts.header.exercise) {
             self.raise(FlagCode::ExerciseMismatch, record);
@@ -121,6 +124,11 @@ impl<'a> Folded<'a> {
             Body::Clarification { request_for } => self.clarified(request_for, record),
             Body::Withdrawal { request } => self.withdrawn(request, record),
             Body::OutcomeNotice { request, items, .. } => self.followed_up(request, items, record),
+            Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => {}
         }
     }
 
@@ -211,7 +219,13 @@ fn may_make(opening: &Opening, kind: ActKind, issuer: &Party) -> bool {
         | ActKind::Response
         | ActKind::Delay
         | ActKind::Refusal => issuer == opening.requested(),
-        ActKind::ClarificationRequest | ActKind::Clarification | ActKind::OutcomeNotice => true,
+        ActKind::ClarificationRequest
+        | ActKind::Clarification
+        | ActKind::OutcomeNotice
+        | ActKind::Mandate
+        | ActKind::MandateRevocation => true,
+        ActKind::Notice | ActKind::AssistanceRequest => issuer == opening.requester(),
+        ActKind::AssistanceReply => issuer == opening.requested(),
     }
 }
 

@@ -10,6 +10,7 @@ mod facts;
 mod filing;
 mod flag;
 mod fold;
+mod mandates;
 mod permit;
 mod refused;
 mod reminder;
@@ -19,13 +20,14 @@ mod view;
 mod tests;
 
 pub use command::{Command, Decision, Draft, auto_ack_due, decide, recorded};
-pub use event::{ActRecord, ChanceJudgement, Direction, Equivocation, Event, Opening, Receipt, Role};
+pub use event::{ActRecord, Behalf, ChanceJudgement, Direction, Equivocation, Event, Opening, Receipt, Role};
 pub use facts::{
     ActFacts, ActHeader, Body, ElementFacts, FollowUpFacts, ItemOutcome, RequestFacts, element_path,
 };
 pub use filing::{Filing, is_at_rest};
 pub use flag::{Flag, FlagCode};
 pub use fold::ItemState;
+pub use mandates::{HeldMandate, Mandates};
 pub use permit::{Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse};
 pub use refused::Refused;
 pub use reminder::{Reminder, ReminderCode, reminders};
@@ -165,7 +167,31 @@ impl Case {
         if record.direction == Direction::Received && *reader == opening.me {
             return Some(record.at);
         }
-        self.receipts.get(&(header.digest, reader.clone())).copied()
+        let receipt = |by: &Party| self.receipts.get(&(header.digest, by.clone())).copied();
+        receipt(reader).or_else(|| match (&opening.behalf, opening.role) {
+            // Where a mandate has ended, answers go to the principal alone.
+            (Some(behalf), Role::Requester | Role::Requested) if behalf.agent == *reader => {
+                receipt(&behalf.principal)
+            }
+            (_, Role::Requester | Role::Requested) => None,
+            (_, Role::Observer) => self.observed_arrival(record, opening),
+        })
+    }
+
+    /// Returns when an act arrived, for a principal that sees no receipts between its agent and the other
+    /// side: what the other side says has come to both; of a request, the acknowledgement repeats it.
+    fn observed_arrival(&self, record: &ActRecord, opening: &Opening) -> Option<Timestamp> {
+        if record.facts.header.issuer == opening.peer {
+            return Some(record.at);
+        }
+        self.acts.values().find_map(|other| match &other.facts.body {
+            Body::Acknowledgement { request, received_at, .. }
+                if *request == record.facts.header.digest && other.facts.header.issuer == opening.peer =>
+            {
+                Some(*received_at)
+            }
+            _ => None,
+        })
     }
 
     /// Keeps the earliest of several receipts and holds the others against their signer.

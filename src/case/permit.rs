@@ -1,5 +1,5 @@
 use super::fold::Folded;
-use super::{Body, Case, Decision, Event, Refused, Role};
+use super::{Body, Case, Decision, Event, Refused};
 use crate::model::{DAY, Digest, Label, MessageId, ParseIdError, Purpose, Timestamp};
 use crate::rules::release::{Authority, Verdict, decide};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -99,7 +99,8 @@ pub(super) fn request_release(
     now: Timestamp,
 ) -> Result<Decision, Refused> {
     let opening = case.opening().ok_or(Refused::UnknownCase)?;
-    if opening.role != Role::Requester {
+    // What an agent has obtained is its principal's to use too (ISACS 9.3).
+    if !opening.asks() {
         return Err(Refused::NotRequester);
     }
     if case.permits.contains_key(&asked.id) || case.denials.iter().any(|denial| denial.id == asked.id) {

@@ -31,6 +31,9 @@ pub enum Refused {
     /// The case has no request yet.
     #[error("the request of this case has not arrived yet")]
     NoRequest,
+    /// The party only looks on: its agent speaks in the case (ISACS 9.3).
+    #[error("an agent speaks for this party in the case")]
+    OnlyObserves,
     /// Only the requested side may do this.
     #[error("only the requested State can do this")]
     NotRequested,
@@ -152,6 +155,7 @@ impl Refused {
             Self::CaseExists => "case_exists",
             Self::UnknownCase => "unknown_case",
             Self::NoRequest => "no_request",
+            Self::OnlyObserves => "only_observes",
             Self::NotRequested => "not_requested",
             Self::NotRequester => "not_requester",
             Self::AlreadyAcknowledged => "already_acknowledged",
@@ -195,6 +199,7 @@ impl Refused {
             Self::NotMinter(_) | Self::CaseExists => "open a case under a new number",
             Self::UnknownCase => "list the cases to find its number",
             Self::NoRequest => "wait until the request has arrived",
+            Self::OnlyObserves => "let the agent act, or revoke its mandate and ask in a case of your own",
             Self::NotRequested => "the requested State acknowledges, returns, answers, delays and refuses",
             Self::NotRequester => "the requesting State resubmits, withdraws and releases what it received",
             Self::AlreadyAcknowledged | Self::AlreadyAnswered | Self::AlreadyRefused => {
@@ -236,6 +241,7 @@ impl Refused {
             | Self::CaseExists
             | Self::UnknownCase
             | Self::NoRequest
+            | Self::OnlyObserves
             | Self::NotRequested
             | Self::NotRequester
             | Self::AlreadyAcknowledged

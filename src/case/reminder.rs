@@ -82,9 +82,9 @@ pub fn reminders(case: &Case, now: Timestamp, warn: Warning) -> Vec<Reminder> {
 }
 
 fn clarification(shown: &View, question: &QuestionView) -> Reminder {
-    let owed_by = match (shown.role, question.issuer == shown.peer) {
-        (Role::Requester, true) | (Role::Requested, false) => Role::Requester,
-        (Role::Requester, false) | (Role::Requested, true) => Role::Requested,
+    let owed_by = match (shown.asks, question.issuer == shown.peer) {
+        (true, true) | (false, false) => Role::Requester,
+        (true, false) | (false, true) => Role::Requested,
     };
     Reminder { code: ReminderCode::ClarificationAwaited, owed_by, about: question.digest, due: None }
 }

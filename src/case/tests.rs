@@ -100,8 +100,14 @@ impl Side {
 
     /// Takes in an act of the peer and answers with the receipt.
     fn take(&mut self, facts: &ActFacts, received_at: Timestamp) -> Receipt {
-        let command =
-            Command::PeerAct { case: case_id(), me: self.me.clone(), facts: facts.clone(), received_at };
+        let command = Command::PeerAct {
+            case: case_id(),
+            me: self.me.clone(),
+            facts: facts.clone(),
+            audience: vec![self.me.clone()],
+            received_at,
+            beyond: None,
+        };
         self.decide(command, received_at).expect("a peer's act is never refused");
         let digest = facts.header.digest;
         let kept = self.case.act(&digest).map_or(received_at, |record| record.at);
@@ -137,6 +143,7 @@ fn submit_to(to: &str, request: Request) -> Command {
         to: party(to),
         request: Box::new(request),
         exercise: false,
+        behalf: None,
     }
 }
 
@@ -300,6 +307,7 @@ fn facts(issuer: &str, seed: u8, parents: &[Digest], act: &Act) -> ActFacts {
         message_id: id_of(&[seed]),
         parents: parents.to_vec(),
         exercise: false,
+        on_behalf_of: None,
     };
     ActFacts::of(act, header)
 }
@@ -318,7 +326,9 @@ fn a_second_copy_is_a_duplicate_and_a_second_statement_is_proof() {
         case: case_id(),
         me: party("XAA"),
         facts: facts.clone(),
+        audience: vec![party("XAA")],
         received_at: start().saturating_add(n),
+        beyond: None,
     };
     assert!(!asker.decide(peer_act(&ack, 1), start()).unwrap().duplicate);
     let before = asker.case.clone();
@@ -375,8 +385,14 @@ fn an_early_act_waits_for_what_it_builds_on() {
         me: party("XBB"),
         peer: party("XAA"),
         role: Role::Requested,
+        behalf: None,
     }));
-    side.case.apply(&Event::ActRecorded(ActRecord { facts: ack, direction: Direction::Sent, at: start() }));
+    side.case.apply(&Event::ActRecorded(ActRecord {
+        facts: ack,
+        direction: Direction::Sent,
+        at: start(),
+        beyond: None,
+    }));
     assert_eq!(side.view(start()).state, CaseState::AwaitingRequest);
     assert_eq!(side.flags(), [FlagCode::Waiting]);
     side.take(&request, start());

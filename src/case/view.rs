@@ -1,6 +1,6 @@
 use super::fold::{Folded, ItemStanding, ItemState, Version};
-use super::{ActFacts, ActRecord, Body, Case, ChanceJudgement, Direction, Flag, Role};
-use crate::model::{ActKind, CaseId, Digest, GroundCode, PartialDate, Party, Ternary, Timestamp};
+use super::{ActFacts, ActRecord, Behalf, Body, Case, ChanceJudgement, Direction, Flag, Role};
+use crate::model::{ActKind, CaseId, Digest, GroundCode, OnBehalf, PartialDate, Party, Ternary, Timestamp};
 use crate::rules::deadline::{Clock, Profile, Standing, Warning, standing};
 use crate::rules::release;
 use std::collections::BTreeSet;
@@ -12,8 +12,12 @@ pub struct View {
     pub case: CaseId,
     /// Which part this side plays.
     pub role: Role,
+    /// Whether this side, or the agent for which it looks on, is the one that asks.
+    pub asks: bool,
     /// The other party.
     pub peer: Party,
+    /// Who acts for whom, if one side is an agent (ISACS 9.3).
+    pub behalf: Option<Behalf>,
     /// How far it has come.
     pub state: CaseState,
     /// Whether it is training (ISACS 7.1.4).
@@ -67,6 +71,14 @@ pub enum CaseState {
     Refused,
     /// The requester has withdrawn the request; the case is closed.
     Withdrawn,
+    /// It is no trace: a mandate is given, accepted or ended in it (ISACS 9.3).
+    Mandate,
+    /// It is no trace: a notice was given (ISACS 9.6).
+    Notice,
+    /// It is no trace: assistance was asked for (ISACS 5.3, 9.1).
+    AssistanceAsked,
+    /// The request for assistance was answered.
+    AssistanceAnswered,
 }
 
 /// Both clocks of a case, a version or an item (ISACS 8.3.1, 8.3.4.1). Every instant in it is a receipt's.
@@ -177,6 +189,8 @@ pub struct ActView {
     pub kind: ActKind,
     /// Who made it.
     pub issuer: Party,
+    /// On whose behalf, if on anyone's.
+    pub on_behalf_of: Option<OnBehalf>,
     /// Which way it went.
     pub direction: Direction,
     /// When this side committed it.
@@ -197,7 +211,9 @@ pub fn view(case: &Case, now: Timestamp, warn: Warning) -> Option<View> {
     Some(View {
         case: opening.case.clone(),
         role: opening.role,
+        asks: opening.asks(),
         peer: opening.peer.clone(),
+        behalf: opening.behalf.clone(),
         state: state(&folded),
         exercise: current.map(|v| v.request).or(acts.clone().next().copied()).is_some_and(is_exercise),
         clocks: current.map(|v| version_clocks(v, now, warn)).unwrap_or_default(),
@@ -229,6 +245,10 @@ impl CaseState {
             Self::Answered => "answered",
             Self::Refused => "refused",
             Self::Withdrawn => "withdrawn",
+            Self::Mandate => "mandate",
+            Self::Notice => "notice",
+            Self::AssistanceAsked => "assistance_asked",
+            Self::AssistanceAnswered => "assistance_answered",
         }
     }
 }
@@ -277,7 +297,7 @@ impl Clocks {
 }
 
 fn state(folded: &Folded<'_>) -> CaseState {
-    let Some(version) = folded.current() else { return CaseState::AwaitingRequest };
+    let Some(version) = folded.current() else { return exchange_state(folded) };
     let any = |wanted: fn(&ItemStanding) -> bool| version.items.iter().any(wanted);
     if version.withdrawn {
         CaseState::Withdrawn
@@ -294,6 +314,22 @@ fn state(folded: &Folded<'_>) -> CaseState {
         CaseState::Received
     } else {
         CaseState::Sent
+    }
+}
+
+/// The state of a case without a request: of another kind, or one whose request has not come yet.
+fn exchange_state(folded: &Folded<'_>) -> CaseState {
+    let has = |wanted: ActKind| folded.order.iter().any(|record| record.facts.kind() == wanted);
+    if has(ActKind::Mandate) || has(ActKind::MandateRevocation) {
+        CaseState::Mandate
+    } else if has(ActKind::Notice) {
+        CaseState::Notice
+    } else if has(ActKind::AssistanceReply) {
+        CaseState::AssistanceAnswered
+    } else if has(ActKind::AssistanceRequest) {
+        CaseState::AssistanceAsked
+    } else {
+        CaseState::AwaitingRequest
     }
 }
 
@@ -373,6 +409,7 @@ fn act_view(case: &Case, record: &ActRecord) -> ActView {
         digest: header.digest,
         kind: record.facts.kind(),
         issuer: header.issuer.clone(),
+        on_behalf_of: header.on_behalf_of.clone(),
         direction: record.direction,
         at: record.at,
         arrived_at: case.arrival(record),

@@ -3,6 +3,7 @@
 
 mod args;
 mod document;
+mod exchange;
 mod face;
 mod local;
 mod paper;

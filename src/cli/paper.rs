@@ -3,6 +3,7 @@
 use crate::cli::document::write_text;
 use crate::cli::face::Answer;
 use crate::control::{ActView, ContentView, Failure, PrintView};
+use crate::model::Party;
 use crate::report::{self, PrintDocument, PrintElement};
 use serde_json::json;
 use std::path::Path;
@@ -36,7 +37,8 @@ fn document(view: &PrintView, act: &ActView, content: &ContentView) -> PrintDocu
         kind: act.kind,
         case: case.case.clone(),
         issuer: act.issuer.clone(),
-        audience: vec![if own { case.peer.clone() } else { view.party.clone() }],
+        on_behalf_of: act.on_behalf_of.clone(),
+        audience: audience(view, act),
         digest: act.digest,
         issued_at: act.at,
         received_at: act.receipt.as_ref().map(|receipt| receipt.received_at),
@@ -47,6 +49,17 @@ fn document(view: &PrintView, act: &ActView, content: &ContentView) -> PrintDocu
         printed_by: view.officer.clone(),
         elements: elements(content, own),
     }
+}
+
+/// The other side, and the principal of whichever side is an agent (ISACS 9.3).
+fn audience(view: &PrintView, act: &ActView) -> Vec<Party> {
+    let case = &view.detail.case;
+    let Some(behalf) = &case.on_behalf_of else {
+        return vec![if act.issuer == view.party { case.peer.clone() } else { view.party.clone() }];
+    };
+    let ours = if view.party == behalf.principal { &behalf.agent } else { &view.party };
+    let other = if act.issuer == case.peer { ours } else { &case.peer };
+    vec![other.clone(), behalf.principal.clone()]
 }
 
 fn elements(content: &ContentView, own: bool) -> Vec<PrintElement> {

@@ -1,12 +1,13 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
+use crate::cli::exchange;
 use crate::cli::face::printable;
 use crate::cli::proof;
 use crate::control::{
-    ActedView, AlarmView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView, Failure,
-    GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
+    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView,
+    Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
 };
-use crate::model::Timestamp;
+use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -36,6 +37,12 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::CaseClarify { .. }
         | Command::CaseWithdraw { .. }
         | Command::CaseOutcome { .. }
+        | Command::MandateGrant { .. }
+        | Command::MandateAccept { .. }
+        | Command::MandateTell { .. }
+        | Command::NoticeNew { .. }
+        | Command::AssistanceAsk { .. }
+        | Command::AssistanceReply { .. }
         | Command::RequestResubmit { .. }
         | Command::RequestSubmit { .. } => acted(&read(data)?),
         Command::CaseTemplate { .. } => read(data)?,
@@ -47,6 +54,10 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::EvidenceExport { .. } => format!("{data:#}"),
         Command::EvidenceHead { .. } => proof::head(&read(data)?),
         Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
+        Command::MandateList => exchange::mandates(&read::<Vec<_>>(data)?),
+        Command::MandateRevoke { .. } => exchange::revoked(&read(data)?),
+        Command::NoticeList | Command::AssistanceList => exchange::exchanges(&read::<Vec<_>>(data)?),
+        Command::NoticeShow { .. } => exchange::shown(&read(data)?),
         Command::QueueList => queue(&read::<Vec<_>>(data)?),
         Command::QueueRetry { .. } => {
             let RetryView { woken } = read(data)?;
@@ -136,7 +147,7 @@ fn inbox(list: &[InboxEntry]) -> String {
         let standing = e.standing.map_or_else(|| "-".into(), |s| word(&s));
         vec![
             e.case.to_string(),
-            e.peer.to_string(),
+            for_whom(&e.peer, e.on_behalf_of.as_ref()),
             e.act.code().into(),
             e.at.to_string(),
             e.todo.clone(),
@@ -171,6 +182,7 @@ fn case(detail: &CaseDetail) -> String {
         ("case", c.case.to_string()),
         ("role", word(&c.role)),
         ("peer", c.peer.to_string()),
+        ("on behalf of", c.on_behalf_of.as_ref().map_or_else(|| "-".into(), behalf)),
         ("state", training(&c.state, c.exercise)),
         ("received at", when(c.received_at)),
         ("acknowledge by", when(c.ack_due)),
@@ -197,7 +209,7 @@ fn case(detail: &CaseDetail) -> String {
         vec![
             a.kind.code().into(),
             word(&a.direction),
-            a.issuer.to_string(),
+            for_whom(&a.issuer, a.on_behalf_of.as_ref()),
             a.at.to_string(),
             receipt,
             a.digest.short(),
@@ -209,6 +221,17 @@ fn case(detail: &CaseDetail) -> String {
         text += &format!("\n{head}\n{}\n", printable(&format!("{:#}", content.body)));
     }
     text
+}
+
+/// Writes who acts in a case for whom, and whether the principal has ended that.
+fn behalf(b: &BehalfView) -> String {
+    let ended = if b.revoked { "; the mandate is revoked" } else { "" };
+    let mandates: Vec<String> = b.mandates.iter().map(Digest::short).collect();
+    format!("{}, by its agent {} (mandate {}){ended}", b.principal, b.agent, or_none(mandates.join(", ")))
+}
+
+fn for_whom(speaker: &Party, principal: Option<&Party>) -> String {
+    principal.map_or_else(|| speaker.to_string(), |principal| format!("{speaker} for {principal}"))
 }
 
 /// Writes what has been said about the course of a case, and what is still owed.

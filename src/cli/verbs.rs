@@ -5,6 +5,7 @@ use crate::cli::args::{
     ReleaseVerb, RequestVerb, Verb,
 };
 use crate::cli::document::read_text;
+use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::form_answer;
 use crate::cli::paper;
@@ -113,14 +114,25 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             case: case.clone(),
             request: Box::new((readers.request)(&read_text(file)?)?),
         },
-        Verb::Request(RequestVerb::Submit { file, to, incomplete, exercise, case: None }) => {
-            Command::RequestSubmit {
-                request: Box::new((readers.request)(&read_text(file)?)?),
-                to: to.clone(),
-                incomplete: incomplete.clone().map(Sensitive::new),
-                exercise: *exercise,
-            }
-        }
+        Verb::Request(RequestVerb::Submit {
+            file,
+            to,
+            incomplete,
+            exercise,
+            on_behalf_of,
+            via,
+            case: None,
+        }) => Command::RequestSubmit {
+            request: Box::new((readers.request)(&read_text(file)?)?),
+            to: to.clone(),
+            incomplete: incomplete.clone().map(Sensitive::new),
+            exercise: *exercise,
+            on_behalf_of: on_behalf_of.clone(),
+            via: via.clone(),
+        },
+        Verb::Mandate(verb) => exchange::mandate(verb),
+        Verb::Notice(verb) => exchange::notice(verb)?,
+        Verb::Assistance(verb) => exchange::assistance(verb)?,
         Verb::Release(ReleaseVerb::Request { case, to, purpose, elements, show }) => {
             Command::ReleaseRequest {
                 case: case.clone(),

@@ -1,5 +1,9 @@
-use crate::model::{CaseId, FollowUp, Ground, PartialDate, Party, Purpose, Request, Response, Text};
+use crate::model::{
+    AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, FollowUp, Ground, Notice, PartialDate, Party,
+    PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The version of the control protocol that this binary speaks.
 pub const VERSION: u32 = 1;
@@ -148,7 +152,81 @@ pub enum Command {
         incomplete: Option<Text>,
         /// Whether it is a training act (ISACS 7.1.4).
         exercise: bool,
+        /// For whom this party asks as an agent (ISACS 9.3).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_behalf_of: Option<Party>,
+        /// The agent through which the addressee is asked (ISACS 9.3).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        via: Option<Party>,
     },
+    /// `mandate grant` (ISACS 9.3).
+    MandateGrant {
+        /// Who may act.
+        agent: Party,
+        /// What it may do.
+        powers: BTreeSet<Power>,
+        /// In which cases.
+        cases: CaseScope,
+        /// Towards whom.
+        peers: PeerScope,
+        /// From when on; from now on if absent.
+        from: Option<Timestamp>,
+        /// The first instant at which it holds no more.
+        until: Timestamp,
+    },
+    /// `mandate accept MANDATE`.
+    MandateAccept {
+        /// Its digest, or the beginning of it.
+        mandate: String,
+    },
+    /// `mandate tell MANDATE --to PARTY`.
+    MandateTell {
+        /// Its digest, or the beginning of it.
+        mandate: String,
+        /// Who is to know of it.
+        to: Party,
+    },
+    /// `mandate revoke MANDATE`.
+    MandateRevoke {
+        /// Its digest, or the beginning of it.
+        mandate: String,
+        /// Why.
+        reason: Text,
+    },
+    /// `mandate list`.
+    MandateList,
+    /// `notice new` (ISACS 9.6).
+    NoticeNew {
+        /// To whom.
+        to: Party,
+        /// What it says.
+        notice: Notice,
+    },
+    /// `notice list`.
+    NoticeList,
+    /// `notice show CASE`; it is recorded.
+    NoticeShow {
+        /// The case that it opened.
+        case: CaseId,
+    },
+    /// `assistance ask` (ISACS 5.3, 9.1).
+    AssistanceAsk {
+        /// Whom.
+        to: Party,
+        /// What is asked.
+        request: AssistanceRequest,
+    },
+    /// `assistance reply CASE` (ISACS 5.3, 9.1).
+    AssistanceReply {
+        /// The case that the request opened.
+        case: CaseId,
+        /// What becomes of it.
+        outcome: AssistanceOutcome,
+        /// What is offered, or why nothing is.
+        text: Text,
+    },
+    /// `assistance list`.
+    AssistanceList,
     /// `release request CASE` (ISACS 8.3.4.2 d–f).
     ReleaseRequest {
         /// Which case.
@@ -228,6 +306,17 @@ impl Command {
             Self::EvidenceExport { .. } => "evidence.export",
             Self::EvidenceHead { .. } => "evidence.head",
             Self::DeadlineList => "deadline.list",
+            Self::MandateGrant { .. } => "mandate.grant",
+            Self::MandateAccept { .. } => "mandate.accept",
+            Self::MandateTell { .. } => "mandate.tell",
+            Self::MandateRevoke { .. } => "mandate.revoke",
+            Self::MandateList => "mandate.list",
+            Self::NoticeNew { .. } => "notice.new",
+            Self::NoticeList => "notice.list",
+            Self::NoticeShow { .. } => "notice.show",
+            Self::AssistanceAsk { .. } => "assistance.ask",
+            Self::AssistanceReply { .. } => "assistance.reply",
+            Self::AssistanceList => "assistance.list",
             Self::QueueList => "queue.list",
             Self::QueueRetry { .. } => "queue.retry",
         }

@@ -4,6 +4,7 @@
 mod client;
 mod command;
 mod evidence;
+mod exchange;
 mod frame;
 mod outcome;
 mod roles;
@@ -12,6 +13,7 @@ mod views;
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
+pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use roles::{Duty, permitted};

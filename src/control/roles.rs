@@ -27,6 +27,9 @@ impl Command {
             | Self::CaseHistory { .. }
             | Self::EvidenceHead { .. }
             | Self::DeadlineList
+            | Self::MandateList
+            | Self::NoticeList
+            | Self::AssistanceList
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. } | Self::CaseTemplate { .. } | Self::QueueRetry { .. } => Duty::Prepare,
             Self::CaseAck { .. }
@@ -39,10 +42,18 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::MandateGrant { .. }
+            | Self::MandateAccept { .. }
+            | Self::MandateTell { .. }
+            | Self::MandateRevoke { .. }
+            | Self::NoticeNew { .. }
+            | Self::AssistanceAsk { .. }
+            | Self::AssistanceReply { .. }
             | Self::RequestResubmit { .. }
             | Self::RequestSubmit { .. } => Duty::Act,
             Self::CaseShow { reveal: true, .. }
             | Self::CasePrint { .. }
+            | Self::NoticeShow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
             | Self::ReleaseShow { .. } => Duty::See,

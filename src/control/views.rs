@@ -1,6 +1,6 @@
 //! The data of each reply, with exactly the field names that scripts rely on.
 
-use crate::control::evidence::AlarmView;
+use crate::control::{AlarmView, BehalfView};
 use crate::model::{
     ActKind, CaseId, Digest, Label, Outcome, PartialDate, Party, Purpose, Ternary, Timestamp,
 };
@@ -16,6 +16,8 @@ pub enum CaseRole {
     Requester,
     /// It is asked.
     Requested,
+    /// Its agent asks or is asked (ISACS 9.3).
+    Observer,
 }
 
 /// One of the two clocks (ISACS 8.3.1, 8.3.3).
@@ -79,6 +81,9 @@ pub struct CaseView {
     pub role: CaseRole,
     /// The other party.
     pub peer: Party,
+    /// Who acts for whom, if one side is an agent (ISACS 9.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<BehalfView>,
     /// The state's code, as the room `case` names it.
     pub state: String,
     /// When the requested side received the current version; it starts both clocks.
@@ -265,6 +270,9 @@ pub struct ActView {
     pub digest: Digest,
     /// Who made it.
     pub issuer: Party,
+    /// On whose behalf, if on anyone's (ISACS 9.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Party>,
     /// Which way it went.
     pub direction: Direction,
     /// When we made or received it.
@@ -322,6 +330,9 @@ pub struct InboxEntry {
     pub case: CaseId,
     /// Who wrote.
     pub peer: Party,
+    /// For whom, where an agent wrote (ISACS 9.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Party>,
     /// What they wrote.
     pub act: ActKind,
     /// When it came.

@@ -128,7 +128,7 @@ fn check_pair(from: &Party, to: &Party, peer: &Party, directory: &Directory) -> 
     if from != peer {
         return Err(EnvelopeError::WrongSender);
     }
-    if to != directory.me() {
+    if Some(to) != directory.me() {
         return Err(EnvelopeError::NotAddressed);
     }
     Ok(())

@@ -3,10 +3,12 @@ use crate::cose::{CoseError, ExportSecret, OpeningKey, Recipient};
 use crate::envelope::EnvelopeError;
 use crate::envelope::elements::{Disclosure, SHORTEST_DISCLOSURE};
 use crate::envelope::keys::{KeyRing, seal_to};
+use crate::envelope::mandate;
+use crate::envelope::mandate::CarriedMandate;
 use crate::envelope::route::{Lane, Route};
 use crate::envelope::statement::{Signed, Statement};
 use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
-use crate::trust::Directory;
+use crate::trust::{Directory, MandateDocument};
 use crate::wire;
 use crate::wire::{FrameHeader, FrameKind, Limits, WireError};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,9 @@ pub struct Content {
     pub statement: Vec<u8>,
     /// The bytes of each disclosure, in the order of the signed digests.
     pub disclosures: Vec<ByteBuf>,
+    /// The mandate, where an agent speaks for its principal: every such act verifies by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<MandateDocument>,
 }
 
 /// An envelope that is ready to be sent; sending it again sends the same bytes.
@@ -51,6 +56,8 @@ pub struct Opened {
     pub content: Content,
     /// The elements.
     pub disclosures: Vec<Disclosure>,
+    /// The mandate, where an agent speaks for its principal.
+    pub mandate: Option<CarriedMandate>,
     /// The key under which to seal the receipt.
     pub export: ExportSecret,
 }
@@ -110,10 +117,15 @@ pub fn open(
 }
 
 impl Signed {
+    /// Adds the mandate by which it speaks for a principal.
+    pub fn with_mandate(self, mandate: MandateDocument) -> Self {
+        Self { mandate: Some(mandate), ..self }
+    }
+
     /// Returns what lies inside the seal.
     pub fn content(&self) -> Content {
         let disclosures = self.disclosures.iter().map(|d| ByteBuf::from(d.bytes())).collect();
-        Content { statement: self.bytes.clone(), disclosures }
+        Content { statement: self.bytes.clone(), disclosures, mandate: self.mandate.clone() }
     }
 }
 
@@ -124,7 +136,7 @@ impl Content {
     /// [`EnvelopeError::Wire`] if the bytes are no content.
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         // A map, its two keys, a string and a list stand around disclosures, which are never shorter: a
-        // list of many strings of nothing would cost many times its bytes.
+        // list of many strings of nothing would cost many times its bytes. A mandate is longer than its items.
         let items = 5 + bytes.len() / SHORTEST_DISCLOSURE;
         let limits = Limits { items: items.min(Limits::ENVELOPE.items), ..Limits::ENVELOPE };
         Ok(wire::decode(bytes, &limits)?)
@@ -195,7 +207,8 @@ fn open_sealed(
     if !statement.said.audience.contains(&ring.party) {
         return Err(EnvelopeError::NotAddressed);
     }
-    Ok(Opened { envelope: route.envelope, statement, content, disclosures, export: opened.export })
+    let mandate = mandate::check(&statement, content.mandate.as_ref(), directory, now)?;
+    Ok(Opened { envelope: route.envelope, statement, content, disclosures, mandate, export: opened.export })
 }
 
 /// Binds a seal to its suite, sender, recipient and prekey (RFC 9180 §5.1 `info`).

@@ -193,6 +193,11 @@ fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
         ActKind::Clarification => Act::Clarification(wire::from_value(body)?),
         ActKind::Withdrawal => Act::Withdrawal(wire::from_value(body)?),
         ActKind::OutcomeNotice => Act::OutcomeNotice(wire::from_value(body)?),
+        ActKind::Mandate => Act::Mandate(wire::from_value(body)?),
+        ActKind::MandateRevocation => Act::MandateRevocation(wire::from_value(body)?),
+        ActKind::Notice => Act::Notice(wire::from_value(body)?),
+        ActKind::AssistanceRequest => Act::AssistanceRequest(wire::from_value(body)?),
+        ActKind::AssistanceReply => Act::AssistanceReply(wire::from_value(body)?),
     })
 }
 

@@ -1,5 +1,6 @@
 use crate::cose::CoseError;
-use crate::trust::TrustError;
+use crate::model::MandateFault;
+use crate::trust::{MandateError, TrustError};
 use crate::wire::WireError;
 
 /// Says why an envelope, a receipt or a rejection was refused.
@@ -14,6 +15,9 @@ pub enum EnvelopeError {
     /// A key does not speak for the party.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// A mandate does not hold, or does not carry the act.
+    #[error(transparent)]
+    Mandate(#[from] MandateError),
     /// The layers do not fit together.
     #[error("malformed envelope: {0}")]
     Malformed(&'static str),
@@ -38,7 +42,7 @@ pub enum EnvelopeError {
     /// No private prekey of that name is held any more.
     #[error("the prekey is gone")]
     PrekeyGone,
-    /// The statement asks for something that this version does not do, such as acting on behalf.
+    /// The statement asks for something that this version does not do, such as an attachment.
     #[error("{0} is not supported in this version")]
     Unsupported(&'static str),
 }
@@ -50,6 +54,7 @@ impl EnvelopeError {
             Self::Wire(e) => e.code(),
             Self::Cose(e) => e.code(),
             Self::Trust(e) => e.code(),
+            Self::Mandate(e) => e.code(),
             Self::Malformed(_) => "malformed-envelope",
             Self::UnsupportedVersion(_) => "unsupported-version",
             Self::UnknownAct => "unknown-act",
@@ -68,6 +73,7 @@ impl EnvelopeError {
             Self::Wire(e) => e.words_for_peer(),
             Self::Cose(e) => e.words_for_peer(),
             Self::Trust(e) => e.words_for_peer(),
+            Self::Mandate(e) => e.words_for_peer(),
             Self::Malformed(words) => words,
             Self::UnsupportedVersion(_) => "the statement is of a wire version that is not spoken here",
             Self::UnknownAct => "the act is of a kind that is not known here",
@@ -84,10 +90,12 @@ impl EnvelopeError {
     /// mended, or after another road has brought them unharmed.
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::Trust(e) => trust_may_change(e),
+            Self::Trust(e) | Self::Mandate(MandateError::Trust(e)) => trust_may_change(e),
+            Self::Mandate(MandateError::Fault(fault)) => matches!(fault, MandateFault::NotYetValid),
             Self::BodyMismatch => true,
             Self::Wire(_)
             | Self::Cose(_)
+            | Self::Mandate(MandateError::Cose(_) | MandateError::Wire(_))
             | Self::Malformed(_)
             | Self::UnsupportedVersion(_)
             | Self::UnknownAct
@@ -100,7 +108,7 @@ impl EnvelopeError {
     }
 }
 
-/// Tells whether a newer card, a lifted suspension or the right time would end the refusal.
+/// Tells whether a newer directory, a lifted suspension or the right time would end the refusal.
 const fn trust_may_change(error: &TrustError) -> bool {
     match error {
         TrustError::UnknownParty(_)
@@ -110,7 +118,12 @@ const fn trust_may_change(error: &TrustError) -> bool {
         | TrustError::NoValidKey { .. }
         | TrustError::NoPrekey(_)
         | TrustError::DuplicateParty(_)
-        | TrustError::BadRevocationList { .. } => true,
+        | TrustError::BadRevocationList { .. }
+        | TrustError::Omitted(_)
+        | TrustError::MissingPart(_)
+        | TrustError::FromTheFuture { .. }
+        | TrustError::UnlistedNpc(_)
+        | TrustError::RefusedNationally { .. } => true,
         TrustError::Expired { .. }
         | TrustError::Revoked { .. }
         | TrustError::WrongUsage { .. }
@@ -123,6 +136,15 @@ const fn trust_may_change(error: &TrustError) -> bool {
         | TrustError::TooLongLived { .. }
         | TrustError::Malformed { .. }
         | TrustError::BadPrekey { .. }
+        | TrustError::Retired { .. }
+        | TrustError::Compromised { .. }
+        | TrustError::BadDocument { .. }
+        | TrustError::Threshold { .. }
+        | TrustError::WrongAnchor { .. }
+        | TrustError::WrongVersion { .. }
+        | TrustError::VersionFell { .. }
+        | TrustError::VersionLeaps { .. }
+        | TrustError::SplitView(_)
         | TrustError::CannotIssue { .. } => false,
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn draft(act: Act, audience: &[&str]) -> StatementDraft {
         directory: DirectoryRef { version: 1, digest: Digest([0x44; 32]) },
         heads: Heads::default(),
         exercise: false,
+        on_behalf_of: None,
         act,
     }
 }

@@ -10,6 +10,7 @@ mod content;
 mod elements;
 mod error;
 mod keys;
+mod mandate;
 mod route;
 mod statement;
 
@@ -18,6 +19,7 @@ pub use content::{Content, Opened, Outgoing, compose, open};
 pub use elements::{Disclosure, join, label_digest, split};
 pub use error::EnvelopeError;
 pub use keys::KeyRing;
+pub use mandate::{CarriedMandate, accept_mandate, document_of, grant_mandate};
 pub use route::{Lane, Route, sign_by_gateway, unproved_by_gateway, verify_by_gateway};
 pub use statement::{ClaimedStatement, Heads, ShownStatement, Signed, Statement, StatementDraft};
 

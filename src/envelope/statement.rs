@@ -2,8 +2,10 @@ use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1};
 use crate::envelope::EnvelopeError;
 use crate::envelope::elements::{Disclosure, join, join_shown, label_digest, split};
 use crate::envelope::keys::{KeyRing, speaks_for};
-use crate::model::{Act, ActKind, CaseId, Digest, DirectoryRef, Entropy, Head, MessageId, Party, Timestamp};
-use crate::trust::Directory;
+use crate::model::{
+    Act, ActKind, CaseId, Digest, DirectoryRef, Entropy, Head, MessageId, OnBehalf, Party, Timestamp,
+};
+use crate::trust::{Directory, MandateDocument};
 use crate::wire;
 use crate::wire::Limits;
 use ciborium::Value;
@@ -65,6 +67,8 @@ pub struct StatementDraft {
     pub heads: Heads,
     /// Whether it is a training act.
     pub exercise: bool,
+    /// On whose behalf an agent makes it, if on anyone's (ISACS 9.3).
+    pub on_behalf_of: Option<OnBehalf>,
     /// The act.
     pub act: Act,
 }
@@ -114,6 +118,8 @@ pub struct ShownStatement {
     pub heads: Heads,
     /// Whether it is a training act.
     pub exercise: bool,
+    /// On whose behalf an agent makes it, if on anyone's (ISACS 9.3).
+    pub on_behalf_of: Option<OnBehalf>,
     /// The act, as far as its elements are shown; `None` if too few are.
     pub act: Option<Act>,
     /// How many elements it has.
@@ -131,6 +137,8 @@ pub struct Signed {
     pub digest: Digest,
     /// The elements.
     pub disclosures: Vec<Disclosure>,
+    /// The mandate by which it speaks for a principal, if it does.
+    pub mandate: Option<MandateDocument>,
 }
 
 /// The claims of a CWT that a statement makes (RFC 8392 §3.1), by their integer keys.
@@ -158,7 +166,7 @@ impl StatementDraft {
             issued_at: self.issued_at,
             message_id: self.message_id,
         };
-        let protected = vec![
+        let mut protected = vec![
             (label::CONTENT_TYPE, Value::from(CONTENT_TYPE)),
             (label::CWT_CLAIMS, claims.to_value()?),
             (label::X5T, thumbprint(certificate)),
@@ -171,10 +179,13 @@ impl StatementDraft {
             (label::MANIFEST_ROOT, Value::Null),
             (label::FLAGS, Value::from(if self.exercise { FLAG_EXERCISE } else { 0 })),
         ];
+        if let Some(on_behalf_of) = &self.on_behalf_of {
+            protected.push((label::ON_BEHALF_OF, wire::to_value(on_behalf_of)?));
+        }
         let payload = wire::encode(&payload)?;
         let bytes = sign1(key, protected, Vec::new(), Payload::Attached(&payload), &[])?;
         let digest = Sign1::parse(&bytes, &Limits::ENVELOPE, &KNOWN)?.sig_structure_digest(None, &[])?;
-        Ok(Signed { bytes, digest, disclosures })
+        Ok(Signed { bytes, digest, disclosures, mandate: None })
     }
 }
 
@@ -270,6 +281,10 @@ impl Statement {
             directory: DirectoryRef { version, digest },
             heads: headers.read(label::LOG_HEADS)?,
             exercise: flags & FLAG_EXERCISE != 0,
+            on_behalf_of: headers
+                .get(label::ON_BEHALF_OF)
+                .map(|_| headers.read(label::ON_BEHALF_OF))
+                .transpose()?,
             certificate,
             claimed,
             kind,
@@ -297,6 +312,10 @@ impl Statement {
                 directory: DirectoryRef { version, digest: directory_digest },
                 heads: headers.read(label::LOG_HEADS)?,
                 exercise: flags & FLAG_EXERCISE != 0,
+                on_behalf_of: headers
+                    .get(label::ON_BEHALF_OF)
+                    .map(|_| headers.read(label::ON_BEHALF_OF))
+                    .transpose()?,
                 act,
             },
         })
@@ -312,9 +331,6 @@ fn check_headers(headers: &Headers, disclosures: &[Disclosure]) -> Result<ActKin
 fn check_kind(headers: &Headers) -> Result<ActKind, EnvelopeError> {
     if headers.read::<String>(label::CONTENT_TYPE)? != CONTENT_TYPE {
         return Err(EnvelopeError::Malformed("the payload is of another media type"));
-    }
-    if headers.get(label::ON_BEHALF_OF).is_some() {
-        return Err(EnvelopeError::Unsupported("acting on behalf of another party"));
     }
     if headers.get(label::MANIFEST_ROOT) != Some(&Value::Null) {
         return Err(EnvelopeError::Unsupported("an attachment manifest"));

@@ -67,18 +67,18 @@ impl AuditQuestion {
         sign_by_gateway(ring, QUESTION, self)
     }
 
-    /// Verifies a question from `peer`.
+    /// Verifies a question from `peer` to `me`.
     ///
     /// # Errors
     /// [`EnvelopeError::WrongSender`], [`EnvelopeError::NotAddressed`] or [`EnvelopeError::Malformed`].
     pub fn verify(
         bytes: &[u8],
-        peer: &Party,
+        (peer, me): (&Party, &Party),
         directory: &Directory,
         now: Timestamp,
     ) -> Result<Self, EnvelopeError> {
         let (from, question): (Party, Self) = verify_by_gateway(bytes, QUESTION, directory, now)?;
-        check_pair((&from, &question.to), (peer, directory.me()))?;
+        check_pair((&from, &question.to), (peer, me))?;
         if question.sizes.len() > MAX_AUDITED {
             return Err(EnvelopeError::Malformed("too many heads are asked about"));
         }

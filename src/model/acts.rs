@@ -1,10 +1,14 @@
 mod course;
+mod exchange;
 mod incomplete;
+mod mandate;
 mod request;
 mod response;
 
 pub use course::*;
+pub use exchange::*;
 pub use incomplete::*;
+pub use mandate::*;
 pub use request::*;
 pub use response::*;
 
@@ -37,11 +41,21 @@ pub enum ActKind {
     Withdrawal,
     /// What came of a trace (ISACS 5.3, 10.2 c).
     OutcomeNotice,
+    /// A mandate that is given or accepted (ISACS 9.3).
+    Mandate,
+    /// The end of a mandate.
+    MandateRevocation,
+    /// Information that belongs to no trace (ISACS 9.6).
+    Notice,
+    /// A request for assistance (ISACS 5.3, 9.1).
+    AssistanceRequest,
+    /// The answer to one.
+    AssistanceReply,
 }
 
 impl ActKind {
     /// Every kind, in the order of a case.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Request,
         Self::Acknowledgement,
         Self::ReturnIncomplete,
@@ -53,6 +67,11 @@ impl ActKind {
         Self::Clarification,
         Self::Withdrawal,
         Self::OutcomeNotice,
+        Self::Mandate,
+        Self::MandateRevocation,
+        Self::Notice,
+        Self::AssistanceRequest,
+        Self::AssistanceReply,
     ];
 
     /// Returns the code as the wire and JSON write it.
@@ -69,12 +88,22 @@ impl ActKind {
             Self::Clarification => "clarification",
             Self::Withdrawal => "withdrawal",
             Self::OutcomeNotice => "outcome_notice",
+            Self::Mandate => "mandate",
+            Self::MandateRevocation => "mandate_revocation",
+            Self::Notice => "notice",
+            Self::AssistanceRequest => "assistance_request",
+            Self::AssistanceReply => "assistance_reply",
         }
     }
 
     /// Finds a kind by its code.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|k| k.code() == code)
+    }
+
+    /// Tells whether such an act opens a case that is no trace (ISACS 5.3, 9).
+    pub const fn opens_exchange(self) -> bool {
+        matches!(self, Self::Mandate | Self::MandateRevocation | Self::Notice | Self::AssistanceRequest)
     }
 }
 
@@ -104,6 +133,16 @@ pub enum Act {
     Withdrawal(Withdrawal),
     /// What came of a trace.
     OutcomeNotice(OutcomeNotice),
+    /// A mandate that is given or accepted.
+    Mandate(Box<Mandate>),
+    /// The end of a mandate.
+    MandateRevocation(MandateRevocation),
+    /// Information that belongs to no trace.
+    Notice(Notice),
+    /// A request for assistance.
+    AssistanceRequest(AssistanceRequest),
+    /// The answer to one.
+    AssistanceReply(AssistanceReply),
 }
 
 impl Act {
@@ -121,6 +160,11 @@ impl Act {
             Self::Clarification(_) => ActKind::Clarification,
             Self::Withdrawal(_) => ActKind::Withdrawal,
             Self::OutcomeNotice(_) => ActKind::OutcomeNotice,
+            Self::Mandate(_) => ActKind::Mandate,
+            Self::MandateRevocation(_) => ActKind::MandateRevocation,
+            Self::Notice(_) => ActKind::Notice,
+            Self::AssistanceRequest(_) => ActKind::AssistanceRequest,
+            Self::AssistanceReply(_) => ActKind::AssistanceReply,
         }
     }
 
@@ -137,7 +181,12 @@ impl Act {
             | Self::ClarificationRequest(_)
             | Self::Clarification(_)
             | Self::Withdrawal(_)
-            | Self::OutcomeNotice(_) => None,
+            | Self::OutcomeNotice(_)
+            | Self::Mandate(_)
+            | Self::MandateRevocation(_)
+            | Self::Notice(_)
+            | Self::AssistanceRequest(_)
+            | Self::AssistanceReply(_) => None,
         }
     }
 }

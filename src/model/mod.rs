@@ -15,6 +15,7 @@ mod label;
 mod party;
 mod role;
 mod sensitive;
+mod signed;
 mod ternary;
 mod time;
 
@@ -31,5 +32,6 @@ pub use label::{Audience, Label, Onward, OtherCaveat, Purpose};
 pub use party::{NpcName, Party, PartyParseError};
 pub use role::Role;
 pub use sensitive::Sensitive;
+pub use signed::SignedBytes;
 pub use ternary::Ternary;
 pub use time::{DAY, HOUR, MINUTE, PartialDate, TimeParseError, Timestamp, WEEK};

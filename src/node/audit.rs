@@ -39,7 +39,7 @@ pub enum AuditError {
 /// The first cause; an empty log has nothing to prove.
 pub fn answer(gateway: &Gateway, peer: &Party, body: &[u8]) -> Result<Vec<u8>, NodeError> {
     let now = gateway.now();
-    let question = AuditQuestion::verify(body, peer, &gateway.directory(), now)?;
+    let question = AuditQuestion::verify(body, (peer, gateway.me()), &gateway.directory(), now)?;
     let (log, ring) = (gateway.ledger.log(peer)?, gateway.ring());
     let answer = AuditAnswer::of(&log, (gateway.me(), peer), &question.sizes, &LogKeys::of(&ring), now)?;
     Ok(answer.sign(&ring)?)

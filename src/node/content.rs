@@ -94,11 +94,14 @@ fn show(kind: ActKind, digest: &Digest, body: &Body, case: &Case) -> Result<Valu
 }
 
 /// Puts an act together if none of its elements is sealed.
-fn whole(kind: ActKind, body: &Body) -> Result<Option<Act>, NodeError> {
+///
+/// # Errors
+/// [`NodeError::Envelope`] if they are no such act.
+pub fn whole(kind: ActKind, body: &Body) -> Result<Option<Act>, NodeError> {
     let open: Option<Vec<ByteBuf>> =
         body.elements.iter().map(|e| e.disclosure.clone().map(ByteBuf::from)).collect();
     let Some(disclosures) = open else { return Ok(None) };
-    let content = Content { statement: body.statement.clone(), disclosures };
+    let content = Content { statement: body.statement.clone(), disclosures, mandate: None };
     Ok(Some(join(kind, &content.parse_disclosures()?)?))
 }
 

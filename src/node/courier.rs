@@ -298,14 +298,7 @@ impl Courier {
         match frame.map_err(|e| e.to_string())? {
             Some((FrameKind::Receipts, body)) => self.receipts(post, &body, sent).await,
             Some((FrameKind::Reject, body)) => self.reject(post, &body, sent),
-            Some((
-                FrameKind::Envelope
-                | FrameKind::Ping
-                | FrameKind::Pong
-                | FrameKind::AuditQuestion
-                | FrameKind::AuditAnswer,
-                _,
-            )) => Err("the peer answered with a frame that is no answer".to_owned()),
+            Some(_) => Err("the peer answered with a frame that is no answer".to_owned()),
             None => Err("the peer ended the stream before it had answered".to_owned()),
         }
     }

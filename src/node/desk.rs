@@ -266,12 +266,13 @@ mod tests {
             message_id: message(number),
             parents: Vec::new(),
             exercise: false,
+            on_behalf_of: None,
         };
         let facts = ActFacts::of(&act, header);
         let mut change = Change::default();
-        let opening = Opening { case: case.clone(), me, peer, role: Role::Requester };
+        let opening = Opening { case: case.clone(), me, peer, role: Role::Requester, behalf: None };
         change.event(&case, Event::Opened(opening)).unwrap();
-        let record = ActRecord { facts, direction: Direction::Sent, at: Timestamp::EPOCH };
+        let record = ActRecord { facts, direction: Direction::Sent, at: Timestamp::EPOCH, beyond: None };
         change.event(&case, Event::ActRecorded(record)).unwrap();
         if rests {
             change.at_rest(&case).unwrap();

@@ -2,6 +2,7 @@ use crate::case::Refused;
 use crate::control::{ExitCode, Failure, FindingView};
 use crate::envelope::EnvelopeError;
 use crate::evidence::EvidenceError;
+use crate::model::MandateFault;
 use crate::rules::completeness::Finding;
 use crate::store::StoreError;
 use crate::transport::TransportError;
@@ -32,6 +33,9 @@ pub enum NodeError {
         /// Its name.
         name: String,
     },
+    /// No mandate carries what would be done on another party's behalf (ISACS 9.3).
+    #[error("{}", .0.words())]
+    Mandate(MandateFault),
     /// A release was denied by a rule.
     #[error("release denied: {why}")]
     Denied {
@@ -69,6 +73,8 @@ impl From<NodeError> for Failure {
                 format!("there is no {what} '{name}'"),
             )
             .hint(format!("`valise {} list` shows what there is", list_noun(what))),
+            NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
+                .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
             NodeError::Denied { id, rule, why } => {
                 Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
                     .cause(format!("rule {rule}"))
@@ -96,6 +102,7 @@ pub fn finding(found: &Finding) -> FindingView {
 const fn list_noun(what: &str) -> &str {
     match what.as_bytes() {
         b"permit" => "release",
+        b"mandate" => "mandate",
         b"queue entry" => "queue",
         b"peer" => "peer",
         b"authority" => "config",

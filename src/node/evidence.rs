@@ -12,6 +12,8 @@ use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::store::KeptElement;
 use crate::trust::{Card, Directory};
+use crate::wire;
+use crate::wire::Limits;
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +52,9 @@ pub fn export(
     for act in acts {
         let Some(body) = gateway.ledger.body(act)? else { continue };
         let disclosures = disclosed(act, &body.elements, disclosing)?;
-        statements.push(Content { statement: body.statement, disclosures });
+        let mandate = body.mandate.map(|bytes| wire::decode(&bytes, &Limits::ENVELOPE)).transpose();
+        let mandate = mandate.map_err(EvidenceError::from)?;
+        statements.push(Content { statement: body.statement, disclosures, mandate });
         for ours in [true, false] {
             receipts.extend(gateway.ledger.receipt(act, ours)?.map(ByteBuf::from));
         }
@@ -65,7 +69,7 @@ pub fn export(
         made_by: gateway.me().clone(),
         made_at: now,
         summary: String::new(),
-        trust: ByteBuf::from(bundle(&directory, &[gateway.me(), peer])?.encode()?),
+        trust: ByteBuf::from(bundle(&directory, &[gateway.me(), peer])?),
         statements,
         receipts,
         logs,
@@ -90,7 +94,11 @@ pub fn sizes_to_audit(gateway: &Gateway, peer: &Party, acts: &[Digest]) -> Resul
     let (mut statements, mut receipts) = (Vec::new(), Vec::new());
     for act in acts {
         let body = gateway.ledger.body(act)?;
-        statements.extend(body.map(|body| Content { statement: body.statement, disclosures: Vec::new() }));
+        statements.extend(body.map(|body| Content {
+            statement: body.statement,
+            disclosures: Vec::new(),
+            mandate: None,
+        }));
         receipts.extend(gateway.ledger.receipt(act, false)?.map(ByteBuf::from));
     }
     Ok(cited_sizes(peer, &statements, &receipts).into_iter().collect())
@@ -189,13 +197,17 @@ fn peers_log(gateway: &Gateway, peer: &Party) -> Result<Vec<LogProof>, NodeError
     Ok(out)
 }
 
-fn bundle(directory: &Directory, parties: &[&Party]) -> Result<TrustBundle, EvidenceError> {
+/// Gives the keys of the parties: the signed directory, or the cards where there is none.
+fn bundle(directory: &Directory, parties: &[&Party]) -> Result<Vec<u8>, EvidenceError> {
     let mut cards = Vec::new();
     for party in parties {
-        // Prekeys prove nothing about what was said.
-        cards.push(Card { prekeys: Vec::new(), ..directory.entry(party)?.card().clone() });
+        match directory.entry(party)?.card() {
+            // Prekeys prove nothing about what was said.
+            Some(card) => cards.push(Card { prekeys: Vec::new(), ..card.clone() }),
+            None => return Ok(directory.bundle()),
+        }
     }
-    Ok(TrustBundle { cards })
+    TrustBundle { cards }.encode()
 }
 
 fn anchor(directory: &Directory, parties: &[&Party]) -> Result<TrustAnchor, EvidenceError> {

@@ -1,11 +1,11 @@
 use crate::case;
-use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event};
+use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Opening};
 use crate::config::GatewayConfig;
 use crate::control::{ReleaseShown, ShownElement};
 use crate::envelope;
-use crate::envelope::{Disclosure, Heads, KeyRing, Opened, StatementDraft};
+use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
-use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MessageId, Party, Timestamp};
+use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
 use crate::node::audit;
 use crate::node::content;
 use crate::node::counters::Counters;
@@ -16,9 +16,11 @@ use crate::node::error::NodeError;
 use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
+use crate::node::mandates::Register;
 use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
-use crate::trust::{Directory, TrustError, Usage};
+use crate::trust::{Directory, MandateDocument, TrustError, Usage};
+use crate::wire;
 use std::sync::Arc;
 
 /// One running gateway: what it knows, what it holds, and whom it can reach.
@@ -39,6 +41,8 @@ pub struct Gateway {
     pub ledger: Ledger,
     /// The cases.
     pub desk: Desk,
+    /// The mandates that were seen.
+    pub mandates: Register,
     /// The way out to each peer.
     pub couriers: Couriers,
     /// What was refused.
@@ -129,17 +133,23 @@ impl Gateway {
         let _turn = slot.turn.lock().await;
         let now = self.now();
         let Decision { mut events, draft, .. } = case::decide(&slot.read(), command, now)?;
-        let draft = draft.expect("a command that makes an act decides on a draft");
+        let mut draft = draft.expect("a command that makes an act decides on a draft");
+        let opened = |event: &Event| if let Event::Opened(o) = event { Some(o.clone()) } else { None };
+        let opening = events.iter().find_map(opened).or_else(|| slot.read().opening().cloned());
+        let opening = opening.expect("an act is made in a case that is or was opened");
+        let mandate = self.mandated(&opening, &mut draft, now)?;
         let mut change = Change::default();
-        let (recorded, row, digest) = self.say(id, &draft, now, &mut change)?;
+        let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
         events.push(recorded);
         add_events(&mut change, id, slot, &events)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;
         self.apply(id, slot, &events);
-        let peer = row.peer.clone();
-        if let Some(courier) = self.couriers.get(&peer) {
-            courier.push(row);
+        for row in rows {
+            if let Some(courier) = self.couriers.get(&row.peer) {
+                courier.push(row);
+            }
         }
+        let peer = draft.aud.swap_remove(0);
         Ok(Made { case: id.clone(), digest, peer, at: now })
     }
 
@@ -160,23 +170,6 @@ impl Gateway {
         let _committed: Durable<()> = self.ledger.commit(change).await?;
         self.apply(id, slot, &decision.events);
         Ok(decision)
-    }
-
-    /// Checks that a verified act belongs into the case that it names: a case is bilateral, and whoever
-    /// minted its number is one of the two (DESIGN §4). Returns a code with words for the peer if not.
-    ///
-    /// # Errors
-    /// [`NodeError::Store`] if the case cannot be read.
-    pub fn admit(&self, opened: &Opened) -> Result<Option<(&'static str, &'static str)>, NodeError> {
-        let (id, issuer) = (&opened.statement.said.case, &opened.statement.issuer);
-        let known = self.desk.known(id)?;
-        let peer = known.as_ref().and_then(|slot| slot.read().opening().map(|o| o.peer.clone()));
-        Ok(match peer {
-            Some(peer) if peer == *issuer => None,
-            Some(_) => Some(("wrong-case", "the case is one with another party")),
-            None if id.minted_by(issuer) => None,
-            None => Some(("unknown-case", "the case is not one that this party has opened")),
-        })
     }
 
     /// Spends a permit and shows what it opens: the use is durable before the vault is asked (DESIGN §8).
@@ -242,11 +235,12 @@ impl Gateway {
         Ok(OpenedPermit { case, permit, at: now, disclosures })
     }
 
-    /// Keeps a verified act of a peer. It is never refused by the state of its case (DESIGN §4).
+    /// Keeps a verified act of a peer. It is never refused by the state of its case (DESIGN §4); `beyond` is
+    /// why our agent's mandate does not carry it.
     ///
     /// # Errors
     /// [`NodeError::Store`] if it was not committed: then no receipt may leave.
-    pub async fn keep(&self, opened: &Opened) -> Result<Received, NodeError> {
+    pub async fn keep(&self, opened: &Opened, beyond: Option<MandateFault>) -> Result<Received, NodeError> {
         let statement = &opened.statement;
         let slot = self.desk.slot(&statement.said.case)?;
         let _turn = slot.turn.lock().await;
@@ -261,7 +255,7 @@ impl Gateway {
                 Some(event) => vec![event],
                 None => return Ok(Received::Equivocation),
             },
-            None => case::decide(&slot.read(), self.peer_act(opened, now), now)?.events,
+            None => case::decide(&slot.read(), self.peer_act(opened, beyond, now), now)?.events,
         };
         let kept = self.commit_received(opened, &slot, &events, now).await;
         self.desk.release(issuer, id, statement.digest);
@@ -286,7 +280,9 @@ impl Gateway {
         let decision = case::decide(&slot.read(), case::Command::PeerReceipt(seen), now)?;
         let mut change = Change::default();
         add_events(&mut change, &row.case, &slot, &decision.events)?;
-        change.acknowledged(&row.peer, row.statement, receipt.as_bytes(), proved.head)?;
+        let copied = |o: &Opening| o.behalf.as_ref().is_some_and(|b| b.principal == row.peer);
+        let is_copy = slot.read().opening().is_some_and(copied);
+        change.acknowledged(&row.peer, row.statement, receipt.as_bytes(), proved.head, is_copy)?;
         change.settle(row.envelope)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;
         self.apply(&row.case, &slot, &decision.events);
@@ -297,10 +293,10 @@ impl Gateway {
     fn say(
         &self,
         id: &CaseId,
-        draft: &Draft,
+        (draft, mandate): (&Draft, Option<MandateDocument>),
         now: Timestamp,
         change: &mut Change,
-    ) -> Result<(Event, OutboxRow, Digest), NodeError> {
+    ) -> Result<(Event, Vec<OutboxRow>, Digest), NodeError> {
         let mut entropy = self.entropy();
         let (ring, directory) = (self.ring(), self.directory());
         let peer = draft.aud.first().expect("an act is addressed to somebody");
@@ -314,32 +310,44 @@ impl Gateway {
             directory: DirectoryRef { version: directory.version(), digest: directory.digest() },
             heads: Heads(mine, theirs),
             exercise: draft.exercise,
+            on_behalf_of: draft.on_behalf_of.clone(),
             act: draft.act.clone(),
         };
+        let carried = mandate.as_ref().map(wire::encode).transpose().map_err(EnvelopeError::from)?;
         let signed = said.sign(&ring, &mut *entropy)?;
-        let horizon = i64::from(self.config.retry.horizon_days) * DAY;
-        let out = envelope::compose(&signed, peer, &ring, &directory, now, horizon, &mut *entropy)?;
-        let row = OutboxRow {
-            envelope: out.envelope,
-            peer: peer.clone(),
-            case: id.clone(),
-            statement: signed.digest,
-            act: draft.act.kind(),
-            queued_at: now,
-            export: Vec::new(),
+        let signed = match mandate {
+            Some(mandate) => signed.with_mandate(mandate),
+            None => signed,
         };
+        let horizon = i64::from(self.config.retry.horizon_days) * DAY;
         // Our own words are not restricted to us: the whole body lies in one piece.
         let elements: Vec<_> =
             signed.disclosures.iter().map(|d| (d.path().to_owned(), false, d.bytes().to_vec())).collect();
-        self.ledger.keep_body(change, signed.digest, &signed.bytes, &elements, &mut *entropy)?;
-        self.ledger.queue(change, row.clone(), out.bytes, out.export.as_bytes(), &mut *entropy)?;
-        change.sent(peer, signed.digest, now)?;
+        let body = (signed.bytes.as_slice(), carried);
+        self.ledger.keep_body(change, signed.digest, body, &elements, &mut *entropy)?;
+        let mut rows = Vec::new();
+        // One statement, and for each recipient a copy sealed to it alone.
+        for peer in &draft.aud {
+            let out = envelope::compose(&signed, peer, &ring, &directory, now, horizon, &mut *entropy)?;
+            let row = OutboxRow {
+                envelope: out.envelope,
+                peer: peer.clone(),
+                case: id.clone(),
+                statement: signed.digest,
+                act: draft.act.kind(),
+                queued_at: now,
+                export: Vec::new(),
+            };
+            self.ledger.queue(change, row.clone(), out.bytes, out.export.as_bytes(), &mut *entropy)?;
+            change.sent(peer, signed.digest, now)?;
+            rows.push(row);
+        }
         let me = self.me().clone();
         let recorded = case::recorded(draft, me, signed.digest, said.message_id, now);
-        Ok((recorded, row, signed.digest))
+        Ok((recorded, rows, signed.digest))
     }
 
-    fn peer_act(&self, opened: &Opened, now: Timestamp) -> case::Command {
+    fn peer_act(&self, opened: &Opened, beyond: Option<MandateFault>, now: Timestamp) -> case::Command {
         let said = &opened.statement.said;
         let header = ActHeader {
             digest: opened.statement.digest,
@@ -347,12 +355,15 @@ impl Gateway {
             message_id: said.message_id,
             parents: said.parents.clone(),
             exercise: said.exercise,
+            on_behalf_of: said.on_behalf_of.clone(),
         };
         case::Command::PeerAct {
             case: said.case.clone(),
             me: self.me().clone(),
             facts: ActFacts::of(&said.act, header),
+            audience: said.audience.clone(),
             received_at: now,
+            beyond,
         }
     }
 
@@ -372,9 +383,10 @@ impl Gateway {
             .iter()
             .map(|d| (d.path().to_owned(), restricted(d), d.bytes().to_vec()))
             .collect();
-        let bytes = &opened.content.statement;
-        self.ledger.keep_body(&mut change, statement.digest, bytes, &elements, &mut *self.entropy())?;
-        let named = statement.said.heads.0;
+        let mandate = opened.content.mandate.as_ref().map(wire::encode).transpose();
+        let body = (opened.content.statement.as_slice(), mandate.map_err(EnvelopeError::from)?);
+        self.ledger.keep_body(&mut change, statement.digest, body, &elements, &mut *self.entropy())?;
+        let (bytes, named) = (opened.content.statement.as_slice(), statement.said.heads.0);
         audit::compare_statement(self, &statement.issuer, (statement.digest, bytes), named, &mut change)?;
         change.received(&statement.issuer, statement.digest, now)?;
         let committed = self.ledger.commit(change).await?;
@@ -387,6 +399,9 @@ impl Gateway {
     /// Applies committed events; a case in which nothing waits may then go from memory.
     fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
         slot.apply(events);
+        let mut mandates = self.mandates.get();
+        events.iter().for_each(|event| mandates.note(id, event));
+        drop(mandates);
         self.desk.changed();
         if case::is_at_rest(&slot.read()) {
             self.desk.rest(id);

@@ -2,11 +2,12 @@
 
 use crate::cose::ExportSecret;
 use crate::envelope;
-use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt};
-use crate::model::{MessageId, Party};
+use crate::envelope::{EnvelopeError, Opened, Receipts, Reject, SealedReceipt};
+use crate::model::{ActKind, MessageId, Party};
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
+use crate::node::mandates::Admission;
 use crate::store::Durable;
 use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::wire::FrameKind;
@@ -96,7 +97,15 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                 }
             },
             Ok(Some((
-                FrameKind::Receipts | FrameKind::Reject | FrameKind::Pong | FrameKind::AuditAnswer,
+                FrameKind::Receipts
+                | FrameKind::Reject
+                | FrameKind::Pong
+                | FrameKind::AuditAnswer
+                | FrameKind::Custody
+                | FrameKind::Collect
+                | FrameKind::Parcel
+                | FrameKind::Collected
+                | FrameKind::Refused,
                 _,
             ))) => {
                 post.gateway.counters.refused("unexpected-frame");
@@ -130,13 +139,20 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
     if opened.statement.issuer != *peer {
         return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
     }
-    if let Some((code, words)) = gateway.admit(&opened).map_err(|error| Refusal::later(id, &error))? {
-        return Err(Refusal::plain(id, code, words));
-    }
+    let _turn = match about_mandates(&opened) {
+        true => Some(gateway.mandates.turn.lock().await),
+        false => None,
+    };
+    let beyond = match gateway.admit(&opened).map_err(|error| Refusal::later(id, &error))? {
+        Admission::Keep(beyond) => beyond,
+        Admission::Refuse(code, words, retryable) => {
+            return Err(Refusal { retryable, ..Refusal::plain(id, code, words) });
+        }
+    };
     if let Some(courier) = gateway.couriers.get(peer) {
         courier.heard(gateway.now(), None);
     }
-    match gateway.keep(&opened).await.map_err(|error| Refusal::later(id, &error))? {
+    match gateway.keep(&opened, beyond).await.map_err(|error| Refusal::later(id, &error))? {
         Received::Kept(receipt) => answer_durable(gateway, id, &opened.export, receipt),
         Received::Known(receipt) => seal(gateway, id, &opened.export, &receipt),
         Received::Equivocation => {
@@ -144,6 +160,12 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
             Err(Refusal::plain(id, "equivocation", words))
         }
     }
+}
+
+/// Tells whether an act rests on a mandate, or ends one: these are taken in one after the other.
+fn about_mandates(opened: &Opened) -> bool {
+    let said = &opened.statement.said;
+    said.on_behalf_of.is_some() || said.act.kind() == ActKind::MandateRevocation
 }
 
 /// A receipt for a new act takes the proof that it is durable.

@@ -19,6 +19,7 @@ mod intake;
 mod keys;
 mod live;
 mod machine;
+mod mandates;
 mod office;
 mod parts;
 mod renewal;

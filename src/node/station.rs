@@ -9,6 +9,7 @@ use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
 use crate::node::gateway::{Gateway, Post};
 use crate::node::live::Live;
+use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
 use crate::node::renewal::Renewing;
@@ -37,6 +38,13 @@ impl Station {
     pub fn open(parts: Parts, road: Road) -> Result<Self, StoreError> {
         let party = parts.config.party.clone();
         let desk = Desk::new(parts.ledger.clone())?;
+        let mandates = Register::default();
+        // A case that holds a mandate is never at rest.
+        for slot in desk.active() {
+            let case = slot.read();
+            let Some(opening) = case.opening() else { continue };
+            case.acts().for_each(|record| mandates.get().note_act(&opening.case, record));
+        }
         let mut rows: BTreeMap<Party, Vec<_>> = BTreeMap::new();
         for row in parts.ledger.outbox()? {
             rows.entry(row.peer.clone()).or_default().push(row);
@@ -63,6 +71,7 @@ impl Station {
             keys: Live::new(parts.ring),
             ledger: parts.ledger,
             desk,
+            mandates,
             couriers: Couriers::default(),
             counters: Counters::default(),
         };

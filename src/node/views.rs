@@ -3,13 +3,14 @@
 use crate::case;
 use crate::case::{Case, ItemState, Permit};
 use crate::control::{
-    ActView, CaseDetail, CaseRole, CaseView, Clock, DeadlineView, DelayView, Delivery, Direction,
+    ActView, BehalfView, CaseDetail, CaseRole, CaseView, Clock, DeadlineView, DelayView, Delivery, Direction,
     ElementView, InboxEntry, ItemView, JudgementView, OutcomeView, QuestionView, ReceiptView, ReleaseState,
     ReleaseView, ReminderView, Standing, VersionView,
 };
 use crate::model::{ActKind, CaseId, DAY, Digest, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
+use crate::node::mandates::named_in;
 use crate::rules::deadline;
 use crate::rules::deadline::Warning;
 
@@ -68,16 +69,28 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
             case::Role::Requested,
             case::CaseState::Received | case::CaseState::Acknowledged | case::CaseState::PartlyAnswered,
         ) => ("respond", clocks.respond_due, clocks.respond),
+        (_, case::CaseState::Notice | case::CaseState::AssistanceAnswered) if case.is_filed() => return None,
+        (case::Role::Observer, _) if case.is_filed() => return None,
         (case::Role::Requester, _) if case.is_filed() => return None,
         (case::Role::Requester, case::CaseState::PartlyAnswered | case::CaseState::Answered) => {
             ("read", None, None)
         }
         (case::Role::Requester, case::CaseState::Refused) => ("read", None, None),
+        (case::Role::Observer, case::CaseState::PartlyAnswered | case::CaseState::Answered) => {
+            ("read", None, None)
+        }
+        (case::Role::Requested, case::CaseState::Notice) => ("read", None, None),
+        (case::Role::Requested, case::CaseState::AssistanceAsked) => ("reply", None, None),
+        (case::Role::Requester, case::CaseState::AssistanceAnswered) => ("read", None, None),
+        (case::Role::Requested, case::CaseState::Mandate) if awaits_acceptance(gateway, case) => {
+            ("accept", None, None)
+        }
         _ => return None,
     };
     Some(InboxEntry {
         case: seen.case,
         peer: seen.peer,
+        on_behalf_of: newest.on_behalf_of.as_ref().map(|named| named.principal.clone()),
         act: newest.kind,
         at: newest.at,
         todo: todo.to_owned(),
@@ -222,6 +235,7 @@ fn summary(gateway: &Gateway, case: &Case) -> Option<CaseView> {
         delivery,
         flags: flags(&seen, None),
         exercise: seen.exercise,
+        on_behalf_of: seen.behalf.as_ref().map(|behalf| behalf_view(gateway, case, behalf)),
         case: seen.case,
         peer: seen.peer,
     })
@@ -241,6 +255,7 @@ fn act_view(gateway: &Gateway, case: &Case, seen: &case::View, act: &case::ActVi
         kind: act.kind,
         digest: act.digest,
         issuer: act.issuer.clone(),
+        on_behalf_of: act.on_behalf_of.as_ref().map(|named| named.principal.clone()),
         direction: match act.direction {
             case::Direction::Sent => Direction::Sent,
             case::Direction::Received => Direction::Received,
@@ -264,6 +279,31 @@ fn delivery(gateway: &Gateway, seen: &case::View, act: &case::ActView) -> Delive
             }
         }
     }
+}
+
+fn behalf_view(gateway: &Gateway, case: &Case, behalf: &case::Behalf) -> BehalfView {
+    let mandates = named_in(case);
+    let known = gateway.mandates.get();
+    let ended = |mandate: &Digest| known.ended(&behalf.principal, mandate).is_some();
+    BehalfView {
+        principal: behalf.principal.clone(),
+        agent: behalf.agent.clone(),
+        revoked: !mandates.is_empty() && mandates.iter().all(ended),
+        mandates,
+    }
+}
+
+fn awaits_acceptance(gateway: &Gateway, case: &Case) -> bool {
+    let known = gateway.mandates.get();
+    let mut given = case.acts().filter_map(|record| match &record.facts.body {
+        case::Body::Mandate { mandate, .. } => known.get(mandate),
+        _ => None,
+    });
+    given.any(|held| {
+        held.terms.agent == *gateway.me()
+            && !held.accepted
+            && known.ended(&held.terms.principal, &held.mandate).is_none()
+    })
 }
 
 /// Lists the flags of one act, or those of the whole case and all its acts.
@@ -335,6 +375,7 @@ const fn role(role: case::Role) -> CaseRole {
     match role {
         case::Role::Requester => CaseRole::Requester,
         case::Role::Requested => CaseRole::Requested,
+        case::Role::Observer => CaseRole::Observer,
     }
 }
 

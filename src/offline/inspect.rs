@@ -106,7 +106,12 @@ fn frame(bytes: &[u8]) -> Result<Shown, OfflineError> {
     let inner = match header.kind() {
         FrameKind::Envelope => envelope::show(body, HEADER_LEN)?,
         FrameKind::Receipts | FrameKind::AuditAnswer => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
-        FrameKind::Reject | FrameKind::AuditQuestion => cbor::show(body, &Limits::REJECT, HEADER_LEN)?,
+        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
+            cbor::show(body, &Limits::REJECT, HEADER_LEN)?
+        }
+        FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
+        FrameKind::Parcel => cbor::show(body, &Limits::PARCEL, HEADER_LEN)?,
+        FrameKind::Collected => cbor::show(body, &Limits::COLLECTED, HEADER_LEN)?,
         FrameKind::Ping | FrameKind::Pong => {
             Shown { text: line(HEADER_LEN, 0, &hex(body)), value: hex(body).into() }
         }

@@ -22,6 +22,8 @@ pub struct PrintDocument {
     pub case: CaseId,
     /// Who made it.
     pub issuer: Party,
+    /// On whose behalf, where an agent made it (ISACS 9.3).
+    pub on_behalf_of: Option<Party>,
     /// To whom it is addressed.
     pub audience: Vec<Party>,
     /// Its statement digest, by which the signed original is found.
@@ -124,6 +126,9 @@ fn particulars(document: &PrintDocument) -> Markup {
     markup! {
         dl {
             div { dt { "From" } dd { (document.issuer) } }
+            @if let Some(principal) = &document.on_behalf_of {
+                div { dt { "On behalf of (9.3)" } dd { (principal) } }
+            }
             div { dt { "To" } dd { (audience.join(", ")) } }
             @for (name, at) in instants {
                 @if let Some(at) = at { div { dt { (name) } dd { (at) } } }

@@ -6,6 +6,7 @@ mod clauses;
 pub mod completeness;
 pub mod course;
 pub mod deadline;
+pub mod exchange;
 pub mod exemption;
 pub mod identification;
 pub mod release;

@@ -58,6 +58,9 @@ pub enum Entry {
         statement: Digest,
         /// Who signed it.
         ours: bool,
+        /// The party that signed it, where it is the principal's for its copy (ISACS 9.3).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copy: Option<Party>,
         /// The receipt.
         #[serde(with = "serde_bytes")]
         receipt: Vec<u8>,
@@ -165,6 +168,9 @@ impl Entry {
             Self::Settled { envelope } => vec![(keys::outbox(envelope), Put::Nothing)],
             Self::Leaf { peer, index, .. } => vec![(keys::leaf(peer, *index), Put::Entry)],
             Self::Head { peer, ours, .. } => vec![(keys::head(peer, *ours), Put::Entry)],
+            Self::Receipt { statement, copy: Some(by), .. } => {
+                vec![(keys::copy_receipt(statement, by), Put::Entry)]
+            }
             Self::Receipt { statement, ours, .. } => vec![(keys::receipt(statement, *ours), Put::Entry)],
             Self::Audit { peer, .. } => vec![(keys::audit(peer, at), Put::Entry)],
             Self::Anchor { peer, .. } => vec![(keys::anchor(peer), Put::Entry)],
@@ -289,6 +295,9 @@ pub(super) mod keys {
     }
     pub fn alarm(at: &Location) -> Vec<u8> {
         [ALARMS, &order(at)[..]].concat()
+    }
+    pub fn copy_receipt(statement: &Digest, by: &Party) -> Vec<u8> {
+        [b"r/c/", &statement.0[..], by.to_string().as_bytes()].concat()
     }
     pub fn local_act(at: &Location) -> Vec<u8> {
         [LOCAL_ACTS, &order(at)[..]].concat()

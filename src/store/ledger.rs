@@ -41,6 +41,8 @@ pub struct Body {
     pub statement: Vec<u8>,
     /// The elements in the order of the signed digests.
     pub elements: Vec<KeptElement>,
+    /// The mandate that was carried beside it, as it came (ISACS 9.3).
+    pub mandate: Option<Vec<u8>>,
 }
 
 /// An envelope of the outbox.
@@ -77,6 +79,8 @@ struct BodyForm {
     #[serde(with = "serde_bytes")]
     statement: Vec<u8>,
     elements: Vec<(String, bool, ByteBuf)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mandate: Option<ByteBuf>,
 }
 
 impl Change {
@@ -104,7 +108,8 @@ impl Change {
         self.leaf(peer, LogLeaf::Act { direction: Direction::Sent, statement, at }, false)
     }
 
-    /// Notes the receipt that a peer signed for a statement of ours, and the head it cites.
+    /// Notes the receipt that a peer signed for a statement of ours, and the head it cites; `is_copy` tells
+    /// that the peer has it as a principal's copy, beside the one to whom it speaks.
     ///
     /// # Errors
     /// As for [`Self::event`].
@@ -114,8 +119,10 @@ impl Change {
         statement: Digest,
         receipt: &[u8],
         head: Head,
+        is_copy: bool,
     ) -> Result<(), StoreError> {
-        self.entry(&Entry::Receipt { statement, ours: false, receipt: receipt.to_vec() })?;
+        let copy = is_copy.then(|| peer.clone());
+        self.entry(&Entry::Receipt { statement, ours: false, copy, receipt: receipt.to_vec() })?;
         self.entry(&Entry::Head { peer: peer.clone(), ours: false, head })
     }
 
@@ -216,7 +223,7 @@ impl Ledger {
 
     /// Adds a statement's body to a change, each restricted element sealed apart (ISACS 8.4 a).
     ///
-    /// `elements` are (path, whether it is restricted, disclosure).
+    /// `elements` are (path, whether it is restricted, disclosure); the mandate is the one carried beside it.
     ///
     /// # Errors
     /// As for [`Change::event`].
@@ -224,7 +231,7 @@ impl Ledger {
         &self,
         change: &mut Change,
         statement: Digest,
-        bytes: &[u8],
+        (bytes, mandate): (&[u8], Option<Vec<u8>>),
         elements: &[(String, bool, Vec<u8>)],
         entropy: &mut dyn Entropy,
     ) -> Result<(), StoreError> {
@@ -237,7 +244,8 @@ impl Ledger {
             };
             kept.push((path.clone(), *restricted, ByteBuf::from(bytes)));
         }
-        let form = BodyForm { statement: bytes.to_vec(), elements: kept };
+        let form =
+            BodyForm { statement: bytes.to_vec(), elements: kept, mandate: mandate.map(ByteBuf::from) };
         let plain = wire::encode(&form).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
         let sealed = self.body_key.seal(&body_context(&statement), &plain, entropy);
         change.blob(sealed, &Entry::Body { statement })
@@ -305,6 +313,7 @@ impl Ledger {
     pub fn body(&self, statement: &Digest) -> Result<Option<Body>, StoreError> {
         Ok(self.form(statement)?.map(|form| Body {
             statement: form.statement,
+            mandate: form.mandate.map(ByteBuf::into_vec),
             elements: form
                 .elements
                 .into_iter()
@@ -422,6 +431,17 @@ impl Ledger {
             _ => None,
         };
         Ok(found.into_iter().filter_map(|(entry, _)| receipt(entry)).collect())
+    }
+
+    /// Returns the receipt of a principal for its copy of a statement that we sent (ISACS 9.3).
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn copy_receipt(&self, statement: &Digest, by: &Party) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(match self.get(&keys::copy_receipt(statement, by))? {
+            Some((Entry::Receipt { receipt, .. }, _)) => Some(receipt),
+            _ => None,
+        })
     }
 
     /// Returns the head of our log about a peer, and the newest of the peer's about us that we have seen.

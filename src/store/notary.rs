@@ -32,7 +32,7 @@ impl Notary for LogNotary {
         for (entry, receipt) in entries.iter().zip(&sealed.receipts) {
             if let (LogLeaf::Act { statement, .. }, Some(receipt)) = (&entry.leaf, receipt) {
                 let receipt = receipt.as_bytes().to_vec();
-                push(Entry::Receipt { statement: *statement, ours: true, receipt })?;
+                push(Entry::Receipt { statement: *statement, ours: true, copy: None, receipt })?;
             }
         }
         let receipts = sealed.receipts.into_iter().map(|r| r.map(|r| r.as_bytes().to_vec())).collect();

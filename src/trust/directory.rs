@@ -1,18 +1,56 @@
-use super::{PartyEntry, Prekey, Role, TrustError, Usage, profile};
+use super::entry::PartyEntry;
+use super::federation::{
+    Document, Documents, Listed, NationalList, Npc, PartB, Root, Route, SignedDocument, Snapshot, SplitView,
+    VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot, check_version, is_further_npc,
+};
+use super::{Prekey, Role, TrustError, Usage, profile};
 use crate::cose::{PqVerifyingKey, VerifyingKey};
-use crate::model::{Digest, Party, Timestamp};
+use crate::model::{Country, DAY, Digest, Party, Timestamp};
+use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The most certificates above a gateway's own that a peer may send.
 const MAX_INTERMEDIATES: usize = 2;
+/// How far another State's clock may go before ours, in seconds.
+const CLOCKS_DIFFER: i64 = DAY;
 
 /// Whom this node knows, and by which root; trust stores of parties are never merged (DESIGN §6).
-#[derive(Debug)]
+///
+/// There is no other way to one than from documents whose signatures lead to the anchor: the digest of the
+/// federation's first root document, which people compared out of band.
+#[derive(Clone, Debug)]
 pub struct Directory {
-    me: Party,
+    me: Option<Party>,
     version: u64,
     digest: Digest,
     entries: BTreeMap<Party, PartyEntry>,
+    chain: Option<Chain>,
+    national: NationalList,
+}
+
+/// All root documents from the first, and the snapshot in force.
+#[derive(Clone, Debug)]
+struct Chain {
+    roots: Vec<VerifiedRoot>,
+    snapshot: VerifiedSnapshot,
+}
+
+/// Whether the directory is as new as its signers promised to keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It is.
+    Fresh {
+        /// The last second in which it is.
+        until: Timestamp,
+    },
+    /// It is not: no new restricted release, but receiving and sending go on (DESIGN §6).
+    Stale {
+        /// Since when.
+        since: Timestamp,
+        /// Which document has expired: the root document or the snapshot.
+        what: Document,
+    },
 }
 
 impl Directory {
@@ -30,24 +68,163 @@ impl Directory {
         if !by_party.contains_key(&me) {
             return Err(TrustError::UnknownParty(me));
         }
-        let digests: Vec<u8> = by_party.values().flat_map(|e| e.digest().0).collect();
+        let of = |e: &PartyEntry| {
+            let since = e.suspension().map_or(0, |s| s.since.unix());
+            let b = e.part_b_file().map_or(Digest([0; 32]), |(_, digest)| digest);
+            [e.part_a_file().1.0.as_slice(), &b.0, &since.to_be_bytes()].concat()
+        };
+        let digests: Vec<u8> = by_party.values().flat_map(of).collect();
         let digest = Digest::of(&[b"valise directory v0\0", &version.to_be_bytes(), &digests]);
-        Ok(Self { me, version, digest, entries: by_party })
+        Ok(Self {
+            me: Some(me),
+            version,
+            digest,
+            entries: by_party,
+            chain: None,
+            national: NationalList::default(),
+        })
     }
 
-    /// Returns the party that this node speaks for.
-    pub const fn me(&self) -> &Party {
-        &self.me
+    /// Verifies a whole directory from its bytes, which may come from anywhere, and the anchor.
+    ///
+    /// `me` is the party that the reader speaks for; a verifier of evidence speaks for none. An expired snapshot
+    /// is no error: see [`Self::freshness`].
+    /// # Errors
+    /// The first fault; `UnknownParty` if `me` is not in it.
+    pub fn from_bundle(anchor: &Digest, bytes: &[u8], me: Option<&Party>) -> Result<Self, TrustError> {
+        let documents = Documents::parse(bytes)?;
+        let bad = |what, why| TrustError::BadDocument { what, why };
+        let first = documents.roots.first().ok_or(bad(Document::Root, "there is none"))?;
+        let roots = extend(vec![VerifiedRoot::first(anchor, first)?], &documents.roots[1..])?;
+        let snapshot = documents.snapshot.as_ref().ok_or(bad(Document::Snapshot, "there is none"))?;
+        let snapshot = VerifiedSnapshot::verify(snapshot, newest(&roots))?;
+        let chain = Chain { roots, snapshot };
+        let entries = Assembly { chain: &chain, known: &BTreeMap::new(), now: None }.entries(&documents)?;
+        let directory = Self::of(chain, entries, me.cloned(), NationalList::default());
+        match me {
+            Some(me) if !directory.entries.contains_key(me) => Err(TrustError::UnknownParty(me.clone())),
+            Some(_) | None => Ok(directory),
+        }
     }
 
-    /// Returns the version, which only rises.
+    /// Works news in: any of the documents, from anywhere. All checks pass or nothing changes (DESIGN §12.6).
+    ///
+    /// What is known already is passed over, older parts B too; a part A that no snapshot lists yet is not used.
+    /// # Errors
+    /// The first fault: `VersionFell`, `WrongVersion`, `Threshold`, `Omitted`, `MissingPart`, `FromTheFuture` and
+    /// what the parts are refused for; `SplitView` with a proof if what is known is contradicted.
+    pub fn update(&self, news: &Documents, now: Timestamp) -> Result<Self, TrustError> {
+        let unchained = || TrustError::BadDocument { what: Document::Root, why: "there is none to follow" };
+        let known = self.chain.as_ref().ok_or_else(unchained)?;
+        let roots = extend(known.roots.clone(), &news.roots)?;
+        let root = newest(&roots);
+        let snapshot = match &news.snapshot {
+            Some(bytes) => next_snapshot(&known.snapshot, bytes, root, now)?,
+            // The publishers of the new root document must stand behind the old snapshot, or send a new one.
+            None => VerifiedSnapshot::verify(known.snapshot.bytes(), root)?,
+        };
+        let chain = Chain { roots, snapshot };
+        let entries = Assembly { chain: &chain, known: &self.entries, now: Some(now) }.entries(news)?;
+        Ok(Self::of(chain, entries, self.me.clone(), self.national.clone()))
+    }
+
+    /// Returns the whole directory as bytes: the same ones, whoever gives them.
+    pub fn bundle(&self) -> Vec<u8> {
+        let file = |bytes: &[u8]| ByteBuf::from(bytes.to_vec());
+        let (roots, snapshot) = match &self.chain {
+            Some(chain) => (
+                chain.roots.iter().map(|root| file(root.bytes())).collect(),
+                Some(file(chain.snapshot.bytes())),
+            ),
+            None => (Vec::new(), None),
+        };
+        let parts_a = self.entries.values().map(|e| file(e.part_a_file().0)).collect();
+        let parts_b = self.entries.values().filter_map(|e| e.part_b_file()).map(|(b, _)| file(b)).collect();
+        Documents { roots, snapshot, parts_a, parts_b }.to_bytes()
+    }
+
+    /// Narrows the directory by a national list, which takes the place of the one before.
+    #[must_use]
+    pub fn narrowed(self, national: NationalList) -> Self {
+        Self { national, ..self }
+    }
+
+    /// Tells whether the directory is fresh at `now`.
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
+        let Some(chain) = &self.chain else { return Freshness::Fresh { until: now } };
+        let (root, snapshot) = (newest(&chain.roots).root().expires, chain.snapshot.snapshot().expires);
+        let (until, what) =
+            if root < snapshot { (root, Document::Root) } else { (snapshot, Document::Snapshot) };
+        if now <= until {
+            Freshness::Fresh { until }
+        } else {
+            Freshness::Stale { since: until.saturating_add(1), what }
+        }
+    }
+
+    /// Proves a split view to whoever holds this directory: the same signers have signed both.
+    /// # Errors
+    /// What one of the two is refused for.
+    pub fn check_split(&self, split: &SplitView) -> Result<(), TrustError> {
+        let none = |what| TrustError::BadDocument { what, why: "its signers are not those that we know" };
+        let roots = self.chain.as_ref().map_or(&[][..], |chain| &chain.roots);
+        for bytes in [&split.a, &split.b] {
+            match (split.what(), split.party()) {
+                (Document::Root, _) => {
+                    let before = usize::try_from(split.version()).ok().and_then(|v| v.checked_sub(2));
+                    let before = before.and_then(|at| roots.get(at)).ok_or(none(Document::Root))?;
+                    before.next(bytes)?;
+                }
+                (Document::Snapshot, _) => {
+                    let signed = roots.iter().any(|root| VerifiedSnapshot::verify(bytes, root).is_ok());
+                    signed.then_some(()).ok_or(none(Document::Snapshot))?;
+                }
+                (Document::PartA, Some(party)) => {
+                    let root = &self.known(party)?.root().x5t;
+                    VerifiedPartA::verify(bytes, party, root)?;
+                }
+                (Document::PartB, Some(party)) => {
+                    VerifiedPartB::verify(bytes, self.known(party)?.parts().0)?;
+                }
+                (what @ (Document::PartA | Document::PartB), None) => return Err(none(what)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the party that this node speaks for; none for a verifier of evidence.
+    pub const fn me(&self) -> Option<&Party> {
+        self.me.as_ref()
+    }
+
+    /// Returns the version of the snapshot, which only rises.
     pub const fn version(&self) -> u64 {
         self.version
     }
 
-    /// Returns the digest of all entries: an equal version with another digest proves a split view.
+    /// Returns the digest of the snapshot: an equal version with another digest proves a split view.
     pub const fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Returns the digest of the federation's first root document.
+    pub fn anchor(&self) -> Option<Digest> {
+        self.chain.as_ref().map(|chain| newest(&chain.roots).genesis())
+    }
+
+    /// Returns the root document in force.
+    pub fn root(&self) -> Option<&Root> {
+        self.chain.as_ref().map(|chain| newest(&chain.roots).root())
+    }
+
+    /// Returns the snapshot in force.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        self.chain.as_ref().map(|chain| chain.snapshot.snapshot())
+    }
+
+    /// Returns the national list.
+    pub const fn national_list(&self) -> &NationalList {
+        &self.national
     }
 
     /// Returns all parties in order, this node's own among them.
@@ -57,9 +234,27 @@ impl Directory {
 
     /// Finds a party.
     /// # Errors
-    /// `UnknownParty`.
+    /// `UnknownParty`, or `UnlistedNpc` if the State's default NPC does not list it (ISACS 7.1.1).
     pub fn entry(&self, party: &Party) -> Result<&PartyEntry, TrustError> {
-        self.entries.get(party).ok_or_else(|| TrustError::UnknownParty(party.clone()))
+        let entry = self.known(party)?;
+        match is_further_npc(party) {
+            Some((state, _)) if self.chain.is_some() => {
+                let listed = self.npcs(state).iter().any(|npc| npc.party == *party);
+                listed.then_some(entry).ok_or_else(|| TrustError::UnlistedNpc(party.clone()))
+            }
+            Some(_) | None => Ok(entry),
+        }
+    }
+
+    /// Lists the NPCs of a State, as its default NPC's part A does (ISACS 7.1.1); none for a State that is no member.
+    pub fn npcs(&self, state: Country) -> &[Npc] {
+        let default = Party::Npc { state, npc: None };
+        self.entries.get(&default).map_or(&[], |entry| &entry.part_a().npcs)
+    }
+
+    /// Returns where a party's gateway is reached, best first.
+    pub fn routes(&self, party: &Party) -> &[Route] {
+        self.entries.get(party).and_then(PartyEntry::part_b).map_or(&[], |part| &part.routes)
     }
 
     /// Tells which party a gateway's certificate speaks for, after all checks.
@@ -79,35 +274,215 @@ impl Directory {
             return Err(TrustError::Malformed { what: "certificate path", why });
         }
         let party = profile::claimed_party(Role::Gateway, end_entity)?;
-        self.entry(&party)?.check_gateway(end_entity, intermediates, usage, now)?;
+        self.spoken_with(&party, now)?.check_gateway(end_entity, intermediates, usage, now)?;
         Ok(party)
     }
 
     /// Finds the seal key with this thumbprint, if it held at `at`, the instant of its use.
     /// # Errors
-    /// `UnknownParty`, `UnknownKey`, `Suspended`, `Revoked`, `NotYetValid` or `Expired`.
+    /// `UnknownParty`, `UnknownKey`, `Suspended`, `RefusedNationally`, `Revoked`, `Retired`, `Compromised`,
+    /// `NotYetValid` or `Expired`. [`PartyEntry::certificate`] tells of a key whatever has become of it.
     pub fn seal_key(&self, party: &Party, x5t: &Digest, at: Timestamp) -> Result<VerifyingKey, TrustError> {
-        self.entry(party)?.seal_key(x5t, at)
+        self.spoken_with(party, at)?.seal_key(x5t, at)
     }
 
     /// Finds the log key with this thumbprint, if it held at `at`, the instant of its use.
     /// # Errors
     /// As for `seal_key`.
     pub fn log_key(&self, party: &Party, x5t: &Digest, at: Timestamp) -> Result<VerifyingKey, TrustError> {
-        self.entry(party)?.log_key(x5t, at)
+        self.spoken_with(party, at)?.log_key(x5t, at)
     }
 
     /// Finds the ML-DSA-65 twin of the log key with this thumbprint.
     /// # Errors
-    /// `UnknownParty` or `UnknownKey`.
+    /// `UnknownParty`, or `UnknownKey` if there is no such key or it has no twin.
     pub fn log_twin(&self, party: &Party, x5t: &Digest) -> Result<&PqVerifyingKey, TrustError> {
-        self.entry(party)?.log_twin(x5t)
+        let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Log, x5t: *x5t };
+        self.known(party)?.certificate(Role::Log, x5t)?.twin.as_ref().ok_or_else(unknown)
     }
 
     /// Finds the newest prekey to which a message for `party` may be sealed now.
     /// # Errors
-    /// `UnknownParty` or `NoPrekey`.
+    /// `UnknownParty`, `Suspended`, `RefusedNationally` or `NoPrekey`.
     pub fn prekey(&self, party: &Party, now: Timestamp) -> Result<&Prekey, TrustError> {
-        self.entry(party)?.prekey(now)
+        self.spoken_with(party, now)?.prekey(now)
+    }
+
+    /// Finds a party with which the national list lets this State exchange at `at`.
+    fn spoken_with(&self, party: &Party, at: Timestamp) -> Result<&PartyEntry, TrustError> {
+        match self.national.refusal(party, at) {
+            Some(refusal) => Err(TrustError::RefusedNationally {
+                party: party.clone(),
+                since: refusal.since,
+                reason: refusal.reason.clone(),
+            }),
+            None => self.entry(party),
+        }
+    }
+
+    fn known(&self, party: &Party) -> Result<&PartyEntry, TrustError> {
+        self.entries.get(party).ok_or_else(|| TrustError::UnknownParty(party.clone()))
+    }
+
+    fn of(
+        chain: Chain,
+        entries: BTreeMap<Party, PartyEntry>,
+        me: Option<Party>,
+        national: NationalList,
+    ) -> Self {
+        let (version, digest) = (chain.snapshot.snapshot().version, chain.snapshot.digest());
+        Self { me, version, digest, entries, chain: Some(chain), national }
+    }
+}
+
+fn newest(roots: &[VerifiedRoot]) -> &VerifiedRoot {
+    roots.last().expect("a chain begins with version 1")
+}
+
+/// Lengthens a chain of root documents by those that follow it.
+fn extend(mut roots: Vec<VerifiedRoot>, more: &[ByteBuf]) -> Result<Vec<VerifiedRoot>, TrustError> {
+    for bytes in more {
+        let signed = SignedDocument::parse(Document::Root, bytes)?;
+        let version = signed.read::<Root>()?.version;
+        let at = usize::try_from(version).unwrap_or(usize::MAX);
+        match at.checked_sub(1).and_then(|at| roots.get(at)) {
+            Some(known) if known.digest() == signed.digest() => {}
+            Some(known) => {
+                let (expected, found) = (roots[0].digest(), signed.digest());
+                let before = at.checked_sub(2).and_then(|at| roots.get(at));
+                // Only what the signers have signed contradicts them.
+                before.ok_or(TrustError::WrongAnchor { expected, found })?.next(bytes)?;
+                return Err(TrustError::SplitView(Box::new(SplitView::new(known.bytes(), bytes)?)));
+            }
+            None => {
+                let next = newest(&roots).next(bytes)?;
+                roots.push(next);
+            }
+        }
+    }
+    Ok(roots)
+}
+
+fn next_snapshot(
+    known: &VerifiedSnapshot,
+    bytes: &[u8],
+    root: &VerifiedRoot,
+    now: Timestamp,
+) -> Result<VerifiedSnapshot, TrustError> {
+    let what = Document::Snapshot;
+    let new = VerifiedSnapshot::verify(bytes, root)?;
+    if new.snapshot().version == known.snapshot().version {
+        if new.digest() != known.digest() {
+            return Err(TrustError::SplitView(Box::new(SplitView::new(known.bytes(), bytes)?)));
+        }
+        return Ok(new);
+    }
+    new.follows(known, root)?;
+    check_time(what, new.snapshot().issued, now)?;
+    Ok(new)
+}
+
+fn check_time(what: Document, issued: Timestamp, now: Timestamp) -> Result<(), TrustError> {
+    if issued > now.saturating_add(CLOCKS_DIFFER) {
+        return Err(TrustError::FromTheFuture { what, issued });
+    }
+    Ok(())
+}
+
+/// Puts entries together from what is known and what is new.
+struct Assembly<'a> {
+    chain: &'a Chain,
+    known: &'a BTreeMap<Party, PartyEntry>,
+    /// The present time where news is worked in; a whole directory is read as of no time.
+    now: Option<Timestamp>,
+}
+
+impl Assembly<'_> {
+    fn entries(&self, news: &Documents) -> Result<BTreeMap<Party, PartyEntry>, TrustError> {
+        let mut parts_a = BTreeMap::new();
+        for bytes in &news.parts_a {
+            parts_a.insert(SignedDocument::parse(Document::PartA, bytes)?.digest(), bytes.as_slice());
+        }
+        let mut parts_b: BTreeMap<Party, Vec<&[u8]>> = BTreeMap::new();
+        for bytes in &news.parts_b {
+            parts_b.entry(PartB::read_unproved(bytes)?.party).or_default().push(bytes);
+        }
+        let root = newest(&self.chain.roots).root();
+        let mut entries = BTreeMap::new();
+        for (party, listed) in &self.chain.snapshot.snapshot().parties {
+            // A publisher alone admits nobody.
+            let Some(admitted) = root.admitted.get(party) else { continue };
+            let a = self.part_a(party, *listed, admitted, &parts_a)?;
+            let b = self.part_b(party, &a, parts_b.get(party).map_or(&[], Vec::as_slice))?;
+            let suspension = root.suspended.get(party).cloned();
+            entries.insert(party.clone(), PartyEntry::new(a, b, suspension));
+        }
+        Ok(entries)
+    }
+
+    fn part_a(
+        &self,
+        party: &Party,
+        listed: Listed,
+        admitted: &Digest,
+        news: &BTreeMap<Digest, &[u8]>,
+    ) -> Result<Arc<VerifiedPartA>, TrustError> {
+        let known = self.known.get(party).map(|entry| entry.parts().0);
+        if let Some(known) = known.filter(|known| known.digest == listed.part_a) {
+            // The party may have been admitted anew, by another root.
+            if known.roots.iter().any(|root| root.certified.x5t == *admitted) {
+                return Ok(Arc::clone(known));
+            }
+        }
+        let bytes = news.get(&listed.part_a).ok_or_else(|| TrustError::MissingPart(party.clone()))?;
+        let a = VerifiedPartA::verify(bytes, party, admitted)?;
+        if a.part.version != listed.version {
+            let why = "its version is not the one that the snapshot lists";
+            return Err(TrustError::BadDocument { what: Document::PartA, why });
+        }
+        match known {
+            Some(known) if known.part.version == a.part.version && known.digest != a.digest => {
+                Err(TrustError::SplitView(Box::new(SplitView::new(&known.bytes, bytes)?)))
+            }
+            Some(_) | None => Ok(Arc::new(a)),
+        }
+    }
+
+    fn part_b(
+        &self,
+        party: &Party,
+        a: &Arc<VerifiedPartA>,
+        news: &[&[u8]],
+    ) -> Result<Option<Arc<VerifiedPartB>>, TrustError> {
+        let before = self.known.get(party).and_then(|entry| {
+            let (old_a, b) = entry.parts();
+            let b = b?;
+            if Arc::ptr_eq(old_a, a) {
+                return Some(Arc::clone(b));
+            }
+            // A part B whose seal part A lists no longer is gone with it.
+            VerifiedPartB::verify(&b.bytes, a).ok().map(Arc::new)
+        });
+        let mut newest = before;
+        for bytes in news {
+            let signed = SignedDocument::parse(Document::PartB, bytes)?;
+            let version = signed.read::<PartB>()?.version;
+            let known = newest.as_ref().map_or(0, |b| b.part.version);
+            if version < known || newest.as_ref().is_some_and(|b| b.digest == signed.digest()) {
+                continue;
+            }
+            let b = VerifiedPartB::verify(bytes, a)?;
+            if let Some(same) = newest.as_ref().filter(|_| version == known) {
+                return Err(TrustError::SplitView(Box::new(SplitView::new(&same.bytes, bytes)?)));
+            }
+            if let Some(now) = self.now {
+                check_version(Document::PartB, known, version)?;
+                check_time(Document::PartB, b.part.issued, now)?;
+                let seal = a.seals.iter().find(|seal| seal.x5t == b.seal);
+                seal.map_or(Ok(()), |seal| seal.check(Role::Seal, now))?;
+            }
+            newest = Some(Arc::new(b));
+        }
+        Ok(newest)
     }
 }

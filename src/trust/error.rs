@@ -1,3 +1,4 @@
+use super::federation::{Document, SplitView};
 use crate::model::{Digest, Party, Timestamp};
 use std::fmt;
 
@@ -166,6 +167,110 @@ pub enum TrustError {
         /// What the encoder said.
         why: String,
     },
+    /// The key was retired before it was used.
+    #[error("the {role} key was retired at {since}: {reason}")]
+    Retired {
+        /// Which key.
+        role: Role,
+        /// From when it speaks no longer.
+        since: Timestamp,
+        /// Why, in its owner's words.
+        reason: String,
+    },
+    /// The key was used after the instant from which it must be taken for stolen.
+    #[error("the {role} key is taken for stolen since {since}: {reason}")]
+    Compromised {
+        /// Which key.
+        role: Role,
+        /// From when others may hold it.
+        since: Timestamp,
+        /// Why, in its owner's words.
+        reason: String,
+    },
+    /// A document of the federation is not laid out as it must be, or says what it may not.
+    #[error("{what} is refused: {why}")]
+    BadDocument {
+        /// Which document.
+        what: Document,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// Too few of the keys that must sign a document have signed it; distinct keys are counted.
+    #[error("{what} bears {found} of the {needed} signatures that it needs")]
+    Threshold {
+        /// Which document.
+        what: Document,
+        /// How many distinct keys must sign.
+        needed: usize,
+        /// How many have.
+        found: usize,
+    },
+    /// The first root document is not the one that was compared out of band.
+    #[error("the federation's first root document has the fingerprint {found}, not {expected}")]
+    WrongAnchor {
+        /// What was compared.
+        expected: Digest,
+        /// What was found.
+        found: Digest,
+    },
+    /// A document has another version than the one that must come next.
+    #[error("{what} has version {found} where {expected} is due")]
+    WrongVersion {
+        /// Which document.
+        what: Document,
+        /// The version that is due.
+        expected: u64,
+        /// The version that it has.
+        found: u64,
+    },
+    /// A document is older than the one that is known; versions never fall.
+    #[error("{what} has version {found}, but version {known} is known")]
+    VersionFell {
+        /// Which document.
+        what: Document,
+        /// The newest version known.
+        known: u64,
+        /// The version that it has.
+        found: u64,
+    },
+    /// A version is so high that hardly any could follow; only an attacker writes one.
+    #[error("{what} has version {found}, which leaps ahead")]
+    VersionLeaps {
+        /// Which document.
+        what: Document,
+        /// The version that it has.
+        found: u64,
+    },
+    /// One version was signed with two contents; the proof can be shown to anyone.
+    #[error("{} of version {} was signed with two contents", .0.what(), .0.version())]
+    SplitView(Box<SplitView>),
+    /// A document says that it was made later than now.
+    #[error("{what} was made at {issued}, which is yet to come; is a clock wrong?")]
+    FromTheFuture {
+        /// Which document.
+        what: Document,
+        /// When it says that it was made.
+        issued: Timestamp,
+    },
+    /// A snapshot leaves out a party that the root still admits.
+    #[error("the snapshot leaves out {0}, which the root has not removed")]
+    Omitted(Party),
+    /// The snapshot lists a part A that is not among the documents.
+    #[error("part A of {0}, as the snapshot lists it, is missing")]
+    MissingPart(Party),
+    /// A State does not list the NPC for which a party would speak (ISACS 7.1.1).
+    #[error("{0} is no NPC that its State lists")]
+    UnlistedNpc(Party),
+    /// The national list refuses the party.
+    #[error("the national list refuses {party} since {since}: {reason}")]
+    RefusedNationally {
+        /// The party.
+        party: Party,
+        /// From when.
+        since: Timestamp,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl TrustError {
@@ -193,6 +298,20 @@ impl TrustError {
             Self::BadPrekey { .. } => "bad-prekey",
             Self::DuplicateParty(_) => "duplicate-party",
             Self::CannotIssue { .. } => "cannot-issue",
+            Self::Retired { .. } => "retired",
+            Self::Compromised { .. } => "compromised",
+            Self::BadDocument { .. } => "bad-document",
+            Self::Threshold { .. } => "threshold",
+            Self::WrongAnchor { .. } => "wrong-anchor",
+            Self::WrongVersion { .. } => "wrong-version",
+            Self::VersionFell { .. } => "version-fell",
+            Self::VersionLeaps { .. } => "version-leaps",
+            Self::SplitView(_) => "split-view",
+            Self::FromTheFuture { .. } => "from-the-future",
+            Self::Omitted(_) => "omitted",
+            Self::MissingPart(_) => "missing-part",
+            Self::UnlistedNpc(_) => "unlisted-npc",
+            Self::RefusedNationally { .. } => "refused-nationally",
         }
     }
 
@@ -224,6 +343,19 @@ impl TrustError {
             Self::NoValidKey { .. } => "we know no key of yours that is valid now",
             Self::NoPrekey(_) => "we know no prekey of yours that is valid now",
             Self::BadPrekey { .. } => "your prekey is refused",
+            Self::Retired { .. } => "you used a key that you have retired",
+            Self::Compromised { .. } => "you used a key that you have declared stolen",
+            Self::BadDocument { .. } => "a document of the federation cannot be read",
+            Self::Threshold { .. } => "a document of the federation bears too few signatures",
+            Self::WrongAnchor { .. } => "you belong to another federation",
+            Self::WrongVersion { .. } | Self::VersionFell { .. } | Self::VersionLeaps { .. } => {
+                "a document of the federation does not follow the one that we hold"
+            }
+            Self::SplitView(_) => "a document of the federation was signed with two contents",
+            Self::FromTheFuture { .. } => "a document is from the future by our clock; compare the clocks",
+            Self::Omitted(_) | Self::MissingPart(_) => "the documents of the federation are not complete",
+            Self::UnlistedNpc(_) => "your State does not list your NPC",
+            Self::RefusedNationally { .. } => "our State does not exchange with your party",
             Self::DuplicateParty(_) | Self::CannotIssue { .. } => "we have a fault of our own",
         }
     }

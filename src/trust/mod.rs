@@ -7,19 +7,24 @@
 
 mod card;
 mod directory;
+mod entry;
 mod error;
+pub mod federation;
 pub mod issue;
 mod keys;
+mod mandate;
 mod path;
 mod prekey;
 mod profile;
 mod twin;
 mod validity;
 
-pub use card::{Card, CardPrekey, CardTwin, CertifiedKey, PartyEntry};
-pub use directory::Directory;
+pub use card::{Card, CardPrekey, CardTwin};
+pub use directory::{Directory, Freshness};
+pub use entry::{CertifiedKey, PartyEntry};
 pub use error::{Role, TrustError};
 pub use keys::pkcs8;
+pub use mandate::{ActOnBehalf, MandateDocument, MandateError, VerifiedMandate, covers};
 pub use path::Usage;
 pub use prekey::{Prekey, PrekeyId, SignedPrekey};
 pub use profile::{certificate_from_pem, thumbprint};
@@ -28,5 +33,7 @@ pub use validity::Validity;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod mandate_tests;
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,6 @@ pub(super) struct Facts {
 #[derive(Debug)]
 pub(super) struct Revocations {
     pub list: CertRevocationList<'static>,
-    pub digest: Digest,
     pub revoked: Vec<(BigUint, Timestamp)>,
     pub next_update: Option<Timestamp>,
 }
@@ -49,6 +48,13 @@ pub fn thumbprint(der: &[u8]) -> Digest {
 /// `Malformed` if there is none, or more than one.
 pub fn certificate_from_pem(pem: &str) -> Result<Vec<u8>, TrustError> {
     single::<CertificateDer<'static>>(pem, "certificate").map(|der| der.as_ref().to_vec())
+}
+
+/// Reads the one revocation list in a PEM text.
+/// # Errors
+/// `Malformed` if there is none, or more than one.
+pub fn revocation_list_from_pem(pem: &str) -> Result<Vec<u8>, TrustError> {
+    single::<CertificateRevocationListDer<'static>>(pem, "revocation list").map(|der| der.as_ref().to_vec())
 }
 
 /// Reads which party a certificate of `role` claims to speak for, and checks nothing else.
@@ -119,11 +125,10 @@ pub(super) fn root(party: &Party, der: &[u8]) -> Result<Facts, TrustError> {
 /// Reads a revocation list and checks that the root signed it for all that the root certifies.
 ///
 /// A list with a narrower scope would be passed over by the path validator, and so fail open.
-pub(super) fn revocations(root: &Facts, pem: &str) -> Result<Revocations, TrustError> {
+pub(super) fn revocations(root: &Facts, der: &[u8]) -> Result<Revocations, TrustError> {
     let bad = |why| TrustError::BadRevocationList { party: root.party.clone(), why };
     let malformed = |why| TrustError::Malformed { what: "revocation list", why };
-    let der = single::<CertificateRevocationListDer<'static>>(pem, "revocation list")?;
-    let (rest, list) = CertificateRevocationList::from_der(&der).map_err(|e| malformed(e.to_string()))?;
+    let (rest, list) = CertificateRevocationList::from_der(der).map_err(|e| malformed(e.to_string()))?;
     if !rest.is_empty() {
         return Err(bad("bytes follow it"));
     }
@@ -146,13 +151,8 @@ pub(super) fn revocations(root: &Facts, pem: &str) -> Result<Revocations, TrustE
         .iter_revoked_certificates()
         .map(|r| Ok((r.serial().clone(), timestamp(Role::Root, r.revocation_date)?)));
     let next_update = list.next_update().map(|at| timestamp(Role::Root, at)).transpose()?;
-    let for_paths = OwnedCertRevocationList::from_der(&der).map_err(|e| malformed(format!("{e:?}")))?;
-    Ok(Revocations {
-        list: for_paths.into(),
-        digest: Digest::of(&[&der]),
-        revoked: revoked.collect::<Result<_, _>>()?,
-        next_update,
-    })
+    let for_paths = OwnedCertRevocationList::from_der(der).map_err(|e| malformed(format!("{e:?}")))?;
+    Ok(Revocations { list: for_paths.into(), revoked: revoked.collect::<Result<_, _>>()?, next_update })
 }
 
 type Purpose = fn(&ExtendedKeyUsage<'_>) -> bool;

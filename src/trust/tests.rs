@@ -383,9 +383,9 @@ fn cards_keep_to_their_bounds() {
     let named =
         |l: &str, n: &str| refusal(&Card { names: [(l.to_owned(), n.to_owned())].into(), ..xaa.card() });
     assert_eq!(named("fr", "Côte d’Ivoire"), "accepted");
-    assert_eq!(named("fr", "a\u{1b}[2J"), "malformed");
-    assert_eq!(named("FR", "x"), "malformed");
-    assert_eq!(refusal(&Card { seals: vec![xaa.seal.pem.clone(); 17], ..xaa.card() }), "malformed");
+    assert_eq!(named("fr", "a\u{1b}[2J"), "bad-document");
+    assert_eq!(named("FR", "x"), "bad-document");
+    assert_eq!(refusal(&Card { seals: vec![xaa.seal.pem.clone(); 17], ..xaa.card() }), "bad-document");
     let two = [xaa.root.pem.as_str(), xaa.seal.pem.as_str()].concat();
     assert_eq!(refusal(&Card { root: two, ..xaa.card() }), "malformed");
     assert_eq!(refusal(&Card { root: String::new(), ..xaa.card() }), "malformed");

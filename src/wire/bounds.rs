@@ -30,6 +30,10 @@ impl Limits {
     pub const REJECT: Self = Self { bytes: 4 << 10, depth: 8, items: 256 };
     /// A checkpoint with both signatures.
     pub const ANCHOR: Self = Self { bytes: 8 << 10, depth: 8, items: 256 };
+    /// A parcel from a mailbox: the relay's custody, and the body of any frame that it carries.
+    pub const PARCEL: Self = Self { bytes: (1 << 20) + (8 << 10), depth: 2, items: 4 };
+    /// A confirmation of parcels.
+    pub const COLLECTED: Self = Self { bytes: 64 << 10, depth: 8, items: 1 << 11 };
     /// One bucket of COSE headers.
     pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
     /// A directory part, a journal record or a member of a dossier.
@@ -50,8 +54,12 @@ pub(super) const fn frame_limit(kind: FrameKind) -> usize {
     match kind {
         FrameKind::Envelope => Limits::ENVELOPE.bytes,
         FrameKind::Receipts => Limits::RECEIPTS.bytes,
-        FrameKind::Reject | FrameKind::AuditQuestion => Limits::REJECT.bytes,
-        FrameKind::AuditAnswer => Limits::RECEIPTS.bytes,
+        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
+            Limits::REJECT.bytes
+        }
+        FrameKind::AuditAnswer | FrameKind::Collect => Limits::RECEIPTS.bytes,
+        FrameKind::Parcel => Limits::PARCEL.bytes,
+        FrameKind::Collected => Limits::COLLECTED.bytes,
         FrameKind::Ping | FrameKind::Pong => 64,
     }
 }

@@ -26,6 +26,16 @@ pub enum FrameKind {
     AuditQuestion = 6,
     /// The proof.
     AuditAnswer = 7,
+    /// A relay's signed custody for a parcel that was brought to it.
+    Custody = 16,
+    /// A member's signed mailbox state, which opens its mailbox at a relay.
+    Collect = 17,
+    /// A parcel from a mailbox, with the relay's custody.
+    Parcel = 18,
+    /// A member's signed confirmation of parcels.
+    Collected = 19,
+    /// A relay's signed word that it does not take a parcel.
+    Refused = 20,
 }
 
 /// Announces one frame: `"VL"`, version, kind, then the body's length as a big-endian u32.
@@ -103,7 +113,7 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Envelope,
         Self::Receipts,
         Self::Reject,
@@ -111,6 +121,11 @@ impl FrameKind {
         Self::Pong,
         Self::AuditQuestion,
         Self::AuditAnswer,
+        Self::Custody,
+        Self::Collect,
+        Self::Parcel,
+        Self::Collected,
+        Self::Refused,
     ];
 
     fn from_byte(byte: u8) -> Option<Self> {
@@ -161,6 +176,11 @@ mod tests {
             (FrameKind::Pong, 64),
             (FrameKind::AuditQuestion, 4096),
             (FrameKind::AuditAnswer, 262_144),
+            (FrameKind::Custody, 4096),
+            (FrameKind::Collect, 262_144),
+            (FrameKind::Parcel, 1_056_768),
+            (FrameKind::Collected, 65_536),
+            (FrameKind::Refused, 4096),
         ] {
             let mut bytes = FrameHeader::new(kind, limit).unwrap().encode();
             assert_eq!(FrameHeader::parse(&bytes).unwrap().length(), limit);

@@ -314,7 +314,14 @@ pub fn request() -> Request {
 
 /// Submits that request as a training act.
 pub fn submit() -> Command {
-    Command::RequestSubmit { request: Box::new(request()), to: None, incomplete: None, exercise: true }
+    Command::RequestSubmit {
+        request: Box::new(request()),
+        to: None,
+        incomplete: None,
+        exercise: true,
+        on_behalf_of: None,
+        via: None,
+    }
 }
 
 /// Acknowledges a case.

@@ -127,6 +127,7 @@ impl Stranger {
             directory: DirectoryRef { version: directory.version(), digest: directory.digest() },
             heads: Heads::default(),
             exercise: true,
+            on_behalf_of: None,
             act,
         };
         said.sign(&self.ring, &mut self.dice).expect("a statement can be signed")

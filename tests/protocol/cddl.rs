@@ -36,6 +36,12 @@ fn envelopes_and_what_they_hold() {
 }
 
 #[test]
+fn the_request_of_an_agent_and_its_mandate() {
+    assert_fits("envelope", body(&frame("on_behalf_of.json")));
+    assert_fits("content", &unhex(text(&read("on_behalf_of.json"), "/opens/content")));
+}
+
+#[test]
 fn answers_and_what_they_hold() {
     assert_fits("receipts", body(&frame("receipts.json")));
     assert_fits("reject", body(&frame("reject.json")));

@@ -81,7 +81,7 @@ pub fn forged(
         set(headers, label::LABEL_DIGEST.into(), labels);
         edit(headers);
     });
-    Signed { bytes: resigned(&bytes, &ring.seal.0), digest: good.digest, disclosures }
+    Signed { bytes: resigned(&bytes, &ring.seal.0), digest: good.digest, disclosures, mandate: None }
 }
 
 /// Routes a changed body, or a changed route, with the key of a gateway.

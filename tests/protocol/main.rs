@@ -58,6 +58,19 @@ fn sound_envelopes_open() {
 }
 
 #[test]
+fn the_request_of_an_agent_rests_on_its_mandate() {
+    let (federation, vector) = (federation(), read("on_behalf_of.json"));
+    let (ring, directory) = (federation.ring("XBB"), federation.directory("XBB"));
+    let frame = unhex(text(&vector, "/frame"));
+    let opened = open(body(&frame), &ring, &directory, federation.now).unwrap();
+    let named = opened.statement.said.on_behalf_of.unwrap();
+    let carried = opened.mandate.unwrap();
+    assert_eq!(serde_json::to_value(&named).unwrap(), vector["opens"]["on_behalf_of"]);
+    assert_eq!((carried.mandate.digest(), carried.beyond), (named.mandate, None));
+    assert_eq!(carried.mandate.terms().principal, named.principal);
+}
+
+#[test]
 fn the_receipt_proves_the_request() {
     let (federation, vector) = (federation(), read("receipts.json"));
     let [from, to]: [Party; 2] = ["/from", "/to"].map(|at| text(&vector, at).parse().unwrap());
@@ -105,8 +118,8 @@ fn malformed_envelopes_are_refused_for_their_fault() {
 fn every_code_is_in_the_document() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let document = fs::read_to_string(root.join("docs/protocol.md")).unwrap();
-    for file in ["wire/error", "wire/frame", "cose/error", "trust/error", "envelope/error", "evidence/error"]
-    {
+    let files = ["wire/error", "wire/frame", "cose/error", "trust/error", "envelope/error", "evidence/error"];
+    for file in files.into_iter().chain(["model/acts/mandate"]) {
         let source = fs::read_to_string(root.join(format!("src/{file}.rs"))).unwrap();
         let (_, rest) = source.split_once("fn code(").unwrap();
         let codes: Vec<&str> = rest.split("fn ").next().unwrap().split('"').skip(1).step_by(2).collect();

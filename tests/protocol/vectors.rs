@@ -7,14 +7,17 @@ use ciborium::Value;
 use serde_json::{Value as Json, json};
 use valise::cose::label;
 use valise::envelope::{
-    Disclosure, Heads, Outgoing, Receipts, Reject, Signed, StatementDraft, compose, seal_receipt,
+    Disclosure, Heads, Outgoing, Receipts, Reject, Signed, StatementDraft, accept_mandate, compose,
+    document_of, grant_mandate, seal_receipt,
 };
 use valise::evidence::{Direction, Entry, Leaf, LogBook};
 use valise::model::{
-    About, Acknowledgement, Act, ActKind, Answer, CaseId, Clarification, ClarificationRequest, DAY, Delay,
-    Digest, DirectoryRef, Element, FollowUp, Ground, GroundCode, Head, ItemAnswer, Label, MessageId,
-    MissingElement, Onward, Outcome, OutcomeNotice, Particulars, Refusal, Response, Resubmission,
-    ReturnIncomplete, Ternary, Text, Withdrawal,
+    About, Acknowledgement, Act, ActKind, Answer, AssistanceNeed, AssistanceOutcome, AssistanceReply,
+    AssistanceRequest, CaseId, CaseScope, Clarification, ClarificationRequest, DAY, Delay, Digest,
+    DirectoryRef, Element, FollowUp, Ground, GroundCode, Head, ItemAnswer, Label, Mandate, MandateRevocation,
+    MandateTerms, MessageId, MissingElement, Notice, NoticeTopic, OnBehalf, Onward, Outcome, OutcomeNotice,
+    Particulars, PeerScope, Power, Refusal, Response, Resubmission, ReturnIncomplete, Ternary, Text,
+    Withdrawal,
 };
 use valise::wire::{self, FrameKind, Limits};
 
@@ -25,6 +28,7 @@ pub type Vector = (String, Json);
 pub fn all(federation: &Federation) -> Vec<Vector> {
     let world = World { federation };
     let mut out: Vec<Vector> = acts().into_iter().map(|act| world.sound(act)).collect();
+    out.push(world.on_behalf());
     out.push(world.receipts());
     out.push(world.reject());
     out.extend(world.malformed());
@@ -68,7 +72,39 @@ pub fn acts() -> Vec<Act> {
         Act::Clarification(Clarification { request_for: digest(0x51), answer: text("The longer one.") }),
         Act::Withdrawal(Withdrawal { request, reason: text("It was found at home.") }),
         Act::OutcomeNotice(OutcomeNotice { request, items: vec![follow_up] }),
+        Act::Mandate(Box::new(granted("XAA", "XBB"))),
+        Act::MandateRevocation(MandateRevocation { mandate: digest(0x46), reason: text("It has moved.") }),
+        Act::Notice(Notice {
+            topic: NoticeTopic::Markings,
+            title: text("Marquage à l’importation"),
+            text: text("Since 2026 the year stands below the code."),
+        }),
+        Act::AssistanceRequest(AssistanceRequest {
+            need: AssistanceNeed::FollowUp,
+            about: Some(CaseId::mint(&"XBB".parse().unwrap(), 2026, 7)),
+            text: text("Who bought the lot?"),
+        }),
+        Act::AssistanceReply(AssistanceReply {
+            request,
+            outcome: AssistanceOutcome::Partly,
+            text: text("We can name the dealer."),
+        }),
     ]
+}
+
+/// A mandate for all that an agent can do, not yet countersigned.
+fn granted(principal: &str, agent: &str) -> Mandate {
+    let federation = crate::federation();
+    let terms = MandateTerms {
+        principal: principal.parse().unwrap(),
+        agent: agent.parse().unwrap(),
+        powers: Power::ALL.into(),
+        cases: CaseScope::All,
+        peers: PeerScope::Parties(["XBB".parse().unwrap()].into()),
+        not_before: federation.now,
+        not_after: federation.now.saturating_add(90 * DAY),
+    };
+    grant_mandate(terms, &federation.ring(principal)).unwrap()
 }
 
 /// The act of a kind.
@@ -113,6 +149,7 @@ impl World<'_> {
             directory: DirectoryRef { version: 1, digest: self.federation.directory("XAA").digest() },
             heads: Heads(Some(head), None),
             exercise: true,
+            on_behalf_of: None,
             act,
         }
     }
@@ -128,15 +165,32 @@ impl World<'_> {
     }
 
     fn sound(&self, act: Act) -> Vector {
-        let draft = self.draft(act.clone());
-        let signed = self.signed(act);
-        let sent = self.sent_by(&signed, "XAA");
+        let name = format!("{}.json", act.kind().code());
+        (name, self.opens(self.draft(act.clone()), &self.signed(act)))
+    }
+
+    /// A request that XAA makes as the agent of XCC.
+    fn on_behalf(&self) -> Vector {
+        let mandate = accept_mandate(&granted("XCC", "XAA"), &self.federation.ring("XAA")).unwrap();
+        let on_behalf_of = OnBehalf { principal: "XCC".parse().unwrap(), mandate: mandate.mandate };
+        let draft = StatementDraft {
+            audience: vec!["XBB".parse().unwrap(), "XCC".parse().unwrap()],
+            on_behalf_of: Some(on_behalf_of),
+            ..self.draft(act(ActKind::Request))
+        };
+        let signed = draft.sign(&self.federation.ring("XAA"), &mut Seeded(1)).unwrap();
+        let signed = signed.with_mandate(document_of(&mandate));
+        ("on_behalf_of.json".to_owned(), self.opens(draft, &signed))
+    }
+
+    fn opens(&self, draft: StatementDraft, signed: &Signed) -> Json {
+        let sent = self.sent_by(signed, "XAA");
         let elements: Vec<Json> = signed
             .disclosures
             .iter()
             .map(|d| json!({ "path": d.path(), "disclosure": hex(d.bytes()), "digest": hex(&d.digest().0) }))
             .collect();
-        let vector = json!({
+        let mut vector = json!({
             "frame": hex(&frame(FrameKind::Envelope, &sent.bytes)),
             "from": "XAA",
             "to": "XBB",
@@ -156,7 +210,10 @@ impl World<'_> {
                 "elements": elements,
             },
         });
-        (format!("{}.json", draft.act.kind().code()), vector)
+        if let Some(on_behalf_of) = &draft.on_behalf_of {
+            vector["opens"]["on_behalf_of"] = json!(on_behalf_of);
+        }
+        vector
     }
 
     /// XBB's answer to the request: the second leaf of its log about XAA.
@@ -358,6 +415,17 @@ impl World<'_> {
                 set(&mut claims.1, key.into(), value.clone());
             })
         };
+        let for_xcc = |headers: &mut Value| {
+            listed(headers, label::ON_BEHALF_OF);
+            let (principal, mandate) = ("principal".into(), "mandate".into());
+            let named = vec![(mandate, Value::Bytes(vec![0; 32])), (principal, "XCC".into())];
+            set(headers, label::ON_BEHALF_OF.into(), Value::Map(named));
+        };
+        // XAA's own gateway key, as a relay has one, signs a mandate of XCC to itself.
+        let mut thief = self.federation.ring("XCC");
+        thief.seal = ring.log.clone();
+        let terms = granted("XCC", "XAA").terms;
+        let stolen = document_of(&grant_mandate(terms, &thief).unwrap());
         let stripped = changed(&good.bytes, 3, |signature| *signature = Value::Bytes(vec![]));
         let by_log_key = resigned(&good.bytes, &ring.log.0);
         let with_bytes = |bytes| self.framed(&Signed { bytes, ..good.clone() });
@@ -388,14 +456,16 @@ impl World<'_> {
                 "not-marked-critical",
                 with(&|headers| headers.as_map_mut().unwrap().retain(|(key, _)| *key != label::CRIT.into())),
             ),
+            ("acting-on-behalf-without-a-mandate", "mandate-missing", with(&for_xcc)),
             (
-                "acting-on-behalf",
-                "unsupported",
-                with(&|headers| {
-                    listed(headers, label::ON_BEHALF_OF);
-                    let principal = vec!["XCC".into(), Value::Bytes(vec![0; 32])];
-                    set(headers, label::ON_BEHALF_OF.into(), Value::Array(principal));
-                }),
+                "acting-on-behalf-by-a-mandate-of-another-key",
+                "unknown-key",
+                self.framed(&forged(&good, &ring, good.disclosures.clone(), &for_xcc).with_mandate(stolen)),
+            ),
+            (
+                "mandate-on-nobodys-behalf",
+                "malformed-envelope",
+                self.framed(&good.clone().with_mandate(document_of(&granted("XCC", "XAA")))),
             ),
         ]
     }

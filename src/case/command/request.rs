@@ -2,7 +2,7 @@
 
 use super::{Decision, Draft, opened};
 use crate::case::{Case, Event, Opening, Refused, Role};
-use crate::model::{Act, Party, Request, Resubmission, Text, Withdrawal};
+use crate::model::{Act, Request, Resubmission, Text, Withdrawal};
 use crate::rules::{completeness, course};
 
 pub(super) fn submit(
@@ -20,9 +20,10 @@ pub(super) fn submit(
     if !opening.case.minted_by(&opening.me) {
         return Err(Refused::NotMinter(opening.me));
     }
-    check(&request, &opening.peer)?;
-    let aud = vec![opening.peer.clone()];
-    let draft = Draft { act: Act::Request(request), aud, parents: Vec::new(), exercise };
+    check(&request, &opening)?;
+    let aud = opening.audience();
+    let act = Act::Request(request);
+    let draft = Draft { act, aud, parents: Vec::new(), exercise, on_behalf_of: None };
     Ok(Decision { events: vec![Event::Opened(opening)], draft: Some(draft), ..Decision::default() })
 }
 
@@ -37,7 +38,7 @@ pub(super) fn resubmit(case: &Case, request: Box<Request>) -> Result<Decision, R
     }
     let version = folded.current().ok_or(Refused::NoRequest)?;
     let returned = version.returned.ok_or(Refused::NotReturned)?;
-    check(&request, &opening.peer)?;
+    check(&request, opening)?;
     let again = Resubmission {
         previous: version.request.facts.header.digest,
         returned_by: returned.record.facts.header.digest,
@@ -64,7 +65,12 @@ pub(super) fn withdraw(case: &Case, reason: Text) -> Result<Decision, Refused> {
 }
 
 /// A request leaves to its addressee, and complete or with the reason why not.
-fn check(request: &Request, to: &Party) -> Result<(), Refused> {
+fn check(request: &Request, opening: &Opening) -> Result<(), Refused> {
+    // Where an agent is asked, the request is addressed to the State for which it is (ISACS 8.1, 9.3).
+    let to = match &opening.behalf {
+        Some(behalf) if behalf.agent == opening.peer => &behalf.principal,
+        Some(_) | None => &opening.peer,
+    };
     if let Some(named) = request.addressee.as_ref().map(|a| &a.party).filter(|named| *named != to) {
         return Err(Refused::AddresseeDiffers { named: named.clone(), to: to.clone() });
     }

@@ -29,6 +29,7 @@ fn clause_8_1_requests_go_to_another_party_under_a_number_of_their_own() {
         to: party("XBB"),
         request: Box::new(request_of(1)),
         exercise: false,
+        behalf: None,
     };
     assert_eq!(side.act(foreign, start()), Err(Refused::NotMinter(party("XAA"))));
     side.act(submit_to("XBB", request_of(1)), start()).unwrap();

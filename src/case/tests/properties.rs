@@ -98,12 +98,22 @@ fn any_journal() -> impl Strategy<Value = Vec<Event>> {
     let local = prop::collection::vec(any_local(), 0..5);
     (subsequence((0..8usize).collect::<Vec<_>>(), 3..=8), acts, receipts, conflicts, local).prop_map(
         |(kept, acts, receipts, conflicts, local)| {
-            let opening =
-                Opening { case: case_id(), me: party("XAA"), peer: party("XBB"), role: Role::Requester };
+            let opening = Opening {
+                case: case_id(),
+                me: party("XAA"),
+                peer: party("XBB"),
+                role: Role::Requester,
+                behalf: None,
+            };
             let record = |n: usize| {
                 let (facts, received, days) = acts[n].clone();
                 let direction = if received { Direction::Received } else { Direction::Sent };
-                Event::ActRecorded(ActRecord { facts, direction, at: start().saturating_add(days * DAY) })
+                Event::ActRecorded(ActRecord {
+                    facts,
+                    direction,
+                    at: start().saturating_add(days * DAY),
+                    beyond: None,
+                })
             };
             std::iter::once(Event::Opened(opening))
                 .chain(kept.into_iter().map(record))

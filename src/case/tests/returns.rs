@@ -20,10 +20,16 @@ fn hopeless() -> Request {
 /// XBB has received `request`, past all checks of XAA's own gateway, and XAA knows.
 pub(super) fn received(request: Request) -> (Side, Side) {
     let (mut asker, mut asked) = (Side::new("XAA"), Side::new("XBB"));
-    let opening = Opening { case: case_id(), me: party("XAA"), peer: party("XBB"), role: Role::Requester };
+    let opening = Opening {
+        case: case_id(),
+        me: party("XAA"),
+        peer: party("XBB"),
+        role: Role::Requester,
+        behalf: None,
+    };
     let facts = facts("XAA", 1, &[], &Act::Request(Box::new(request)));
     asker.apply(&Event::Opened(opening));
-    let record = ActRecord { facts: facts.clone(), direction: Direction::Sent, at: start() };
+    let record = ActRecord { facts: facts.clone(), direction: Direction::Sent, at: start(), beyond: None };
     asker.apply(&Event::ActRecorded(record));
     asker.confirm(asked.take(&facts, start()));
     (asker, asked)

@@ -1,11 +1,13 @@
 mod case;
 mod evidence;
+mod exchange;
 mod gateway;
 mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
 pub use evidence::EvidenceVerb;
+pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
@@ -66,6 +68,15 @@ pub enum Verb {
     /// What proves a case to someone who trusts neither State.
     #[command(subcommand)]
     Evidence(EvidenceVerb),
+    /// Who may act for whom (ISACS 9.3).
+    #[command(subcommand)]
+    Mandate(MandateVerb),
+    /// What helps tracing in general (ISACS 9.6).
+    #[command(subcommand)]
+    Notice(NoticeVerb),
+    /// Help from other parties (ISACS 5.3, 9.1).
+    #[command(subcommand)]
+    Assistance(AssistanceVerb),
     /// Due dates.
     #[command(subcommand)]
     Deadline(DeadlineVerb),

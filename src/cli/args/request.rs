@@ -57,8 +57,14 @@ pub enum RequestVerb {
         /// Mark it as a training act (ISACS 7.1.4).
         #[arg(long)]
         exercise: bool,
+        /// Ask for this party, as its agent (ISACS 9.3).
+        #[arg(long, value_name = "PARTY", conflicts_with = "via")]
+        on_behalf_of: Option<Party>,
+        /// Ask the addressee through this agent of it (ISACS 9.3).
+        #[arg(long, value_name = "PARTY")]
+        via: Option<Party>,
         /// Submit it again in this case, after it was returned (ISACS 8.3.2).
-        #[arg(long, value_name = "CASE", conflicts_with_all = ["to", "incomplete", "exercise"])]
+        #[arg(long, value_name = "CASE", conflicts_with_all = ["to", "incomplete", "exercise", "on_behalf_of", "via"])]
         case: Option<CaseId>,
     },
 }

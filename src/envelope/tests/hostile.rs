@@ -40,6 +40,7 @@ fn re_sealed_to_a_third_state() {
         bytes: received.content.statement,
         digest: received.statement.digest,
         disclosures: received.disclosures,
+        mandate: None,
     };
     let by_the_recipient = sent(&copied, XBB, XCC);
     assert_eq!(opened(&by_the_recipient.bytes, XCC).unwrap_err(), "wrong-sender");
@@ -154,8 +155,6 @@ fn another_wire_version() {
 
 #[test]
 fn what_this_version_does_not_do() {
-    let mandate = Value::Array(vec!["XCC".into(), Value::Bytes(vec![0; 32])]);
-    assert_eq!(verdict_on_headers(|map| set(map, label::ON_BEHALF_OF, mandate)), "unsupported");
     let root = Value::Bytes(vec![0; 32]);
     assert_eq!(verdict_on_headers(|map| set(map, label::MANIFEST_ROOT, root)), "unsupported");
     assert_eq!(verdict_on_headers(|map| set(map, label::FLAGS, 2.into())), "unsupported");
@@ -223,7 +222,7 @@ fn a_path_of_a_hundred_thousand_segments() {
 #[test]
 fn a_content_of_many_strings_of_nothing() {
     let disclosures = vec![ByteBuf::new(); 60_000];
-    let bytes = wire::encode(&Content { statement: Vec::new(), disclosures }).unwrap();
+    let bytes = wire::encode(&Content { statement: Vec::new(), disclosures, mandate: None }).unwrap();
     assert_eq!(Content::parse(&bytes).unwrap_err().code(), "not-deterministic-cbor");
 }
 

@@ -1,7 +1,7 @@
 use super::report::{BoundReport, ClockReport, Severity};
 use super::verify::Judge;
 use crate::case::{
-    ActFacts, ActHeader, ActRecord, Case, Direction, Event, FlagCode, Opening, Receipt, Role, view,
+    ActFacts, ActHeader, ActRecord, Behalf, Case, Direction, Event, FlagCode, Opening, Receipt, Role, view,
 };
 use crate::evidence::{Dated, Leaf, TOLERANCE, bounds};
 use crate::model::{ActKind, Digest, Head, Party};
@@ -127,6 +127,7 @@ impl Judge<'_> {
                 message_id: act.claimed.message_id,
                 parents: act.parents.clone(),
                 exercise: act.exercise,
+                on_behalf_of: act.on_behalf_of.clone(),
             };
             let Some(body) = &act.act else {
                 unclear.push(*digest);
@@ -134,7 +135,12 @@ impl Judge<'_> {
             };
             // Arrival is taken from receipts alone, hence every act is put as one that was sent.
             let (facts, direction) = (ActFacts::of(body, header), Direction::Sent);
-            case.apply(&Event::ActRecorded(ActRecord { facts, direction, at: act.claimed.issued_at }));
+            case.apply(&Event::ActRecorded(ActRecord {
+                facts,
+                direction,
+                at: act.claimed.issued_at,
+                beyond: None,
+            }));
         }
         for received in &self.receipts {
             let (digest, received_at, by) = (received.statement, received.received_at, received.by.clone());
@@ -203,7 +209,11 @@ impl Judge<'_> {
         let request = requests.find(|act| self.dossier.case.minted_by(&act.claimed.issuer))?;
         let peer = request.claimed.audience.first()?.clone();
         let (case, me) = (self.dossier.case.clone(), request.claimed.issuer.clone());
-        Some(Opening { case, me, peer, role: Role::Requester })
+        let behalf = request
+            .on_behalf_of
+            .as_ref()
+            .map(|b| Behalf { principal: b.principal.clone(), agent: me.clone() });
+        Some(Opening { behalf, ..Opening::bilateral(case, me, peer, Role::Requester) })
     }
 }
 
@@ -215,6 +225,7 @@ const fn weight(code: FlagCode) -> Option<Severity> {
         | FlagCode::WrongRole
         | FlagCode::ReceivedAtMismatch
         | FlagCode::ReceiptConflict
+        | FlagCode::BeyondMandate
         | FlagCode::Equivocation => Some(Severity::Fault),
         FlagCode::SecondRequest
         | FlagCode::UnknownRequest

@@ -202,7 +202,9 @@ impl<'a> Judge<'a> {
         let shown = content.parse_disclosures()?;
         // A key that was stolen later cannot sign what another gateway already had.
         let at = self.received(&claims.digest).map_or(claims.issued_at, |received| received.received_at);
-        Ok(Statement::verify_shown(&content.statement, &shown, &self.directory, at)?)
+        let act = Statement::verify_shown(&content.statement, &shown, &self.directory, at)?;
+        act.check_mandate(content.mandate.as_ref(), &self.directory, at)?;
+        Ok(act)
     }
 
     fn keep_act(&mut self, shown: ShownStatement) {
@@ -291,8 +293,12 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Finds what the gateway of the addressed party attested about an act.
+    /// Finds what the gateway of the addressed party attested about an act; where it has several, the first
+    /// one's word sets the clocks (DESIGN §4).
     pub fn received(&self, statement: &Digest) -> Option<&Received> {
-        self.receipts.iter().find(|received| received.statement == *statement)
+        let first = self.claimed.get(statement).and_then(|(claims, _)| claims.audience.first());
+        let mut found = self.receipts.iter().filter(|received| received.statement == *statement);
+        let by_first = found.clone().find(|received| Some(&received.by) == first);
+        by_first.or_else(|| found.next())
     }
 }

@@ -2,6 +2,8 @@
 
 mod cases;
 mod evidence;
+mod exchange;
+mod mandates;
 mod peers;
 mod queue;
 mod releases;
@@ -9,7 +11,7 @@ mod requests;
 
 use crate::case;
 use crate::control::{ActedView, Command, Delivery, ExitCode, Failure, PrintView, Reply};
-use crate::model::{ActKind, CaseId, Delay, OutcomeNotice};
+use crate::model::{Act, ActKind, CaseId, Delay, MandateTerms, OutcomeNotice};
 use crate::node::content;
 use crate::node::desk::Slot;
 use crate::node::error::NodeError;
@@ -69,9 +71,31 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::RequestResubmit { case, request } => {
             json(&act(gateway, &case, ActKind::Resubmission, case::Command::Resubmit { request }).await?)
         }
-        Command::RequestSubmit { request, to, incomplete, exercise } => {
-            json(&requests::submit(gateway, *request, to, incomplete, exercise).await?)
+        Command::RequestSubmit { request, to, incomplete, exercise, on_behalf_of, via } => {
+            let way = requests::Way { to, on_behalf_of, via };
+            json(&requests::submit(gateway, *request, way, incomplete, exercise).await?)
         }
+        Command::MandateGrant { agent, powers, cases, peers, from, until } => {
+            let (principal, not_before) = (gateway.me().clone(), from.unwrap_or_else(|| gateway.now()));
+            let terms = MandateTerms { principal, agent, powers, cases, peers, not_before, not_after: until };
+            json(&mandates::grant(gateway, terms).await?)
+        }
+        Command::MandateAccept { mandate } => json(&mandates::accept(gateway, &mandate).await?),
+        Command::MandateTell { mandate, to } => json(&mandates::tell(gateway, &mandate, &to).await?),
+        Command::MandateRevoke { mandate, reason } => {
+            json(&mandates::revoke(gateway, &mandate, reason).await?)
+        }
+        Command::MandateList => json(&mandates::list(gateway)),
+        Command::NoticeNew { to, notice } => json(&mandates::open(gateway, &to, Act::Notice(notice)).await?),
+        Command::NoticeList => json(&exchange::list(gateway, ActKind::Notice)),
+        Command::NoticeShow { case } => json(&exchange::show(gateway, officer, &case).await?),
+        Command::AssistanceAsk { to, request } => {
+            json(&mandates::open(gateway, &to, Act::AssistanceRequest(request)).await?)
+        }
+        Command::AssistanceReply { case, outcome, text } => {
+            json(&exchange::reply(gateway, &case, outcome, text).await?)
+        }
+        Command::AssistanceList => json(&exchange::list(gateway, ActKind::AssistanceRequest)),
         Command::ReleaseRequest { case, to, purpose, elements, show } => {
             releases::release(gateway, officer, &case, &to, purpose, elements, show).await
         }

@@ -1,17 +1,30 @@
 //! Tracing requests (ISACS 8.1, 8.2).
 
 use crate::case;
+use crate::case::Behalf;
 use crate::control::{ActedView, ExitCode, Failure};
-use crate::model::{ActKind, Addressee, AddresseeBasis, Party, Request, Text};
+use crate::model::{
+    ActKind, Addressee, AddresseeBasis, MandateFault, Party, PeerScope, Power, Request, Text,
+};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{acted, unknown};
 use crate::rules::addressee;
 
+/// To whom a request goes, and which agents it passes (ISACS 9.3).
+pub(super) struct Way {
+    /// The addressee, where the file leaves it to the command line.
+    pub to: Option<Party>,
+    /// For whom we ask.
+    pub on_behalf_of: Option<Party>,
+    /// Who is asked in the addressee's place.
+    pub via: Option<Party>,
+}
+
 pub(super) async fn submit(
     gateway: &Gateway,
     mut request: Request,
-    to: Option<Party>,
+    Way { to, on_behalf_of, via }: Way,
     incomplete: Option<Text>,
     exercise: bool,
 ) -> Result<ActedView, Failure> {
@@ -26,20 +39,56 @@ pub(super) async fn submit(
         return Err(Failure::new(ExitCode::Finding, "request.no_addressee", "the request names no addressee")
             .hint("name one in the file, or with --to; `valise request check` proposes them in the order of ISACS 8.1"));
     };
-    if gateway.couriers.get(&to).is_none() {
-        return Err(unknown("peer", &to).into());
-    }
     let me = gateway.me().clone();
+    let (to, behalf) = match (on_behalf_of, via) {
+        (Some(principal), None) => (to, Some(Behalf { principal, agent: me.clone() })),
+        (None, Some(agent)) => {
+            check_receives(gateway, &to, &agent)?;
+            (agent.clone(), Some(Behalf { principal: to, agent }))
+        }
+        (None, None) => (to, None),
+        (Some(_), Some(_)) => {
+            return Err(Failure::new(ExitCode::Usage, "request.two_agents", "an agent cannot ask an agent")
+                .hint("ask the State itself: a mandate holds between one agent and one other side"));
+        }
+    };
+    for party in [&to].into_iter().chain(behalf.as_ref().map(|behalf| &behalf.principal)) {
+        if *party != me && gateway.couriers.get(party).is_none() {
+            return Err(unknown("peer", party).into());
+        }
+    }
     let id = gateway.desk.mint(&me, gateway.now().year()).map_err(NodeError::from)?;
     let slot = gateway.desk.slot(&id).map_err(NodeError::from)?;
     let request = Box::new(request);
-    let command = case::Command::Submit { case: id.clone(), me, to, request, exercise };
+    let command = case::Command::Submit { case: id.clone(), me, to, request, exercise, behalf };
     let made = gateway.make(&id, &slot, command).await.inspect_err(|error| {
         if matches!(error, NodeError::Refused(_)) {
             gateway.desk.unmint(&id);
         }
     })?;
     Ok(acted(gateway, &slot, &made, ActKind::Request))
+}
+
+/// A request is given to another than its addressee only on a mandate that is known here and holds.
+fn check_receives(gateway: &Gateway, principal: &Party, agent: &Party) -> Result<(), NodeError> {
+    let (known, now) = (gateway.mandates.get(), gateway.now());
+    let mut cause = MandateFault::Missing;
+    for held in known.all().filter(|h| h.terms.principal == *principal && h.terms.agent == *agent) {
+        let towards_us = match &held.terms.peers {
+            PeerScope::All => true,
+            PeerScope::Parties(parties) => parties.contains(gateway.me()),
+        };
+        cause = match held {
+            _ if known.ended(principal, &held.mandate).is_some() => MandateFault::Revoked,
+            _ if !held.accepted => MandateFault::NotAccepted,
+            _ if !held.terms.powers.contains(&Power::Receive) => MandateFault::Power,
+            _ if !towards_us => MandateFault::Peer,
+            _ if now < held.terms.not_before => MandateFault::NotYetValid,
+            _ if now >= held.terms.not_after => MandateFault::Expired,
+            _ => return Ok(()),
+        };
+    }
+    Err(NodeError::Mandate(cause))
 }
 
 /// Takes the basis from the proposals, if the party is among them.

@@ -13,6 +13,7 @@ fn document(kind: ActKind, act: &Value) -> PrintDocument {
         kind,
         case: "XAA-2026-000123".parse().unwrap(),
         issuer: "XAA".parse().unwrap(),
+        on_behalf_of: None,
         audience: vec!["XBB".parse().unwrap()],
         digest: Digest::of(&[b"statement"]),
         issued_at: at("2026-01-01T09:00:00Z"),

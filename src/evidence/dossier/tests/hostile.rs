@@ -117,7 +117,7 @@ fn an_act_that_was_never_said() {
         let mut ring = crate::envelope::fixture::ring(XBB);
         ring.seal.0 = forger.seal.0;
         let signed = draft(request(), &[XAA]).sign(&ring, &mut Seeded(1)).unwrap();
-        d.statements.push(Content { statement: signed.bytes, disclosures: Vec::new() });
+        d.statements.push(Content { statement: signed.bytes, disclosures: Vec::new(), mandate: None });
     };
     assert_eq!(changed(forged), "bad-signature");
 }
