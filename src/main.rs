@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
-    self, Answer, Args, ConfigVerb, DemoVerb, EvidenceVerb, Face, GatewayVerb, Initial, Readers, RequestVerb,
-    Verb,
+    self, Answer, Args, ConfigVerb, DemoVerb, EvidenceVerb, Face, GatewayVerb, Initial, Readers,
+    RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
 use valise::control::{ExitCode, Failure};
-use valise::demo::{self, DemoError, LinkWay, Stage, State, StateStatus};
+use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
 use valise::node::{self, InitOptions};
 use valise::offline::OfflineError;
@@ -33,6 +33,15 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Gateway(GatewayVerb::Init(initial)) => face.end(layout(args).and_then(|l| init(l, initial))),
         Verb::Gateway(GatewayVerb::Serve) => {
             layout(args).and_then(|l| node::serve(&l)).unwrap_or_else(|failure| face.fail(&failure))
+        }
+        Verb::Relay(RelayVerb::Init(initial)) => {
+            face.end(relay_layout(args).and_then(|l| relay_init(&l, initial)))
+        }
+        Verb::Relay(RelayVerb::Serve) => relay_layout(args)
+            .and_then(|l| node::relay_serve(&l))
+            .unwrap_or_else(|failure| face.fail(&failure)),
+        Verb::Relay(RelayVerb::Status) => {
+            face.end(relay_layout(args).and_then(|l| cli::ask(args, &l, READERS)))
         }
         Verb::Request(RequestVerb::New { output, example, force }) => {
             face.end(request_new(output, *example, *force))
@@ -73,6 +82,10 @@ fn layout(args: &Args) -> Result<Layout, Failure> {
     let named =
         args.profile.clone().or_else(|| std::env::var("VALISE_PROFILE").ok().filter(|p| !p.is_empty()));
     Ok(Layout::choose(args.data.as_deref(), named.as_deref(), &Environment::read())?)
+}
+
+fn relay_layout(args: &Args) -> Result<Layout, Failure> {
+    Ok(layout(args)?.of_relay())
 }
 
 fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Failure> {
@@ -143,6 +156,11 @@ fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     Ok(cli::gateway_init(made))
 }
 
+/// Makes a relay's keys, certificates and settings.
+fn relay_init(layout: &Layout, initial: &RelayInitial) -> Result<Answer, Failure> {
+    Ok(cli::relay_init(node::relay_init(&initial.draft(), layout)?))
+}
+
 /// Answers the verbs of the demo.
 fn play(args: &Args, verb: &DemoVerb) -> Result<Answer, Failure> {
     let environment = Environment::read();
@@ -181,10 +199,10 @@ fn play(args: &Args, verb: &DemoVerb) -> Result<Answer, Failure> {
             let stage = running()?;
             let unknown = || {
                 Failure::new(ExitCode::Usage, "demo.state", format!("{state} is not in the demo"))
-                    .hint("it is XAA or XBB")
+                    .hint("it is XAA, XBB or org:relay-west")
             };
-            let state = State::from_code(&state.to_string()).ok_or_else(unknown)?;
-            stage.link(state, if *up { LinkWay::Up } else { LinkWay::Down }).map_err(demo_failure)?;
+            let place = Place::from_name(&state.to_string()).ok_or_else(unknown)?;
+            stage.link(place, if *up { LinkWay::Up } else { LinkWay::Down }).map_err(demo_failure)?;
             status("demo.link", &stage)
         }
         DemoVerb::Forward { listen, to, cut } => {
@@ -250,8 +268,21 @@ fn status(verb: &'static str, stage: &Stage) -> Result<Answer, Failure> {
             s.log.display()
         )
     };
-    let text = states.iter().map(line).collect();
-    let data: Value = json!({ "data": stage.data(), "states": states });
+    let relay = stage.relay_status().map_err(demo_failure)?;
+    let link = match relay.link {
+        LinkWay::Up => "up",
+        LinkWay::Down => "cut",
+    };
+    let mut text: String = states.iter().map(line).collect();
+    text.push_str(&format!(
+        "{}  relay {}, forwarders {}, link {link}; --profile {}; log {}\n",
+        relay.party,
+        word(relay.node),
+        word(relay.forwarder),
+        relay.profile,
+        relay.log.display()
+    ));
+    let data: Value = json!({ "data": stage.data(), "states": states, "relay": relay });
     Ok(Answer::ok(verb, data, text))
 }
 

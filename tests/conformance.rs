@@ -1,4 +1,4 @@
-//! Which test shows which requirement of ISACS 05.31, clauses 5, 6 and 8: `docs/conformance.md`.
+//! Which test shows which requirement of ISACS 05.31, clauses 5, 6, 8 and 9: `docs/conformance.md`.
 //!
 //! A test names its clause: `clause_8_1_a_…` is 8.1(a), `clause_6_5_a_to_e_…` a run of rows,
 //! `clause_8_3_1_and_8_3_4_1_…` two of them. `VALISE_BLESS=1 cargo test --test conformance` writes the page anew.
@@ -76,7 +76,7 @@ fn rows() -> Vec<Row> {
     text.lines().skip(1).map(row).collect()
 }
 
-/// Finds the tests of clauses 5, 6 and 8 in the sources, in the order of their files.
+/// Finds the tests of clauses 5, 6, 8 and 9 in the sources, in the order of their files.
 fn tests(root: &Path) -> Vec<Named> {
     let rows = rows();
     let mut files = Vec::new();
@@ -89,7 +89,7 @@ fn tests(root: &Path) -> Vec<Named> {
         for rest in names {
             let end = rest.find('(').unwrap_or(rest.len());
             let name = format!("clause_{}", &rest[..end]);
-            if ["5", "6", "8"].iter().any(|clause| name.starts_with(&format!("clause_{clause}_"))) {
+            if ["5", "6", "8", "9"].iter().any(|clause| name.starts_with(&format!("clause_{clause}_"))) {
                 let file = file.strip_prefix(root).expect("found below it").display().to_string();
                 found.push(Named { clauses: clauses(&name, &rows), name, file });
             }
@@ -174,7 +174,7 @@ fn shown_by<'a>(row: &Row, named: &'a [Named]) -> Vec<&'a Named> {
 
 fn page(rows: &[Row], named: &[Named]) -> String {
     let head = String::from(
-        "# Conformance to ISACS 05.31, clauses 5, 6 and 8\n\n\
+        "# Conformance to ISACS 05.31, clauses 5, 6, 8 and 9\n\n\
          Written by `VALISE_BLESS=1 cargo test --test conformance` from the names of the tests and from\n\
          `tests/conformance/rows.tsv`, which holds the requirements in our own words. A requirement is shown by\n\
          tests that name its clause, or has a reason why no test can; **pending** is neither.\n\n",

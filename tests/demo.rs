@@ -43,7 +43,8 @@ impl Demo {
     fn processes(&self) -> Vec<String> {
         let of = |name: &str| std::fs::read_to_string(self.folder().join("run").join(name));
         let names = ["node-xaa.pid", "node-xbb.pid", "forwarder-xaa.pid", "forwarder-xbb.pid"];
-        names.iter().filter_map(|name| of(name).ok()).collect()
+        let relay = ["node-relay-west.pid", "to-relay-xaa.pid", "to-relay-xbb.pid"];
+        names.iter().chain(&relay).filter_map(|name| of(name).ok()).collect()
     }
 
     fn folder(&self) -> PathBuf {
@@ -66,7 +67,7 @@ fn each_verb_of_the_demo_may_be_given_twice() {
     assert_eq!(demo.states(&["demo", "stop"]), all(false, "up"), "stopping nothing is done");
     assert_eq!(demo.states(&["demo", "start"]), all(true, "up"));
     let first = demo.processes();
-    assert_eq!(first.len(), 4);
+    assert_eq!(first.len(), 7);
     assert_eq!(demo.states(&["demo", "start"]), all(true, "up"));
     assert_eq!(demo.processes(), first, "what runs is left running");
     for (way, link) in [("--down", "down"), ("--down", "down"), ("--up", "up"), ("--up", "up")] {

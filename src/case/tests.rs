@@ -1,5 +1,6 @@
 mod commands;
 mod course;
+mod mandates;
 mod properties;
 mod releases;
 mod returns;

@@ -21,6 +21,7 @@ pub fn config_check(file: &Path) -> Result<Answer, Failure> {
     let around = Surroundings { layout: &layout, passwd: &passwd, log: None };
     let (kind, problems) = match config::check(&text, file, &around) {
         Ok(Checked::Gateway(_)) => (Some("gateway"), Vec::new()),
+        Ok(Checked::Relay(_)) => (Some("relay"), Vec::new()),
         Ok(Checked::Peers(_)) => (Some("peers"), Vec::new()),
         Err(ConfigError::Invalid { problems, .. }) => (None, problems),
         Err(other) => return Err(other.into()),

@@ -8,18 +8,21 @@ mod face;
 mod local;
 mod paper;
 mod proof;
+mod relay;
 mod render;
 mod verbs;
 
 pub use args::{
     Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, EvidenceVerb, GatewayVerb, GroundArg,
-    InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, ReleaseVerb, RequestVerb, Verb,
+    InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
+    Verb,
 };
 pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
     config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new,
 };
+pub use relay::relay_init;
 pub use verbs::{Readers, ask};
 
 use crate::control::{ExitCode, Failure};

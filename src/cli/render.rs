@@ -3,6 +3,7 @@
 use crate::cli::exchange;
 use crate::cli::face::printable;
 use crate::cli::proof;
+use crate::cli::relay;
 use crate::control::{
     ActedView, AlarmView, BehalfView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView,
     Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
@@ -20,6 +21,7 @@ use serde_json::Value;
 pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> {
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
+        Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
         Command::InboxList => inbox(&read::<Vec<_>>(data)?),
@@ -88,7 +90,8 @@ pub(super) fn read<T: DeserializeOwned>(data: &Value) -> Result<T, Failure> {
     T::deserialize(data).map_err(|cause| ControlError::Malformed(cause).into())
 }
 
-fn pairs(rows: &[(&str, String)]) -> String {
+/// Writes keys and values, one a line.
+pub(super) fn pairs(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
     rows.iter().map(|(key, value)| format!("{key:width$}  {}\n", printable(value))).collect()
 }
@@ -347,10 +350,11 @@ fn queue(list: &[QueueEntry]) -> String {
             word(&q.state),
             q.attempts.to_string(),
             when(q.next_try),
+            or_none(q.custody.iter().map(|c| c.relay.to_string()).collect::<Vec<_>>().join(", ")),
             q.last_cause.clone().unwrap_or_else(|| "-".into()),
         ]
     };
-    let headers = ["ID", "PEER", "CASE", "ACT", "STATE", "TRIES", "NEXT TRY", "LAST CAUSE"];
+    let headers = ["ID", "PEER", "CASE", "ACT", "STATE", "TRIES", "NEXT TRY", "AT RELAY", "LAST CAUSE"];
     table(&headers, list.iter().map(row).collect())
 }
 
@@ -371,7 +375,7 @@ fn clocks(list: &[Clock]) -> String {
     or_none(list.iter().map(word).collect::<Vec<_>>().join(", "))
 }
 
-fn or_none(text: String) -> String {
+pub(super) fn or_none(text: String) -> String {
     if text.is_empty() { "-".into() } else { text }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{
     Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb,
-    ReleaseVerb, RequestVerb, Verb,
+    RelayVerb, ReleaseVerb, RequestVerb, Verb,
 };
 use crate::cli::document::read_text;
 use crate::cli::exchange;
@@ -95,6 +95,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
+        | Verb::Relay(RelayVerb::Init(_) | RelayVerb::Serve)
         | Verb::Request(
             RequestVerb::New { .. }
             | RequestVerb::Check { .. }
@@ -106,6 +107,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             return Ok(None);
         }
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
+        Verb::Relay(RelayVerb::Status) => Command::RelayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
         Verb::Inbox(InboxVerb::List) => Command::InboxList,

@@ -10,6 +10,8 @@ pub struct Draft {
     pub party: Party,
     /// The UDP address on which it listens.
     pub listen: SocketAddr,
+    /// The relays at which it has a mailbox.
+    pub relays: Vec<Party>,
     /// Who may use it.
     pub officers: Vec<DraftOfficer>,
     /// To whom content may be released.
@@ -30,13 +32,19 @@ pub struct DraftOfficer {
 }
 
 impl Draft {
+    fn relays(&self) -> String {
+        let names: Vec<String> = self.relays.iter().map(|relay| format!("\"{relay}\"")).collect();
+        format!("relays = [{}]\n", names.join(", "))
+    }
+
     /// Writes the settings as a file for [`crate::config::GatewayConfig::parse`].
     pub fn to_toml(&self) -> String {
         let mut out = format!(
             "# Settings of the gateway of {party}. `valise config show --origin` lists every setting in force.\n\
-             party = \"{party}\"\nlisten = \"{listen}\"\n\n[profile]\ndemo = {demo}\n",
+             party = \"{party}\"\nlisten = \"{listen}\"\n{relays}\n[profile]\ndemo = {demo}\n",
             party = self.party,
             listen = self.listen,
+            relays = if self.relays.is_empty() { String::new() } else { self.relays() },
             demo = self.demo,
         );
         if self.demo {

@@ -22,6 +22,8 @@ pub struct GatewayConfig {
     pub credential: PathBuf,
     /// The file that lists the peers.
     pub peers: PathBuf,
+    /// The relays at which the gateway has a mailbox; it holds a line to each.
+    pub relays: Vec<Party>,
     /// When to act and warn.
     pub clocks: Clocks,
     /// Who may use the gateway.
@@ -181,6 +183,8 @@ impl GatewayConfig {
         let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
         let credential = place(&mut root, doc, Key("credential", "a file"), &layout.credential, layout);
         let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
+        let relays =
+            root.texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each listed as a peer"));
         let demo = demo(&mut root, doc, party.as_ref(), listen);
         let clocks = clocks(&mut root, doc);
         let officers = officers(&mut root, doc, demo, around.passwd);
@@ -197,6 +201,7 @@ impl GatewayConfig {
             socket,
             credential,
             peers,
+            relays,
             clocks,
             officers,
             authorities,
@@ -210,7 +215,7 @@ impl GatewayConfig {
     }
 }
 
-fn place<'t>(
+pub(super) fn place<'t>(
     root: &mut Section<'t>,
     doc: &mut Document<'t>,
     key: Key,
@@ -231,9 +236,12 @@ fn demo<'t>(
 ) -> bool {
     let mut section = root.section(doc, Key("profile", "write it as a table"));
     let demo = section.flag(doc, Key("demo", "true lets a caller choose the officer"), false);
-    let invented = |p: &Party| p.state().is_some_and(|s| s.kind() == CountryKind::UserAssigned);
+    let invented = |p: &Party| match p {
+        Party::Npc { state, .. } => state.kind() == CountryKind::UserAssigned,
+        Party::Org(name) => name.as_str().starts_with("demo-"),
+    };
     if demo && party.is_some_and(|p| !invented(p)) {
-        let hint = "a demo speaks for a user-assigned code such as XAA, never for a State";
+        let hint = "a demo speaks for a user-assigned code such as XAA, or for org:demo-NAME, never for a real party";
         doc.problem(section.line(), "profile.demo", "is true for a real party".into(), hint);
     }
     if demo && listen.is_some_and(|l| !l.ip().is_loopback()) {
@@ -366,7 +374,7 @@ fn retry<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Retry {
     retry
 }
 
-fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Storage {
+pub(super) fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Storage {
     let mut section = root.section(doc, Key("store", "write it as a table"));
     let floor = Key("free_floor_mib", "below it nothing new is accepted, so that nothing is lost");
     let store = Storage {
@@ -385,7 +393,7 @@ fn policy<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Policy {
     policy
 }
 
-fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {
+pub(super) fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {
     let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
     let mut section = root.section(doc, Key("log", "write it as a table"));
     let key = Key("filter", "such as info, warn or valise=debug");

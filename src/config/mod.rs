@@ -7,6 +7,7 @@ mod gateway;
 mod paths;
 mod peers;
 mod reader;
+mod relay;
 
 pub use draft::{Draft, DraftOfficer};
 pub use error::{ConfigError, Problem};
@@ -15,8 +16,9 @@ pub use gateway::{
     Storage, Surroundings, is_short_name,
 };
 pub use paths::{Environment, Layout};
-pub use peers::{Address, Peer, PeersConfig};
+pub use peers::{Address, Peer, PeersConfig, Roads};
 pub use reader::{Origin, Setting};
+pub use relay::{CustodyTerms, Quota, RelayConfig, RelayDraft};
 
 use std::path::Path;
 
@@ -25,11 +27,14 @@ use std::path::Path;
 pub enum Checked {
     /// A gateway's settings.
     Gateway(Box<GatewayConfig>),
+    /// A relay's settings.
+    Relay(Box<RelayConfig>),
     /// A list of peers.
     Peers(PeersConfig),
 }
 
-/// Checks a file of either kind; a file with a `[[peer]]` table is a list of peers.
+/// Checks a file of any kind; a file with a `[[peer]]` table is a list of peers, one named `relay.toml` a
+/// relay's settings.
 ///
 /// # Errors
 /// All problems of the file.
@@ -37,6 +42,8 @@ pub fn check(text: &str, file: &Path, around: &Surroundings<'_>) -> Result<Check
     let lists_peers = |line: &str| line.trim_start().starts_with("[[peer]]");
     if text.lines().any(lists_peers) {
         PeersConfig::parse(text, file).map(Checked::Peers)
+    } else if file.file_name().is_some_and(|name| name == "relay.toml") {
+        RelayConfig::parse(text, file, around).map(|config| Checked::Relay(Box::new(config)))
     } else {
         GatewayConfig::parse(text, file, around).map(|config| Checked::Gateway(Box::new(config)))
     }

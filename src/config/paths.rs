@@ -1,7 +1,7 @@
 //! The one place where a file's whereabouts are decided: FHS for a service, XDG for a person,
 //! everything below one folder for tests and the demo.
 
-use crate::config::{ConfigError, Origin};
+use crate::config::{ConfigError, Origin, is_short_name};
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -151,7 +151,8 @@ impl Layout {
                 let unknown = || ConfigError::UnknownProfile(name.to_owned());
                 let state = name.strip_prefix("demo-").ok_or_else(unknown)?;
                 let is_state = state.len() == 3 && state.bytes().all(|b| b.is_ascii_lowercase());
-                is_state.then_some(()).ok_or_else(unknown)?;
+                let is_relay = state.starts_with("relay-") && is_short_name(state);
+                (is_state || is_relay).then_some(()).ok_or_else(unknown)?;
                 Ok(Self {
                     origin: Origin::Profile(name.to_owned()),
                     ..Self::under(&environment.demo()?.join(state))
@@ -159,6 +160,22 @@ impl Layout {
             }
             (None, None) if environment.service => Ok(Self::system(environment)),
             (None, None) => Self::person(environment),
+        }
+    }
+
+    /// Returns where the files of a relay lie that a person or a service runs on the same machine; below a
+    /// folder of its own only the names of settings and socket differ.
+    #[must_use]
+    pub fn of_relay(self) -> Self {
+        let own = matches!(self.origin, Origin::Flag(_) | Origin::Profile(_));
+        let beside = |path: &Path, name: &str| path.with_file_name(name);
+        Self {
+            config: beside(&self.config, "relay.toml"),
+            socket: beside(&self.socket, "relay.sock"),
+            peers: if own { self.peers } else { beside(&self.peers, "relay-peers.toml") },
+            credential: if own { self.credential } else { beside(&self.credential, "relay-credential") },
+            data: if own { self.data } else { self.data.join("relay") },
+            origin: self.origin,
         }
     }
 

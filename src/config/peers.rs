@@ -21,8 +21,18 @@ pub struct Peer {
     pub party: Party,
     /// Its public card, got by hand from the other NPC.
     pub card: PathBuf,
-    /// Its gateway's UDP address.
-    pub address: Address,
+    /// How it is reached.
+    pub roads: Roads,
+}
+
+/// The roads to a party: its gateway's address, and the relays at which it has a mailbox, in the order in
+/// which they are tried.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roads {
+    /// The UDP address; absent if it takes nothing in from outside.
+    pub direct: Option<Address>,
+    /// The relays, each a party that is listed too.
+    pub relays: Vec<Party>,
 }
 
 /// A host, by name or number, and a port; text form `host:port`, IPv6 numbers in brackets.
@@ -51,19 +61,38 @@ impl PeersConfig {
             let card = entry.path(doc, key);
             let card = entry.required(doc, key, card);
             let key = Key("address", "host:port, such as npc.example.org:4620");
-            let address = entry.text(doc, key);
-            let address = entry.required(doc, key, address);
-            if let (Some(party), Some(card), Some(address)) = (party, card, address) {
+            let addressed = entry.has("address");
+            let direct: Option<Address> = entry.text(doc, key);
+            let relays: Vec<Party> = entry.texts(doc, Key("relays", "a list such as [\"org:relay-west\"]"));
+            if relays.is_empty() && !addressed {
+                entry.required::<Address>(doc, key, None);
+            }
+            let roads = Roads { direct, relays };
+            if let (Some(party), Some(card)) = (party, card) {
                 if peers.iter().any(|p| p.party == party) {
                     let what = format!("repeats {party}");
                     doc.problem(entry.line(), &entry.name("party"), what, "list each party once");
                 }
-                peers.push(Peer { party, card, address });
+                peers.push(Peer { party, card, roads });
             }
             entry.finish(doc);
         }
         root.finish(doc);
         Ok(Self { peers, settings: document.finish()? })
+    }
+}
+
+impl From<Address> for Roads {
+    fn from(address: Address) -> Self {
+        Self { direct: Some(address), relays: Vec::new() }
+    }
+}
+
+impl fmt::Display for Roads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direct = self.direct.iter().map(ToString::to_string);
+        let relays = self.relays.iter().map(|relay| format!("relay {relay}"));
+        f.write_str(&direct.chain(relays).collect::<Vec<_>>().join(", "))
     }
 }
 

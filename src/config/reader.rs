@@ -159,6 +159,24 @@ impl<'t> Section<'t> {
         })
     }
 
+    /// Reads a list of values written as text.
+    pub(super) fn texts<T>(&mut self, doc: &mut Document<'t>, key: Key) -> Vec<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let read = self.read(doc, key, |value| {
+            let entries = value.as_array().ok_or_else(|| wrong_type("a list of texts", value))?;
+            let parse = |entry: &toml::Spanned<DeValue<'t>>| {
+                let value = entry.get_ref();
+                let text = value.as_str().ok_or_else(|| wrong_type("text in quotes", value))?;
+                text.parse().map_err(|e: T::Err| e.to_string())
+            };
+            entries.iter().map(parse).collect::<Result<Vec<T>, String>>()
+        });
+        read.unwrap_or_default()
+    }
+
     /// Reads a whole number within `range`.
     pub(super) fn integer(
         &mut self,

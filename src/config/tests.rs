@@ -40,7 +40,45 @@ fn the_annotated_peers_example_is_true() {
     let peers =
         PeersConfig::parse(include_str!("../../config/peers.toml"), Path::new("/d/peers.toml")).unwrap();
     assert_eq!(peers.peers[0].card, Path::new("/d/cards/bfa.toml"));
-    assert_eq!(peers.peers[1].address, Address { host: "2001:db8::1".into(), port: 4620 });
+    assert_eq!(peers.peers[1].roads, Address { host: "2001:db8::1".into(), port: 4620 }.into());
+}
+
+fn parse_relay(text: &str) -> Result<RelayConfig, ConfigError> {
+    let layout = Layout::under(Path::new("/d")).of_relay();
+    RelayConfig::parse(text, &layout.config, &Surroundings { layout: &layout, passwd: "", log: None })
+}
+
+#[test]
+fn the_annotated_relay_example_is_true_and_names_the_defaults() {
+    let config = parse_relay(include_str!("../../config/relay.toml")).unwrap();
+    let bare = parse_relay("party = \"org:relay-west\"\nlisten = \"0.0.0.0:4620\"\n").unwrap();
+    assert_eq!((config.custody, config.quota, config.store), (bare.custody, bare.quota, bare.store));
+    assert_eq!(config.socket, Path::new("/d/relay.sock"));
+}
+
+#[test]
+fn short_custody_is_for_demos_only() {
+    let text = |demo: bool, listen: &str| {
+        let head = format!("party = \"org:relay-west\"\nlisten = \"{listen}:4620\"\n");
+        format!("{head}[profile]\ndemo = {demo}\n[custody]\nretention_seconds = 2\n")
+    };
+    assert_eq!(parse_relay(&text(true, "127.0.0.1")).unwrap().custody.retention_seconds, 2);
+    let refused = |text: String| parse_relay(&text).unwrap_err().problems()[0].key.clone();
+    assert_eq!(refused(text(false, "127.0.0.1")), "custody.retention_seconds");
+    assert_eq!(refused(text(true, "0.0.0.0")), "profile.demo");
+}
+
+#[test]
+fn a_peer_has_an_address_or_a_relay() {
+    let parse = |roads: &str| {
+        let text = format!("[[peer]]\nparty = \"XBB\"\ncard = \"c\"\n{roads}\n");
+        PeersConfig::parse(&text, Path::new("/d/peers.toml"))
+    };
+    let by_relay = parse("relays = [\"org:relay-west\", \"org:relay-east\"]").unwrap();
+    assert_eq!(by_relay.peers[0].roads.to_string(), "relay org:relay-west, relay org:relay-east");
+    assert_eq!(parse("").unwrap_err().problems()[0].key, "peer[0].address");
+    assert!(parse("relays = \"org:relay-west\"").is_err());
+    assert!(parse("relays = [\"relay-west\"]").is_err());
 }
 
 #[test]
@@ -172,6 +210,7 @@ fn a_draft_is_read_back_as_it_was_meant() {
         user: user.map(str::to_owned),
     };
     let mut draft = Draft {
+        relays: vec!["org:relay-west".parse().unwrap()],
         party: "XAA".parse().unwrap(),
         listen: "127.0.0.1:4620".parse().unwrap(),
         officers: vec![officer(None)],

@@ -28,6 +28,8 @@ pub struct Call {
 pub enum Command {
     /// `gateway status`.
     GatewayStatus,
+    /// `relay status`; a relay answers nothing else.
+    RelayStatus,
     /// `peer list`.
     PeerList,
     /// `peer ping STATE`.
@@ -282,6 +284,7 @@ impl Command {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::GatewayStatus => "gateway.status",
+            Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",
             Self::InboxList => "inbox.list",

@@ -7,6 +7,7 @@ mod evidence;
 mod exchange;
 mod frame;
 mod outcome;
+mod relay;
 mod roles;
 mod views;
 
@@ -16,5 +17,6 @@ pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadV
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
+pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};
 pub use roles::{Duty, permitted};
 pub use views::*;

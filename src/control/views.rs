@@ -476,6 +476,9 @@ pub struct QueueEntry {
     pub next_try: Option<Timestamp>,
     /// The first real cause of the last failure.
     pub last_cause: Option<String>,
+    /// The relays that have signed for it.
+    #[serde(default)]
+    pub custody: Vec<crate::control::CustodyView>,
     /// Since when it waits.
     pub queued_at: Timestamp,
 }

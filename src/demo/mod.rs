@@ -9,7 +9,7 @@ mod story;
 
 pub use child::{Child, Run};
 pub use forward::forward;
-pub use stage::{LinkWay, Stage, State, StateStatus};
+pub use stage::{LinkWay, Place, RelayStatus, Stage, State, StateStatus};
 pub use story::{Check, Step, Story};
 
 use std::path::PathBuf;
@@ -42,10 +42,10 @@ pub enum DemoError {
         said: String,
     },
     /// A node did not answer in time.
-    #[error("the node of {state} does not answer; see {}", log.display())]
+    #[error("the node of {place} does not answer; see {}", log.display())]
     NotReady {
         /// Which.
-        state: State,
+        place: Place,
         /// Its log.
         log: PathBuf,
     },

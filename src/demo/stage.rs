@@ -12,6 +12,11 @@ const MARKER: &str = ".valise-demo";
 /// How many ticks a node has to answer; twenty seconds.
 const READY: u32 = 200;
 
+/// The relay of the demo.
+const RELAY: &str = "org:relay-west";
+/// The name of its folder and the end of its profile's name.
+const RELAY_FOLDER: &str = "relay-west";
+
 /// The national authorities of both States.
 const AUTHORITIES: [&str; 3] =
     ["police-cid:competent:designated", "high-court:court:designated", "customs:competent"];
@@ -24,6 +29,15 @@ pub enum State {
     Xaa,
     /// Officers `rui` and `lea`.
     Xbb,
+}
+
+/// A place that a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A State.
+    State(State),
+    /// The relay.
+    Relay,
 }
 
 /// What to do with a link.
@@ -53,17 +67,36 @@ pub struct StateStatus {
     pub log: PathBuf,
 }
 
+/// How the relay of a demo is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RelayStatus {
+    /// Which.
+    pub party: &'static str,
+    /// Whether it runs.
+    pub node: bool,
+    /// Whether the forwarders before it run, one for each State.
+    pub forwarder: bool,
+    /// Its link.
+    pub link: LinkWay,
+    /// The profile by which its verbs are called.
+    pub profile: String,
+    /// Its log.
+    pub log: PathBuf,
+}
+
 /// A demo in its folder.
 #[derive(Clone, Debug)]
 pub struct Stage {
     child: Child,
 }
 
-/// The loopback ports of one State, chosen once.
+/// The loopback ports of one State or of the relay, chosen once.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Ports {
     node: u16,
     forwarder: u16,
+    /// Of the forwarder by which a State reaches the relay.
+    to_relay: u16,
 }
 
 impl State {
@@ -107,6 +140,35 @@ impl fmt::Display for State {
     }
 }
 
+impl Place {
+    /// Finds a place by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        if name == RELAY { Some(Self::Relay) } else { State::from_code(name).map(Self::State) }
+    }
+
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::State(state) => state.folder(),
+            Self::Relay => RELAY_FOLDER,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(state) => state.fmt(f),
+            Self::Relay => f.write_str(RELAY),
+        }
+    }
+}
+
+impl From<State> for Place {
+    fn from(state: State) -> Self {
+        Self::State(state)
+    }
+}
+
 impl Stage {
     /// Sets a demo played by the binary `exe` in the folder `data`; nothing is touched yet.
     pub fn new(exe: PathBuf, data: PathBuf) -> Self {
@@ -129,12 +191,16 @@ impl Stage {
     /// The folder holds other things, a verb fails, or a node does not answer.
     pub fn start(&self) -> Result<(), DemoError> {
         self.claim()?;
+        self.initialise_relay()?;
         State::ALL.into_iter().try_for_each(|state| self.initialise(state))?;
+        self.run_in_background(&self.relay())?;
         for state in State::ALL {
+            self.run_in_background(&self.to_relay(state)?)?;
             self.run_in_background(&self.forwarder(state)?)?;
             self.run_in_background(&self.node(state))?;
         }
-        State::ALL.into_iter().try_for_each(|state| self.wait(state))
+        self.wait(Place::Relay, "relay")?;
+        State::ALL.into_iter().try_for_each(|state| self.wait(state.into(), "gateway"))
     }
 
     /// Ends what runs; does nothing where nothing does.
@@ -148,8 +214,9 @@ impl Stage {
         for state in State::ALL {
             self.node(state).stop()?;
             self.forwarder(state)?.stop()?;
+            self.to_relay(state)?.stop()?;
         }
-        Ok(())
+        self.relay().stop()
     }
 
     /// Kills both nodes without asking, as a power cut would.
@@ -185,23 +252,42 @@ impl Stage {
                 state,
                 node: self.node(state).pid().is_some(),
                 forwarder: self.is_ours() && self.forwarder(state)?.pid().is_some(),
-                link: if self.cut_file(state).exists() { LinkWay::Down } else { LinkWay::Up },
+                link: self.way(state.into()),
                 profile: format!("demo-{}", state.folder()),
-                log: self.log(state),
+                log: self.log(state.into()),
             })
         };
         State::ALL.into_iter().map(of).collect()
     }
 
-    /// Cuts or restores the link of a State, both ways.
+    /// Tells how the relay is.
+    ///
+    /// # Errors
+    /// The ports cannot be read.
+    pub fn relay_status(&self) -> Result<RelayStatus, DemoError> {
+        let mut forwarder = self.is_ours();
+        for state in State::ALL {
+            forwarder = forwarder && self.to_relay(state)?.pid().is_some();
+        }
+        Ok(RelayStatus {
+            party: RELAY,
+            node: self.relay().pid().is_some(),
+            forwarder,
+            link: self.way(Place::Relay),
+            profile: format!("demo-{RELAY_FOLDER}"),
+            log: self.log(Place::Relay),
+        })
+    }
+
+    /// Cuts or restores the link of a State or of the relay, both ways.
     ///
     /// # Errors
     /// The folder is no demo's, or cannot be written.
-    pub fn link(&self, state: State, way: LinkWay) -> Result<(), DemoError> {
+    pub fn link(&self, place: Place, way: LinkWay) -> Result<(), DemoError> {
         if !self.is_ours() {
             return Err(DemoError::NotOurs(self.data().to_owned()));
         }
-        let file = self.cut_file(state);
+        let file = self.cut_file(place);
         let done = match way {
             LinkWay::Down => fs::write(&file, ""),
             LinkWay::Up if file.exists() => fs::remove_file(&file),
@@ -224,31 +310,60 @@ impl Stage {
         }
         make(&data.join("links"))?;
         make(&data.join("run"))?;
+        make(&data.join(RELAY_FOLDER))?;
         State::ALL.into_iter().try_for_each(|state| make(&data.join(state.folder())))
+    }
+
+    fn way(&self, place: Place) -> LinkWay {
+        if self.cut_file(place).exists() { LinkWay::Down } else { LinkWay::Up }
     }
 
     fn is_ours(&self) -> bool {
         self.data().join(MARKER).is_file()
     }
 
+    /// Makes the relay unless it is there, and lists both States as its members.
+    fn initialise_relay(&self) -> Result<(), DemoError> {
+        let dir = self.dir(Place::Relay);
+        if !dir.join("relay.toml").exists() {
+            let (data, listen) = (dir.display().to_string(), at(self.ports(RELAY_FOLDER)?.node).to_string());
+            let words = ["relay", "init", "--party", RELAY, "--data", &data, "--listen", &listen, "--demo"];
+            self.child.run(&words)?.succeeded()?;
+        }
+        let member = |state: State| {
+            Ok(format!(
+                "[[peer]]\nparty = \"{state}\"\ncard = \"../{}/pki/card.toml\"\naddress = \"{}\"\n",
+                state.folder(),
+                at(self.ports(state.folder())?.forwarder),
+            ))
+        };
+        let members = State::ALL.into_iter().map(member).collect::<Result<String, DemoError>>()?;
+        fs::write(dir.join("peers.toml"), members).map_err(io("writing the members"))
+    }
+
     /// Makes the gateway of a State unless it is there, and names its peer behind the peer's forwarder.
     fn initialise(&self, state: State) -> Result<(), DemoError> {
-        let dir = self.dir(state);
+        let dir = self.dir(state.into());
         if !dir.join("valise.toml").exists() {
-            let (data, listen) = (dir.display().to_string(), at(self.ports(state)?.node).to_string());
+            let (data, listen) =
+                (dir.display().to_string(), at(self.ports(state.folder())?.node).to_string());
             let [first, second] = state.officers();
             let code = state.to_string();
             let mut words = vec!["gateway", "init", "--party", &code, "--data", &data, "--listen", &listen];
-            words.extend(["--officer", first, "--officer", second, "--demo"]);
+            words.extend(["--officer", first, "--officer", second, "--demo", "--relay", RELAY]);
             words.extend(AUTHORITIES.iter().flat_map(|authority| ["--authority", authority]));
             self.child.run(&words)?.succeeded()?;
         }
         let other = state.other();
         let peers = format!(
             "# The peer of {state}, behind a forwarder that `valise demo link` can cut.\n\
-             [[peer]]\nparty = \"{other}\"\ncard = \"../{}/pki/card.toml\"\naddress = \"{}\"\n",
+             [[peer]]\nparty = \"{other}\"\ncard = \"../{}/pki/card.toml\"\naddress = \"{}\"\n\
+             relays = [\"{RELAY}\"]\n\n\
+             # The relay, behind a forwarder of our own.\n\
+             [[peer]]\nparty = \"{RELAY}\"\ncard = \"../{RELAY_FOLDER}/pki/card.toml\"\naddress = \"{}\"\n",
             other.folder(),
-            at(self.ports(other)?.forwarder),
+            at(self.ports(other.folder())?.forwarder),
+            at(self.ports(state.folder())?.to_relay),
         );
         fs::write(dir.join("peers.toml"), peers).map_err(io("writing the peers"))
     }
@@ -257,71 +372,97 @@ impl Stage {
         if process.pid().is_some() { Ok(()) } else { process.start(&self.child.exe) }
     }
 
-    /// Waits until the node of a State answers.
-    fn wait(&self, state: State) -> Result<(), DemoError> {
-        let data = self.dir(state).display().to_string();
+    /// Waits until the node of a place answers; `noun` is what it is.
+    fn wait(&self, place: Place, noun: &str) -> Result<(), DemoError> {
+        let data = self.dir(place).display().to_string();
+        let node = match place {
+            Place::State(state) => self.node(state),
+            Place::Relay => self.relay(),
+        };
         for _ in 0..READY {
-            if self.child.run(&["gateway", "status", "--data", &data])?.exit == 0 {
+            if self.child.run(&[noun, "status", "--data", &data])?.exit == 0 {
                 return Ok(());
             }
-            if self.node(state).pid().is_none() {
+            if node.pid().is_none() {
                 break;
             }
             sleep(TICK);
         }
-        Err(DemoError::NotReady { state, log: self.log(state) })
+        Err(DemoError::NotReady { place, log: self.log(place) })
+    }
+
+    fn relay(&self) -> Background {
+        let data = self.dir(Place::Relay).display().to_string();
+        let words = ["relay", "serve", "--data", &data].map(str::to_owned).to_vec();
+        self.background("node", Place::Relay, words)
+    }
+
+    /// Describes what stands between a State and the relay; a cut of either link stops it.
+    fn to_relay(&self, state: State) -> Result<Background, DemoError> {
+        let listen = at(self.ports(state.folder())?.to_relay).to_string();
+        let to = at(self.ports(RELAY_FOLDER)?.node).to_string();
+        let mut words = ["demo", "forward", "--listen", &listen, "--to", &to].map(str::to_owned).to_vec();
+        for cut in [state.into(), Place::Relay] {
+            words.extend(["--cut".to_owned(), self.cut_file(cut).display().to_string()]);
+        }
+        Ok(self.background("to-relay", state.into(), words))
     }
 
     fn node(&self, state: State) -> Background {
-        let data = self.dir(state).display().to_string();
+        let data = self.dir(state.into()).display().to_string();
         let words = ["gateway", "serve", "--data", &data].map(str::to_owned).to_vec();
-        self.background("node", state, words)
+        self.background("node", state.into(), words)
     }
 
     /// Describes what stands before the node of a State; a cut of either link stops it.
     fn forwarder(&self, state: State) -> Result<Background, DemoError> {
-        let ports = self.ports(state)?;
+        let ports = self.ports(state.folder())?;
         let (listen, to) = (at(ports.forwarder).to_string(), at(ports.node).to_string());
         let mut words = ["demo", "forward", "--listen", &listen, "--to", &to].map(str::to_owned).to_vec();
         for cut in State::ALL {
-            words.extend(["--cut".to_owned(), self.cut_file(cut).display().to_string()]);
+            words.extend(["--cut".to_owned(), self.cut_file(cut.into()).display().to_string()]);
         }
-        Ok(self.background("forwarder", state, words))
+        Ok(self.background("forwarder", state.into(), words))
     }
 
-    fn background(&self, what: &str, state: State, words: Vec<String>) -> Background {
-        let name = format!("{what}-{}.pid", state.folder());
-        Background::new(self.data().join("run").join(name), self.log(state), words)
+    fn background(&self, what: &str, place: Place, words: Vec<String>) -> Background {
+        let name = format!("{what}-{}.pid", place.folder());
+        Background::new(self.data().join("run").join(name), self.log(place), words)
     }
 
-    /// Returns the ports of a State; the first time, two that are free now.
-    fn ports(&self, state: State) -> Result<Ports, DemoError> {
-        let file = self.data().join("run").join(format!("ports-{}.json", state.folder()));
+    /// Returns the ports of a place by its folder; the first time, three that are free now.
+    fn ports(&self, folder: &str) -> Result<Ports, DemoError> {
+        let file = self.data().join("run").join(format!("ports-{folder}.json"));
         let unusable = || io(format!("using {}", file.display()));
         if let Ok(text) = fs::read_to_string(&file) {
             return serde_json::from_str(&text).map_err(|cause| unusable()(cause.into()));
         }
         let free = || UdpSocket::bind(at(0));
-        // Both are held at once, so that they differ.
-        let (node, forwarder) = free().and_then(|a| Ok((a, free()?))).map_err(io("finding free ports"))?;
+        // All are held at once, so that they differ.
+        let all = free().and_then(|a| Ok((a, free()?, free()?)));
+        let (node, forwarder, to_relay) = all.map_err(io("finding free ports"))?;
         let port =
             |socket: &UdpSocket| socket.local_addr().map(|a| a.port()).map_err(io("finding free ports"));
-        let ports = Ports { node: port(&node)?, forwarder: port(&forwarder)? };
+        let ports = Ports { node: port(&node)?, forwarder: port(&forwarder)?, to_relay: port(&to_relay)? };
         let text = serde_json::to_string(&ports).map_err(|cause| unusable()(cause.into()))?;
         fs::write(&file, text).map_err(unusable())?;
         Ok(ports)
     }
 
-    fn dir(&self, state: State) -> PathBuf {
-        self.data().join(state.folder())
+    fn dir(&self, place: Place) -> PathBuf {
+        self.data().join(place.folder())
     }
 
-    fn log(&self, state: State) -> PathBuf {
-        self.dir(state).join("log")
+    fn log(&self, place: Place) -> PathBuf {
+        self.dir(place).join("log")
     }
 
-    fn cut_file(&self, state: State) -> PathBuf {
-        self.data().join("links").join(format!("{state}.down"))
+    fn cut_file(&self, place: Place) -> PathBuf {
+        let name = match place {
+            Place::State(state) => state.to_string(),
+            Place::Relay => RELAY_FOLDER.to_owned(),
+        };
+        self.data().join("links").join(format!("{name}.down"))
     }
 }
 

@@ -9,6 +9,8 @@ use std::thread::sleep;
 
 /// How often a State is asked whether it shows what it must, a tick apart; under twenty seconds in all.
 const WAIT: u32 = 120;
+/// The same where a dead line must first be given up; under a minute in all.
+const LONG_WAIT: u32 = 400;
 /// The clock fields that both sides of a case must show equal.
 const CLOCKS: [&str; 5] = ["received_at", "ack_due", "ack_at", "respond_due", "responded_at"];
 /// The invented response of XBB; its labels are those that the story needs.
@@ -56,7 +58,7 @@ pub struct Check {
 
 type Act = fn(&mut Play<'_>) -> Result<(), DemoError>;
 
-const STEPS: [(&str, Act); 12] = [
+const STEPS: [(&str, Act); 13] = [
     ("Two States make their keys and start", start),
     ("An incomplete request is caught before it is sent", incomplete),
     ("The completed request is submitted", submit),
@@ -68,6 +70,7 @@ const STEPS: [(&str, Act); 12] = [
     ("Release to an authority that is not designated is denied", deny),
     ("Release to the police for tracing is permitted, and shown once", release),
     ("Both sides count the same due dates", deadlines),
+    ("XBB is away: the relay signs for an act, and brings it while XAA is away", relay),
     ("Both nodes are killed in the middle of an act; nothing is lost", kill),
 ];
 
@@ -250,6 +253,36 @@ fn deadlines(play: &mut Play<'_>) -> Result<(), DemoError> {
     play.same_clocks(&open)
 }
 
+fn relay(play: &mut Play<'_>) -> Result<(), DemoError> {
+    play.run(&["demo", "link", "XBB", "--down"])?.succeeded()?;
+    let request = play.file("request.json")?;
+    let sent = play.with_file(State::Xaa, "request submit", &request, "--exercise")?.succeeded()?;
+    let case = text(&sent.data["case"]);
+    let name = case.clone();
+    play.await_that("relay-west has signed for the request", State::Xaa, &["queue", "list"], &|queue| {
+        let here = entries(queue).iter().find(|entry| entry["case"] == name.as_str());
+        here.is_some_and(|entry| entry["custody"][0]["relay"] == "org:relay-west")
+    })?;
+    let status = play.run(&["--profile", "demo-relay-west", "relay", "status"])?.succeeded()?;
+    let waits = entries(&status.data["mailboxes"]).iter().any(|mailbox| mailbox["party"] == "XBB");
+    play.check("the relay knows that something waits for XBB, and nothing else of it", waits);
+    play.run(&["demo", "link", "XAA", "--down"])?.succeeded()?;
+    play.run(&["demo", "link", "XBB", "--up"])?.succeeded()?;
+    play.await_that(
+        "XBB has the request although XAA is away",
+        State::Xbb,
+        &["case", "show", &case],
+        &|view| view["received_at"].is_string(),
+    )?;
+    let here = play.show(State::Xaa, &case)?;
+    play.check("XAA does not know that yet", here["received_at"].is_null());
+    play.run(&["demo", "link", "XAA", "--up"])?.succeeded()?;
+    play.await_that("the receipt has come back to XAA", State::Xaa, &["case", "show", &case], &|view| {
+        view["received_at"].is_string()
+    })?;
+    play.same_clocks(&case)
+}
+
 fn kill(play: &mut Play<'_>) -> Result<(), DemoError> {
     play.run(&["demo", "link", "XBB", "--down"])?.succeeded()?;
     let open = play.open.clone();
@@ -336,6 +369,27 @@ impl Play<'_> {
             sleep(TICK);
         }
         self.check(format!("both sides know {field} in time"), false);
+        Ok(())
+    }
+
+    /// Asks a State again and again, without telling it, until its answer shows something.
+    fn await_that(
+        &mut self,
+        what: &str,
+        state: State,
+        words: &[&str],
+        holds: &dyn Fn(&Value) -> bool,
+    ) -> Result<(), DemoError> {
+        for _ in 0..LONG_WAIT {
+            self.go_on()?;
+            let run = self.stage.child().by(state, officer(state), words)?;
+            if run.exit == 0 && holds(&run.data) {
+                self.check(what, true);
+                return Ok(());
+            }
+            sleep(TICK);
+        }
+        self.check(format!("in time, {what}"), false);
         Ok(())
     }
 

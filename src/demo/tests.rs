@@ -79,7 +79,7 @@ fn a_folder_that_holds_other_things_is_left_alone() {
     let stage = Stage::new("/bin/false".into(), dir.path().to_owned());
     assert!(matches!(stage.start(), Err(DemoError::NotOurs(_))));
     assert!(matches!(stage.reset(), Err(DemoError::NotOurs(_))));
-    assert!(matches!(stage.link(State::Xbb, LinkWay::Down), Err(DemoError::NotOurs(_))));
+    assert!(matches!(stage.link(State::Xbb.into(), LinkWay::Down), Err(DemoError::NotOurs(_))));
     assert!(stage.stop().is_ok() && letter.exists());
 }
 
@@ -152,7 +152,7 @@ fn what_starts_is_found_again_killed_restarted_and_ended() {
     assert_eq!(pid(&stage), first, "what runs is left running");
     stage.kill_nodes().unwrap();
     assert_eq!(running(&stage), (0, 2), "only the nodes are killed");
-    stage.link(State::Xbb, LinkWay::Down).unwrap();
+    stage.link(State::Xbb.into(), LinkWay::Down).unwrap();
     stage.start().unwrap();
     assert_eq!(running(&stage), (2, 2));
     assert_eq!(stage.status().unwrap()[1].link, LinkWay::Down, "a restart leaves a cut link cut");

@@ -91,6 +91,19 @@ impl Receipts {
         check_pair(&from, &all.to, peer, directory)?;
         Ok(all.receipts)
     }
+
+    /// Tells who made the body of a frame of receipts and for whom, which is all that a relay needs.
+    ///
+    /// # Errors
+    /// The first cause: structure, sender, key, signature.
+    pub fn parties(
+        bytes: &[u8],
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<(Party, Party), EnvelopeError> {
+        let (from, all): (Party, Self) = verify_by_gateway(bytes, RECEIPTS, directory, now)?;
+        Ok((from, all.to))
+    }
 }
 
 impl Reject {
@@ -121,6 +134,19 @@ impl Reject {
         let (from, reject): (Party, Self) = verify_by_gateway(bytes, REJECT, directory, now)?;
         check_pair(&from, &reject.to, peer, directory)?;
         Ok(reject)
+    }
+
+    /// Tells who made the body of a refusal and for whom.
+    ///
+    /// # Errors
+    /// As for [`Receipts::parties`].
+    pub fn parties(
+        bytes: &[u8],
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<(Party, Party), EnvelopeError> {
+        let (from, reject): (Party, Self) = verify_by_gateway(bytes, REJECT, directory, now)?;
+        Ok((from, reject.to))
     }
 }
 

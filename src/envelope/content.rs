@@ -116,6 +116,25 @@ pub fn open(
         .map_err(|e| (Some(route.envelope), e))
 }
 
+/// Reads what a relay may read: who made the envelope, its route and the route's digest. That the sealed
+/// body is the one that the route names is checked, and nothing in it is looked at.
+///
+/// # Errors
+/// The first cause.
+pub fn read_route(
+    bytes: &[u8],
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<(Party, Route, Digest), EnvelopeError> {
+    let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
+    let digest = Digest::of(&[&route]);
+    let (sender, route) = Route::verify(&route, directory, now)?;
+    if route.body != Digest::of(&[&sealed]) || route.size != sealed.len() as u64 {
+        return Err(EnvelopeError::BodyMismatch);
+    }
+    Ok((sender, route, digest))
+}
+
 impl Signed {
     /// Adds the mandate by which it speaks for a principal.
     pub fn with_mandate(self, mandate: MandateDocument) -> Self {

@@ -38,6 +38,15 @@ impl Party {
         }
     }
 
+    /// Tells whether this is a panel of the Security Council on an embargo: `org:un-panel-…` (ISACS 9.4).
+    pub fn is_un_panel(&self) -> bool {
+        match self {
+            Self::Npc { .. } => false,
+            // A demo's panel is an invented one.
+            Self::Org(NpcName(name)) => name.strip_prefix("demo-").unwrap_or(name).starts_with("un-panel-"),
+        }
+    }
+
     /// Returns the DNS name under which all certificates of this party live (RFC 5280 §4.2.1.10).
     ///
     /// `.internal` is reserved for private use, so no public authority can ever certify such a name.
@@ -147,6 +156,19 @@ mod tests {
         assert_eq!(Party::from_dns_name("npc.gha.valise.internal"), None);
         assert_eq!(Party::from_dns_name("a.b.npc.gha.valise.internal"), None);
         assert_eq!(Party::from_dns_name("gw1.npc.gha.valise.internal.example.org"), None);
+    }
+
+    #[test]
+    fn panels_are_told_from_regional_bodies_and_states() {
+        for (text, panel) in [
+            ("org:un-panel-somalia", true),
+            ("org:demo-un-panel-x", true),
+            ("org:ecowas", false),
+            ("org:un-panel", false),
+            ("GHA/un-panel-x", false),
+        ] {
+            assert_eq!(text.parse::<Party>().unwrap().is_un_panel(), panel, "{text}");
+        }
     }
 
     #[test]

@@ -128,7 +128,7 @@ fn against(gateway: &Gateway, peer: &Party, heads: &[Head]) -> Result<Option<(He
     let directory = gateway.directory();
     for (statement, bytes) in gateway.ledger.peer_receipts()? {
         let receipt = Receipt::from_bytes(bytes);
-        let claimed = receipt.claimed()?;
+        let Ok(claimed) = receipt.claimed() else { continue };
         if claimed.by != *peer {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Delivers the outbox to one peer: pipelined, retried for weeks, woken by any contact (DESIGN §9).
 
-use crate::config::Address;
+use crate::config::Roads;
 use crate::cose::ExportSecret;
 use crate::envelope::{Receipts, Reject, SealedReceipt, open_receipt};
 use crate::model::{Digest, MessageId, Party, Timestamp};
@@ -17,12 +17,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+mod relays;
+
 /// The most envelopes that wait for their receipts at once.
 const WINDOW: usize = 32;
 /// How long the peer may stay silent while receipts are awaited.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an audit holds on a link that stands, in seconds.
 const AUDIT_EVERY: i64 = 3600;
+/// How long the direct road may take to open where there is another.
+const IMPATIENCE: Duration = Duration::from_secs(3);
 /// How long a stream with nothing to carry is kept for the next act.
 const LINGER: Duration = Duration::from_secs(20);
 
@@ -30,9 +34,10 @@ const LINGER: Duration = Duration::from_secs(20);
 pub struct Courier {
     /// The peer.
     pub peer: Party,
-    address: Mutex<Address>,
+    roads: Mutex<Roads>,
     bag: Mutex<Bag>,
     wake: Notify,
+    by_relay: Notify,
 }
 
 /// What waits for the peer, and how the last tries went.
@@ -46,6 +51,8 @@ struct Bag {
     link: Option<Link>,
     /// When the peer's log was last audited on the link that stands.
     audited: Option<Timestamp>,
+    /// The relay that took something last.
+    relay: Option<Party>,
 }
 
 /// When the next try is made: waited for by a clock that nobody sets, shown by the one of the wall.
@@ -66,6 +73,17 @@ pub struct Waiting {
     pub last_cause: Option<String>,
     /// Whether the peer refused it for good; it is then sent again only when an officer asks.
     pub refused: bool,
+    /// The relays that have it.
+    pub custody: Vec<Held>,
+}
+
+/// A relay that has signed for an envelope.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Which.
+    pub relay: Party,
+    /// Since when, by its own clock.
+    pub since: Timestamp,
 }
 
 /// How a courier stands.
@@ -84,27 +102,33 @@ pub struct Standing {
 
 impl Courier {
     /// Opens the way to a peer with what the outbox holds for it.
-    pub fn new(peer: Party, address: Address, rows: Vec<OutboxRow>) -> Self {
-        let courier = Self { peer, address: Mutex::new(address), bag: Mutex::default(), wake: Notify::new() };
+    pub fn new(peer: Party, roads: Roads, rows: Vec<OutboxRow>) -> Self {
+        let (wake, by_relay) = (Notify::new(), Notify::new());
+        let courier = Self { peer, roads: Mutex::new(roads), bag: Mutex::default(), wake, by_relay };
         rows.into_iter().for_each(|row| courier.push(row));
         courier
     }
 
-    /// Returns where the peer's gateway is reached.
-    pub fn address(&self) -> Address {
-        self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns how the peer is reached.
+    pub fn roads(&self) -> Roads {
+        self.roads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks for the peer's gateway elsewhere from now on; a link that stands is kept.
-    pub fn readdress(&self, address: Address) {
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    /// Looks for the peer on other roads from now on; a link that stands is kept.
+    pub fn readdress(&self, roads: Roads) {
+        *self.roads.lock().unwrap_or_else(PoisonError::into_inner) = roads;
+        self.wake.notify_one();
+        self.by_relay.notify_one();
     }
 
     /// Takes an envelope that was committed to the outbox.
     pub fn push(&self, row: OutboxRow) {
-        let waiting = Waiting { row, attempts: 0, last_cause: None, refused: false };
+        let waiting = Waiting { row, attempts: 0, last_cause: None, refused: false, custody: Vec::new() };
         self.bag().waiting.insert(waiting.row.envelope, waiting);
         self.wake.notify_one();
+        if self.is_cut_off() {
+            self.by_relay.notify_one();
+        }
     }
 
     /// Notes that the peer was heard: whatever waits for it is tried now.
@@ -135,6 +159,7 @@ impl Courier {
         let woken: Vec<_> = woken.collect();
         drop(bag);
         self.wake.notify_one();
+        self.by_relay.notify_one();
         woken
     }
 
@@ -181,7 +206,8 @@ impl Courier {
                 Err(cause) => link.close(CloseCode::Distrusted, cause.words_for_peer()),
             }
         }
-        let address = post.gateway.machine.resolve(&self.address()).await?;
+        let direct = self.roads().direct.ok_or("no direct road to it is known")?;
+        let address = post.gateway.machine.resolve(&direct).await?;
         let link = post.road.connect(&self.peer, address).await.map_err(|e| e.to_string())?;
         self.bag().link = Some(link.clone());
         // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
@@ -212,9 +238,11 @@ impl Courier {
     async fn due(&self) {
         loop {
             let woken = self.wake.notified();
+            let direct = self.roads().direct.is_some();
             let next = {
                 let bag = self.bag();
-                bag.sendable().next().map(|_| bag.next_try)
+                let road = direct || bag.link.is_some();
+                bag.sendable().next().filter(|_| road).map(|_| bag.next_try)
             };
             match next {
                 Some(Some(pause)) if Instant::now() < pause.until => {
@@ -229,7 +257,12 @@ impl Courier {
 
     /// Sends what waits over one stream, until nothing waits any more.
     async fn deliver(&self, post: &Post) -> Result<(), String> {
-        let link = self.link(post).await?;
+        let link = if self.roads().relays.is_empty() {
+            self.link(post).await?
+        } else {
+            let late = |_| Err("the direct road does not open; the relays are tried".to_owned());
+            timeout(IMPATIENCE, self.link(post)).await.unwrap_or_else(late)?
+        };
         let result = self.exchange(post, &link).await;
         if result.is_err() {
             self.unlink(&link);
@@ -296,18 +329,30 @@ impl Courier {
             return Err(format!("no answer within {} seconds", PATIENCE.as_secs()));
         };
         match frame.map_err(|e| e.to_string())? {
-            Some((FrameKind::Receipts, body)) => self.receipts(post, &body, sent).await,
+            Some((FrameKind::Receipts, body)) => {
+                self.receipts(post, &body, sent).await?;
+                self.heard(post.gateway.now(), None);
+                Ok(())
+            }
             Some((FrameKind::Reject, body)) => self.reject(post, &body, sent),
             Some(_) => Err("the peer answered with a frame that is no answer".to_owned()),
             None => Err("the peer ended the stream before it had answered".to_owned()),
         }
     }
 
+    /// Takes an answer of the peer that came by relay; that it came says nothing of the direct road.
+    ///
+    /// # Errors
+    /// Words on why it ends nothing.
+    pub async fn answered(&self, post: &Post, receipts: bool, body: &[u8]) -> Result<(), String> {
+        let mut sent = BTreeSet::new();
+        if receipts { self.receipts(post, body, &mut sent).await } else { self.reject(post, body, &mut sent) }
+    }
+
     async fn receipts(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
         let now = post.gateway.now();
         let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's receipts do not hold: {e}"))?;
-        self.heard(now, None);
         for sealed in receipts {
             sent.remove(&sealed.envelope);
             match self.receipt(post, &sealed).await {
@@ -350,6 +395,10 @@ impl Courier {
         sent.remove(&reject.envelope);
         self.note(&reject.envelope, &cause);
         if reject.retryable {
+            // What a relay had was refused with it, and is brought again.
+            if let Some(waiting) = self.bag().waiting.get_mut(&reject.envelope) {
+                waiting.custody.clear();
+            }
             return Err(cause);
         }
         match self.bag().waiting.get_mut(&reject.envelope) {
@@ -377,8 +426,10 @@ impl Courier {
         });
         bag.last_cause = Some(cause.to_owned());
         let failures = bag.failures;
-        bag.waiting.values_mut().filter(|w| !w.refused).for_each(|w| w.last_cause = Some(cause.to_owned()));
+        let alone = |w: &&mut Waiting| !w.refused && w.custody.is_empty();
+        bag.waiting.values_mut().filter(alone).for_each(|w| w.last_cause = Some(cause.to_owned()));
         drop(bag);
+        self.by_relay.notify_one();
         tracing::warn!(failures, pause_seconds = pause, cause, "delivery failed; it is tried again");
     }
 

@@ -461,7 +461,10 @@ impl Post {
     /// Opens a way to a peer and keeps it going; one that is open already stays as it is.
     pub fn enlist(&self, courier: Courier) {
         if self.gateway.couriers.get(&courier.peer).is_none() {
-            let (courier, post) = (self.gateway.couriers.add(courier), self.clone());
+            let courier = self.gateway.couriers.add(courier);
+            let (by_relay, post) = (Arc::clone(&courier), self.clone());
+            self.spawn(async move { by_relay.run_relays(post).await });
+            let post = self.clone();
             self.spawn(async move { courier.run(post).await });
         }
     }

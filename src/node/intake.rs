@@ -61,7 +61,7 @@ pub async fn serve_link(post: Post, link: Link) {
 
 /// Waits for the next stream that the peer opens; a link that carries nothing for long is closed, since
 /// its signs of life cost a metered line more than a new handshake.
-async fn next_stream(link: &Link) -> Option<(Sender, Receiver)> {
+pub(super) async fn next_stream(link: &Link) -> Option<(Sender, Receiver)> {
     loop {
         match timeout(IDLE, link.accept_stream()).await {
             Ok(accepted) => return accepted.ok(),
@@ -122,21 +122,55 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
     }
 }
 
+/// What became of an envelope that a relay brought.
+pub(super) enum Unpacked {
+    /// The answer for its sender, signed by us.
+    Answered(FrameKind, Vec<u8>),
+    /// Its route cannot be proved, or is another's: the relay proved it, so the relay has damaged it.
+    Damaged,
+    /// It cannot be stored now.
+    Later,
+}
+
+/// Opens, keeps and answers one envelope of `from` that a relay brought: its route tells whose it is, not
+/// the party on the line.
+pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpacked {
+    let ring = || post.gateway.ring();
+    match kept(post, from, body).await {
+        Ok(receipt) => {
+            let body = Receipts::sign(from, vec![receipt], &ring());
+            let body = body.expect("receipts have fixed members, all of which encode");
+            Unpacked::Answered(FrameKind::Receipts, body)
+        }
+        Err(refusal) if refusal.envelope.is_none() => Unpacked::Damaged,
+        Err(refusal) if refusal.code == "try-later" => Unpacked::Later,
+        Err(refusal) => match reject(post, from, &refusal) {
+            Answer::Reject(body) => Unpacked::Answered(FrameKind::Reject, body),
+            Answer::Receipt(_) | Answer::Pong(_) | Answer::Audit(_) => {
+                unreachable!("a refusal is answered with a rejection")
+            }
+        },
+    }
+}
+
 /// Opens, keeps and answers one envelope.
 async fn take(post: &Post, peer: &Party, body: &[u8]) -> Answer {
+    if let Some(courier) = post.gateway.couriers.get(peer) {
+        courier.heard(post.gateway.now(), None);
+    }
     match kept(post, peer, body).await {
         Ok(receipt) => Answer::Receipt(receipt),
         Err(refusal) => reject(post, peer, &refusal),
     }
 }
 
-async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, Refusal> {
+/// Keeps an envelope of `from`: the party on the line, or the one that a relay names.
+async fn kept(post: &Post, from: &Party, body: &[u8]) -> Result<SealedReceipt, Refusal> {
     let gateway = &post.gateway;
     let opened = envelope::open(body, &gateway.ring(), &gateway.directory(), gateway.now())
         .map_err(|(envelope, error)| Refusal::of(envelope, &error))?;
     let id = opened.envelope;
-    // No relay carries envelopes yet: the gateway on the line is the one that made the route.
-    if opened.statement.issuer != *peer {
+    if opened.statement.issuer != *from {
         return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
     }
     let _turn = match about_mandates(&opened) {
@@ -149,9 +183,6 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
             return Err(Refusal { retryable, ..Refusal::plain(id, code, words) });
         }
     };
-    if let Some(courier) = gateway.couriers.get(peer) {
-        courier.heard(gateway.now(), None);
-    }
     match gateway.keep(&opened, beyond).await.map_err(|error| Refusal::later(id, &error))? {
         Received::Kept(receipt) => answer_durable(gateway, id, &opened.export, receipt),
         Received::Known(receipt) => seal(gateway, id, &opened.export, &receipt),
@@ -165,7 +196,7 @@ async fn kept(post: &Post, peer: &Party, body: &[u8]) -> Result<SealedReceipt, R
 /// Tells whether an act rests on a mandate, or ends one: these are taken in one after the other.
 fn about_mandates(opened: &Opened) -> bool {
     let said = &opened.statement.said;
-    said.on_behalf_of.is_some() || said.act.kind() == ActKind::MandateRevocation
+    said.on_behalf_of.is_some() || said.audience.len() > 1 || said.act.kind() == ActKind::MandateRevocation
 }
 
 /// A receipt for a new act takes the proof that it is durable.

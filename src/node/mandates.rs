@@ -5,7 +5,9 @@ use crate::case;
 use crate::case::{Draft, HeldMandate, Mandates, Opening};
 use crate::envelope;
 use crate::envelope::Opened;
-use crate::model::{Act, ActKind, Digest, Mandate, MandateFault, OnBehalf, Party, Timestamp};
+use crate::model::{
+    Act, ActKind, Digest, Mandate, MandateFault, OnBehalf, Party, PeerScope, Power, Timestamp,
+};
 use crate::node::content;
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
@@ -116,16 +118,23 @@ impl Gateway {
         let acts_for = behalf.filter(|behalf| behalf.agent == statement.issuer).map(|b| &b.principal);
         let Some((named, carried)) = statement.said.on_behalf_of.as_ref().zip(opened.mandate.as_ref()) else {
             // An agent in whose case we are says each time for whom it speaks.
-            return if acts_for.is_some() { refuse(MandateFault::Missing) } else { Admission::Keep(None) };
+            if acts_for.is_some() {
+                return refuse(MandateFault::Missing);
+            }
+            return match (opening, self.may_open(opened)) {
+                (None, Err(fault)) => refuse(fault),
+                (Some(_), _) | (None, Ok(())) => Admission::Keep(None),
+            };
         };
         if opening.is_some() && acts_for != Some(&named.principal) {
             return refuse(MandateFault::AnotherCase);
         }
+        let observed = statement.said.audience.first() != Some(self.me());
         let ended = self.mandates.get().ended(&named.principal, &named.mandate);
         let fault = carried.beyond.or(ended.map(|_| MandateFault::Revoked));
         match fault {
             // What an agent does in our name we want to know, also where it must not.
-            Some(fault) if named.principal == *self.me() && is_our_mandate(fault) => {
+            Some(fault) if named.principal == *self.me() && observed && is_our_mandate(fault) => {
                 Admission::Keep(Some(fault))
             }
             Some(MandateFault::NotYetValid) => {
@@ -135,6 +144,41 @@ impl Gateway {
             Some(fault) => refuse(fault),
             None => Admission::Keep(None),
         }
+    }
+
+    /// Tells whether a case may be opened by an act with these recipients: where it goes to an agent and its
+    /// principal, the one must have a mandate of the other to receive it.
+    fn may_open(&self, opened: &Opened) -> Result<(), MandateFault> {
+        match opened.statement.said.audience.as_slice() {
+            [_] => Ok(()),
+            [agent, principal] => self.receives(principal, agent, &opened.statement.issuer),
+            _ => Err(MandateFault::NoCopy),
+        }
+    }
+
+    /// Tells whether a mandate that is known here lets an agent receive for its principal from a party.
+    ///
+    /// # Errors
+    /// Why the last one that was looked at does not; that there is none.
+    pub fn receives(&self, principal: &Party, agent: &Party, from: &Party) -> Result<(), MandateFault> {
+        let (known, now) = (self.mandates.get(), self.now());
+        let mut cause = MandateFault::Missing;
+        for held in known.all().filter(|h| h.terms.principal == *principal && h.terms.agent == *agent) {
+            let towards = match &held.terms.peers {
+                PeerScope::All => true,
+                PeerScope::Parties(parties) => parties.contains(from),
+            };
+            cause = match held {
+                _ if known.ended(principal, &held.mandate).is_some() => MandateFault::Revoked,
+                _ if !held.accepted => MandateFault::NotAccepted,
+                _ if !held.terms.powers.contains(&Power::Receive) => MandateFault::Power,
+                _ if !towards => MandateFault::Peer,
+                _ if now < held.terms.not_before => MandateFault::NotYetValid,
+                _ if now >= held.terms.not_after => MandateFault::Expired,
+                _ => return Ok(()),
+            };
+        }
+        Err(cause)
     }
 
     fn held(&self, principal: &Party) -> Vec<HeldMandate> {

@@ -1,6 +1,6 @@
 //! What a gateway is made of before it runs, read from its files.
 
-use crate::config::{Address, GatewayConfig, Layout, PeersConfig};
+use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
 use crate::control::{ExitCode, Failure};
 use crate::cose::PqSigningKey;
 use crate::envelope::KeyRing;
@@ -36,8 +36,8 @@ pub struct Parts {
     pub identity: Arc<TlsIdentity>,
     /// Keeps `identity` fresh.
     pub renewal: Renewing,
-    /// Whom it can reach, and where.
-    pub peers: Vec<(Party, Address)>,
+    /// Whom it can reach, and by which roads.
+    pub peers: Vec<(Party, Roads)>,
 }
 
 impl Parts {
@@ -60,7 +60,7 @@ impl Parts {
         let ring = key_ring(&party, layout, &keys).map_err(|e| key_failure(&e))?;
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
-        let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.address)).collect();
+        let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect();
         Ok(Self { config, machine, directory, ring, ledger, identity, renewal, peers })
     }
 
@@ -70,12 +70,12 @@ impl Parts {
     }
 }
 
-fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
+pub(super) fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
     let issuing_der = certificate_from_pem(&read_pem(layout, "issuing")?)?;
     Ok(Renewal::new(party.clone(), keys.signing("issuing")?, issuing_der))
 }
 
-fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
+pub(super) fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
     let path = layout.pki().join(format!("{name}.pem"));
     fs::read_to_string(&path).map_err(|cause| KeyError::Io { path, cause })
 }
@@ -126,7 +126,7 @@ fn open_store(
     Ok(ledger)
 }
 
-fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
+pub(super) fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),
         Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
@@ -138,7 +138,7 @@ fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     }
 }
 
-fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
+pub(super) fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
     let mut entries = vec![read_card(me, &layout.pki().join("card.toml"))?];
     for peer in &peers.peers {
         entries.push(read_card(&peer.party, &peer.card)?);
@@ -178,6 +178,6 @@ pub fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
     Failure::new(ExitCode::Config, code, what)
 }
 
-fn key_failure(error: &KeyError) -> Failure {
+pub(super) fn key_failure(error: &KeyError) -> Failure {
     start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
 }

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 /// The longest path of a Unix socket that every Linux takes, in bytes (`unix(7)`).
 const SOCKET_PATH: usize = 107;
 /// How long a failed store may take to be told to the officers before the process ends.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Runs a gateway until it is told to stop or its store fails.
 ///
@@ -64,7 +64,7 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
 }
 
 /// Listens for signals from now on; what it returns waits for one.
-fn told_to_stop() -> impl Future<Output = ()> {
+pub(super) fn told_to_stop() -> impl Future<Output = ()> {
     let terminate = signal(SignalKind::terminate());
     let interrupt = signal(SignalKind::interrupt());
     async {

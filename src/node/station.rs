@@ -9,6 +9,7 @@ use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
 use crate::node::gateway::{Gateway, Post};
 use crate::node::live::Live;
+use crate::node::mailbox;
 use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
@@ -51,9 +52,14 @@ impl Station {
         }
         let doorkeeper = parts.doorkeeper();
         let mut couriers = Vec::new();
-        for (peer, address) in parts.peers {
+        for (peer, roads) in parts.peers {
             let waiting = rows.remove(&peer).unwrap_or_default();
-            couriers.push(Courier::new(peer, address, waiting));
+            let ids: Vec<_> = waiting.iter().map(|row| row.envelope).collect();
+            let courier = Courier::new(peer, roads, waiting);
+            for id in ids {
+                courier.in_custody(&id, parts.ledger.custodies(&id)?);
+            }
+            couriers.push(courier);
         }
         for (peer, waiting) in rows {
             tracing::error!(
@@ -87,6 +93,13 @@ impl Station {
         post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
         for courier in self.couriers {
             post.enlist(courier);
+        }
+        for relay in post.gateway.config.relays.clone() {
+            if post.gateway.couriers.get(&relay).is_none() {
+                tracing::error!(%relay, "a relay of ours is not among the peers");
+                continue;
+            }
+            post.spawn(mailbox::run(post.clone(), relay));
         }
         post
     }

@@ -60,6 +60,7 @@ const OTHER: &str = "8.4(b) other";
 ///
 /// `consent` says whether the originator has consented to just this release (ISACS 8.3.4.2 f).
 pub fn decide(label: &Label, to: &Authority, purpose: Purpose, consent: bool, now: Timestamp) -> Verdict {
+    let label = &facing(label, to);
     let addressee_traces = to.kind == AuthorityKind::OwnNpc && purpose == Purpose::Tracing;
     if !binds(label, now) || addressee_traces {
         // The response was given to the addressed NPC for tracing, so no label can bar that (ISACS 8.3.3.1).
@@ -123,6 +124,14 @@ pub fn join(a: &Label, b: &Label) -> Label {
         // One label without an end keeps the whole without an end.
         expires: a.expires.zip(b.expires).map(|(x, y)| x.max(y)),
     }
+}
+
+/// Returns the label as it stands towards a recipient: what a State provided goes to a panel of the
+/// Security Council with that State's consent only, whether or not it said so (ISACS 9.4).
+fn facing(label: &Label, to: &Authority) -> Label {
+    let panel = matches!(&to.kind, AuthorityKind::Foreign(party) if party.is_un_panel());
+    let onward = if panel { label.onward.max(Onward::WithConsent) } else { label.onward };
+    Label { onward, ..label.clone() }
 }
 
 enum Check {
@@ -223,6 +232,20 @@ mod tests {
 
     fn authority(name: &str, kind: AuthorityKind, designated: bool) -> Authority {
         Authority { name: name.to_owned(), kind, designated }
+    }
+
+    #[test]
+    fn clause_9_4_a_panel_is_given_what_a_third_state_provided_with_its_consent_only() {
+        let to = |name: &str| authority(name, AuthorityKind::Foreign(name.parse().unwrap()), false);
+        let asked = |label: &Label, name: &str, consent| {
+            decide(label, &to(name), Purpose::EmbargoMonitoring, consent, NOW)
+        };
+        let free = Label::default();
+        assert!(matches!(asked(&free, "org:un-panel-x", false), Verdict::Denied { rule: F, .. }));
+        assert_eq!(asked(&free, "org:un-panel-x", true), Verdict::Permit { basis: vec![F] });
+        assert!(matches!(asked(&free, "org:ecowas", false), Verdict::Permit { .. }), "no panel");
+        let none = Label { onward: Onward::None, ..Label::default() };
+        assert!(matches!(asked(&none, "org:un-panel-x", true), Verdict::Denied { .. }));
     }
 
     fn police() -> Authority {

@@ -1,6 +1,7 @@
 use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
 use crate::case::Event;
 use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
+use crate::relay::Row as MailboxRow;
 use crate::wire;
 use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
@@ -93,13 +94,29 @@ pub enum Entry {
         #[serde(with = "serde_bytes")]
         proof: Vec<u8>,
     },
-    /// The newest instant that our own clock has shown.
-    Clock {
-        /// The instant.
-        at: Timestamp,
-    },
     /// Something that an officer did here (DESIGN §7, the private journal).
     LocalAct(LocalAct),
+    /// A relay has signed for an envelope, and perhaps that it gave it up.
+    Custody {
+        /// The envelope.
+        envelope: MessageId,
+        /// The relay.
+        relay: Party,
+        /// Since when it has it, by its own clock.
+        since: Timestamp,
+        /// Its custody as it was signed.
+        #[serde(with = "serde_bytes")]
+        custody: Vec<u8>,
+        /// Its notice of expiry as it was signed.
+        notice: Option<serde_bytes::ByteBuf>,
+    },
+    /// How far a thread of our mailbox at a relay has come.
+    Mailbox {
+        /// The relay.
+        relay: Party,
+        /// The thread's row.
+        row: MailboxRow,
+    },
     /// Nothing in a case waits for anybody; the next event of the case ends that.
     AtRest {
         /// The case.
@@ -175,8 +192,9 @@ impl Entry {
             Self::Audit { peer, .. } => vec![(keys::audit(peer, at), Put::Entry)],
             Self::Anchor { peer, .. } => vec![(keys::anchor(peer), Put::Entry)],
             Self::Alarm { .. } => vec![(keys::alarm(at), Put::Entry)],
-            Self::Clock { .. } => vec![(keys::CLOCK.to_vec(), Put::Entry)],
             Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
+            Self::Custody { envelope, relay, .. } => vec![(keys::custody(envelope, Some(relay)), Put::Entry)],
+            Self::Mailbox { relay, row } => vec![(keys::mailbox(relay, Some(row)), Put::Entry)],
         }
     }
 }
@@ -230,7 +248,7 @@ const fn is_local(event: &Event) -> bool {
 
 /// Where each kind of entry is found in the index.
 pub(super) mod keys {
-    use super::{CaseId, Digest, Location, MessageId, Party};
+    use super::{CaseId, Digest, Location, MailboxRow, MessageId, Party};
 
     pub const EVENTS: &[u8] = b"e/";
     pub const CASES: &[u8] = b"c/";
@@ -241,7 +259,6 @@ pub(super) mod keys {
     pub const LOCAL_ACTS: &[u8] = b"j/";
     pub const ALARMS: &[u8] = b"x/";
     pub const PEER_RECEIPTS: &[u8] = b"r/p/";
-    pub const CLOCK: &[u8] = b"c/";
 
     pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
         [&events(case)[..], &order(at)].concat()
@@ -295,6 +312,14 @@ pub(super) mod keys {
     }
     pub fn alarm(at: &Location) -> Vec<u8> {
         [ALARMS, &order(at)[..]].concat()
+    }
+    pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
+        let relay = relay.map(ToString::to_string).unwrap_or_default();
+        [b"k/", &envelope.0[..], relay.as_bytes()].concat()
+    }
+    pub fn mailbox(relay: &Party, row: Option<&MailboxRow>) -> Vec<u8> {
+        let row = row.map(|row| format!("{}/{:?}", row.from, row.lane)).unwrap_or_default();
+        [b"m/", relay.to_string().as_bytes(), b"\0", row.as_bytes()].concat()
     }
     pub fn copy_receipt(statement: &Digest, by: &Party) -> Vec<u8> {
         [b"r/c/", &statement.0[..], by.to_string().as_bytes()].concat()

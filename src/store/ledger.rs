@@ -7,6 +7,7 @@ use super::{
 use crate::case::{Case, Event, Permit, PermitUse};
 use crate::evidence::{Direction, Leaf as LogLeaf, LogBook, MerkleLog};
 use crate::model::{CaseId, Digest, Entropy, Head, MessageId, Party, Timestamp};
+use crate::relay::Row as MailboxRow;
 use crate::vault::{BodyKey, VaultError};
 use crate::wire;
 use crate::wire::Limits;
@@ -19,6 +20,19 @@ use std::sync::Arc;
 pub struct Ledger {
     store: Store,
     body_key: Arc<BodyKey>,
+}
+
+/// What a relay has signed about an envelope of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCustody {
+    /// The relay.
+    pub relay: Party,
+    /// Since when it has the envelope, by its own clock.
+    pub since: Timestamp,
+    /// Its custody as it was signed.
+    pub custody: Vec<u8>,
+    /// Its notice of expiry as it was signed; then it has the envelope no longer.
+    pub notice: Option<Vec<u8>>,
 }
 
 /// What is about to be written, all or nothing.
@@ -168,12 +182,22 @@ impl Change {
         self.entry(&Entry::Alarm { peer, at, words, proof })
     }
 
-    /// Notes the newest instant that our own clock has shown.
+    /// Keeps a relay's custody for an envelope, and the notice by which it gave it up, if it has.
     ///
     /// # Errors
     /// As for [`Self::event`].
-    pub fn clock(&mut self, at: Timestamp) -> Result<(), StoreError> {
-        self.entry(&Entry::Clock { at })
+    pub fn custody(&mut self, envelope: &MessageId, kept: SignedCustody) -> Result<(), StoreError> {
+        let SignedCustody { relay, since, custody, notice } = kept;
+        let notice = notice.map(ByteBuf::from);
+        self.entry(&Entry::Custody { envelope: *envelope, relay, since, custody, notice })
+    }
+
+    /// Notes how far a thread of our mailbox at a relay has come.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn mailbox(&mut self, relay: &Party, row: MailboxRow) -> Result<(), StoreError> {
+        self.entry(&Entry::Mailbox { relay: relay.clone(), row })
     }
 
     /// Notes what an officer did here.
@@ -409,6 +433,29 @@ impl Ledger {
         Ok(Some(HeldEnvelope { bytes: self.store.read(&blob)?, export }))
     }
 
+    /// Lists what relays have signed about an envelope.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn custodies(&self, envelope: &MessageId) -> Result<Vec<SignedCustody>, StoreError> {
+        let read = |(entry, _)| match entry {
+            Entry::Custody { relay, since, custody, notice, .. } => {
+                Some(SignedCustody { relay, since, custody, notice: notice.map(ByteBuf::into_vec) })
+            }
+            _ => None,
+        };
+        Ok(scan(&self.store.reader(), &keys::custody(envelope, None))?.into_iter().filter_map(read).collect())
+    }
+
+    /// Lists how far the threads of our mailbox at a relay have come.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn mailbox(&self, relay: &Party) -> Result<Vec<MailboxRow>, StoreError> {
+        let read = |(entry, _)| if let Entry::Mailbox { row, .. } = entry { Some(row) } else { None };
+        Ok(scan(&self.store.reader(), &keys::mailbox(relay, None))?.into_iter().filter_map(read).collect())
+    }
+
     /// Returns the receipt for a statement: ours if we received it, the peer's if we sent it.
     ///
     /// # Errors
@@ -504,15 +551,6 @@ impl Ledger {
         };
         let found = scan(&self.store.reader(), keys::ALARMS)?;
         Ok(found.into_iter().filter_map(|(entry, _)| alarm(entry)).collect())
-    }
-
-    /// Returns the newest instant that our own clock had shown when it was last noted.
-    ///
-    /// # Errors
-    /// As for [`Self::cases`].
-    pub fn clock_mark(&self) -> Result<Option<Timestamp>, StoreError> {
-        let found = self.get(keys::CLOCK)?;
-        Ok(found.and_then(|(entry, _)| if let Entry::Clock { at } = entry { Some(at) } else { None }))
     }
 
     /// Computes the head of the private journal: how many local acts it holds, and the chain over them.

@@ -99,7 +99,7 @@ fn a_mandate_that_both_signed_carries_an_act_within_it() {
 }
 
 #[test]
-fn beyond_its_mandate_in_every_direction() {
+fn clause_9_3_beyond_the_mandate_in_every_direction() {
     let narrow = MandateTerms {
         powers: [Power::Initiate].into(),
         cases: CaseScope::Cases([CaseId::mint(&party(AGENT), 2027, 1)].into()),

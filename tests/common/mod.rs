@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each drill uses its own part")]
 
 pub mod dice;
+pub mod relay;
 pub mod stranger;
 
 use rustix::process::{Pid, Signal, kill_process};

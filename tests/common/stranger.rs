@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::{Heads, KeyRing, Outgoing, Signed, StatementDraft, compose};
-use valise::model::{Act, DAY, DirectoryRef, Entropy, MessageId, Party};
+use valise::model::{Act, DAY, DirectoryRef, Entropy, MessageId, OnBehalf, Party};
 use valise::trust::issue::{self, Issued, Serial, Terms};
 use valise::trust::{
     Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, Validity, pkcs8,
@@ -128,6 +128,30 @@ impl Stranger {
             heads: Heads::default(),
             exercise: true,
             on_behalf_of: None,
+            act,
+        };
+        said.sign(&self.ring, &mut self.dice).expect("a statement can be signed")
+    }
+
+    /// Signs a training act in the name of whoever stands in the header, for these recipients.
+    pub fn sign_for(
+        &mut self,
+        directory: &Directory,
+        audience: &[&Party],
+        case: &str,
+        on_behalf_of: Option<OnBehalf>,
+        act: Act,
+    ) -> Signed {
+        let said = StatementDraft {
+            case: case.parse().expect("a case id"),
+            audience: audience.iter().map(|party| (*party).clone()).collect(),
+            issued_at: now(),
+            message_id: self.message_id(),
+            parents: Vec::new(),
+            directory: DirectoryRef { version: directory.version(), digest: directory.digest() },
+            heads: Heads::default(),
+            exercise: true,
+            on_behalf_of,
             act,
         };
         said.sign(&self.ring, &mut self.dice).expect("a statement can be signed")

@@ -6,6 +6,11 @@ use crate::{read, text, vectors};
 use cddl::validate_cbor_from_slice;
 use ciborium::Value;
 use serde_bytes::ByteBuf;
+use valise::cose::SigningKey;
+use valise::model::{Digest, MessageId, Party, Timestamp};
+use valise::relay::{
+    Collected, Custody, Freight, Lane, MailboxState, Notice, Parcel, Refused, Row, Signer, Thread, Wrapped,
+};
 use valise::wire::{self, Limits, encode_value};
 
 const CDDL: &str = include_str!("../../docs/valise.cddl");
@@ -50,6 +55,32 @@ fn answers_and_what_they_hold() {
     for leaf in vector["opens"]["log"].as_array().unwrap() {
         assert_fits("leaf", &unhex(leaf.as_str().unwrap()));
     }
+}
+
+#[test]
+fn what_relays_and_their_members_say() {
+    let party = |name: &str| name.parse::<Party>().unwrap();
+    let (key, digest, at) = (SigningKey::from_seed(&[7; 32]), Digest::of(&[b"it"]), Timestamp::EPOCH);
+    let relay = party("org:relay-west");
+    let name = format!("gw1.{}", relay.dns_suffix());
+    let signer = Signer { party: relay.clone(), name, key: (key, digest) };
+    let thread = Thread { from: party("XAA"), to: party("XBB"), lane: Lane::Acts };
+    let envelope = Freight::Envelope { envelope: MessageId([1; 16]), route: digest, sealed: digest };
+    for freight in [envelope, Freight::Receipts, Freight::Reject, Freight::Notice] {
+        let (thread, expires) = (thread.clone(), at.saturating_add(60));
+        let parcel = Parcel { digest, freight, thread, index: 3, size: 9, received_at: at, expires };
+        let custody = Custody::sign(&parcel, &signer);
+        assert_fits("custody", &custody);
+        assert_fits("parcel", &Wrapped { custody, body: b"bytes".to_vec() }.encode());
+        assert_fits("expired", &Notice { to: party("XAA"), parcel, at }.sign(&signer));
+    }
+    let row = Row { from: party("XAA"), lane: Lane::Bulk, next: 9, missing: vec![3, 5] };
+    assert_fits("mailbox-state", &MailboxState { relay: relay.clone(), at, rows: vec![row] }.sign(&signer));
+    let collected = Collected { relay, at, parcels: vec![digest] }.sign(&signer);
+    assert_fits("collected", &collected);
+    assert!(fits("custody", &collected).is_err(), "a confirmation is no custody");
+    let (code, words) = ("quota-full".to_owned(), "words".to_owned());
+    assert_fits("refused", &Refused { to: party("XAA"), parcel: digest, code, words }.sign(&signer));
 }
 
 #[test]

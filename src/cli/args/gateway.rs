@@ -24,6 +24,9 @@ pub struct Initial {
     /// The UDP address on which it listens.
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4620")]
     pub listen: SocketAddr,
+    /// A relay at which it has a mailbox, such as org:relay-west; list its card in peers.toml too.
+    #[arg(long = "relay", value_name = "PARTY")]
+    pub relays: Vec<Party>,
     /// An officer: NAME:ROLE or NAME:ROLE:ACCOUNT; roles are clerk, officer, supervisor, auditor.
     #[arg(long = "officer", value_name = "NAME:ROLE", required = true)]
     pub officers: Vec<OfficerArg>,
@@ -49,6 +52,7 @@ impl Initial {
         Draft {
             party: self.party.clone(),
             listen: self.listen,
+            relays: self.relays.clone(),
             officers: self.officers.iter().map(|o| o.0.clone()).collect(),
             authorities: self.authorities.iter().map(|a| a.0.clone()).collect(),
             demo: self.demo,

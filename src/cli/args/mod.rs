@@ -2,6 +2,7 @@ mod case;
 mod evidence;
 mod exchange;
 mod gateway;
+mod relay;
 mod release;
 mod request;
 
@@ -9,6 +10,7 @@ pub use case::{CaseVerb, GroundArg};
 pub use evidence::EvidenceVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
+pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
 
@@ -50,6 +52,9 @@ pub enum Verb {
     /// The node itself.
     #[command(subcommand)]
     Gateway(GatewayVerb),
+    /// A relay, which keeps sealed messages for members that no road reaches just now.
+    #[command(subcommand)]
+    Relay(RelayVerb),
     /// The other NPCs.
     #[command(subcommand)]
     Peer(PeerVerb),
@@ -106,7 +111,7 @@ pub enum DemoVerb {
         #[arg(long)]
         keep: bool,
     },
-    /// Start XAA and XBB in the background.
+    /// Start XAA, XBB and the relay in the background.
     Start,
     /// End what `start` started.
     Stop,
@@ -114,10 +119,10 @@ pub enum DemoVerb {
     Reset,
     /// Show what runs.
     Status,
-    /// Cut or restore the link of a State.
+    /// Cut or restore the link of a State or of the relay.
     #[command(group = clap::ArgGroup::new("way").required(true))]
     Link {
-        /// The State, such as XBB.
+        /// The State, such as XBB, or org:relay-west.
         state: Party,
         /// Restore it.
         #[arg(long, group = "way")]

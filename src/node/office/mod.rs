@@ -29,6 +29,10 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
     let gateway = &*post.gateway;
     match command {
         Command::GatewayStatus => json(&peers::status(post)?),
+        Command::RelayStatus => {
+            let failure = Failure::new(ExitCode::Usage, "relay.verb", "this node is a gateway, not a relay");
+            Err(failure.hint("name the relay's own folder with --data DIR"))
+        }
         Command::PeerList => json(&peers::peers(gateway)),
         Command::PeerPing { peer } => json(&peers::ping(post, &peer).await?),
         Command::InboxList => json(&cases::inbox(gateway)),

@@ -43,7 +43,7 @@ pub(super) fn peers(gateway: &Gateway) -> Vec<PeerView> {
         let standing = courier.standing();
         PeerView {
             peer: courier.peer.clone(),
-            address: courier.address().to_string(),
+            address: courier.roads().to_string(),
             connected: standing.connected,
             last_contact: standing.last_contact,
             queued: standing.waiting.len() as u64,

@@ -1,6 +1,6 @@
 //! The outbox.
 
-use crate::control::{Delivery, QueueEntry, RetryView};
+use crate::control::{CustodyView, Delivery, QueueEntry, RetryView};
 use crate::model::{DAY, MessageId};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
@@ -12,22 +12,29 @@ pub(super) fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
     let mut entries = Vec::new();
     for courier in gateway.couriers.all() {
         let standing = courier.standing();
-        entries.extend(standing.waiting.into_iter().map(|waiting| QueueEntry {
-            id: waiting.row.envelope.to_string(),
-            peer: courier.peer.clone(),
-            case: waiting.row.case,
-            act: waiting.row.act,
-            state: if waiting.refused {
-                Delivery::Refused
-            } else if now.seconds_since(waiting.row.queued_at) > horizon {
-                Delivery::Expired
-            } else {
-                Delivery::Queued
-            },
-            attempts: waiting.attempts,
-            next_try: if waiting.refused { None } else { standing.next_try },
-            last_cause: waiting.last_cause.or_else(|| standing.last_cause.clone()),
-            queued_at: waiting.row.queued_at,
+        entries.extend(standing.waiting.into_iter().map(|waiting| {
+            QueueEntry {
+                id: waiting.row.envelope.to_string(),
+                peer: courier.peer.clone(),
+                case: waiting.row.case,
+                act: waiting.row.act,
+                state: if waiting.refused {
+                    Delivery::Refused
+                } else if now.seconds_since(waiting.row.queued_at) > horizon {
+                    Delivery::Expired
+                } else {
+                    Delivery::Queued
+                },
+                attempts: waiting.attempts,
+                next_try: if waiting.refused { None } else { standing.next_try },
+                last_cause: waiting.last_cause.or_else(|| standing.last_cause.clone()),
+                custody: waiting
+                    .custody
+                    .into_iter()
+                    .map(|held| CustodyView { relay: held.relay, since: held.since })
+                    .collect(),
+                queued_at: waiting.row.queued_at,
+            }
         }));
     }
     entries

@@ -3,9 +3,7 @@
 use crate::case;
 use crate::case::Behalf;
 use crate::control::{ActedView, ExitCode, Failure};
-use crate::model::{
-    ActKind, Addressee, AddresseeBasis, MandateFault, Party, PeerScope, Power, Request, Text,
-};
+use crate::model::{ActKind, Addressee, AddresseeBasis, Party, Request, Text};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{acted, unknown};
@@ -43,7 +41,7 @@ pub(super) async fn submit(
     let (to, behalf) = match (on_behalf_of, via) {
         (Some(principal), None) => (to, Some(Behalf { principal, agent: me.clone() })),
         (None, Some(agent)) => {
-            check_receives(gateway, &to, &agent)?;
+            gateway.receives(&to, &agent, &me).map_err(NodeError::Mandate)?;
             (agent.clone(), Some(Behalf { principal: to, agent }))
         }
         (None, None) => (to, None),
@@ -67,28 +65,6 @@ pub(super) async fn submit(
         }
     })?;
     Ok(acted(gateway, &slot, &made, ActKind::Request))
-}
-
-/// A request is given to another than its addressee only on a mandate that is known here and holds.
-fn check_receives(gateway: &Gateway, principal: &Party, agent: &Party) -> Result<(), NodeError> {
-    let (known, now) = (gateway.mandates.get(), gateway.now());
-    let mut cause = MandateFault::Missing;
-    for held in known.all().filter(|h| h.terms.principal == *principal && h.terms.agent == *agent) {
-        let towards_us = match &held.terms.peers {
-            PeerScope::All => true,
-            PeerScope::Parties(parties) => parties.contains(gateway.me()),
-        };
-        cause = match held {
-            _ if known.ended(principal, &held.mandate).is_some() => MandateFault::Revoked,
-            _ if !held.accepted => MandateFault::NotAccepted,
-            _ if !held.terms.powers.contains(&Power::Receive) => MandateFault::Power,
-            _ if !towards_us => MandateFault::Peer,
-            _ if now < held.terms.not_before => MandateFault::NotYetValid,
-            _ if now >= held.terms.not_after => MandateFault::Expired,
-            _ => return Ok(()),
-        };
-    }
-    Err(NodeError::Mandate(cause))
 }
 
 /// Takes the basis from the proposals, if the party is among them.

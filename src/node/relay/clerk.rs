@@ -1,0 +1,250 @@
+//! The one that decides at a relay: what has come together is decided, made durable with one sync, and
+//! only then answered.
+
+use crate::model::{Digest, Party, Timestamp};
+use crate::node::machine::Machine;
+use crate::relay::{Command, Effect, Event, Lane, Parcel, Plan, Quotas, Refusal, Signer, Usage};
+use crate::store::{Mailroom, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+/// The most that is decided before one sync.
+const GROUP: usize = 64;
+/// What may wait for the clerk.
+const QUEUE: usize = 256;
+
+/// What the clerk is asked.
+enum Job {
+    Act { command: Command, body: Option<(Digest, Vec<u8>)>, reply: oneshot::Sender<Outcome> },
+    Next { to: Party, in_flight: BTreeSet<Digest>, most: usize, reply: oneshot::Sender<Vec<Parcel>> },
+    Tell(oneshot::Sender<Standing>),
+}
+
+/// What became of a command: the parcel in custody if there is one, or why it was refused.
+pub type Outcome = Result<Option<Parcel>, Refusal>;
+
+/// What waits at a relay.
+pub struct Standing {
+    /// For each mailbox how many parcels, and since when the oldest waits.
+    pub mailboxes: BTreeMap<Party, (u64, Timestamp)>,
+    /// For each source and lane what is used.
+    pub usage: Vec<(Party, Lane, Usage)>,
+}
+
+/// The way to the clerk.
+#[derive(Clone)]
+pub struct Counter {
+    jobs: mpsc::Sender<Job>,
+    bell: watch::Sender<()>,
+}
+
+/// The clerk before it begins.
+pub struct Clerk {
+    plan: Plan,
+    fresh: Plan,
+    room: Mailroom,
+    machine: Arc<Machine>,
+    look: Duration,
+    jobs: mpsc::Receiver<Job>,
+    bell: watch::Sender<()>,
+}
+
+impl Clerk {
+    /// Lays out what the store holds.
+    ///
+    /// # Errors
+    /// What the store says if it cannot be read.
+    pub fn new(
+        (signer, quotas, members): (Signer, Quotas, BTreeSet<Party>),
+        room: Mailroom,
+        machine: Arc<Machine>,
+        look: Duration,
+    ) -> Result<(Self, Counter), StoreError> {
+        let fresh = Plan::new(signer, quotas, members);
+        let plan = fresh.clone().restore(room.parcels()?, room.threads()?);
+        let (sender, jobs) = mpsc::channel(QUEUE);
+        let bell = watch::Sender::new(());
+        let counter = Counter { jobs: sender, bell: bell.clone() };
+        Ok((Self { plan, fresh, room, machine, look, jobs, bell }, counter))
+    }
+
+    /// Decides for as long as the relay runs.
+    pub async fn run(mut self) {
+        let mut look = Instant::now();
+        let mut jobs = Vec::new();
+        loop {
+            let ended = tokio::select! {
+                biased;
+                count = self.jobs.recv_many(&mut jobs, GROUP) => count == 0,
+                () = sleep_until(look) => false,
+            };
+            if ended {
+                return;
+            }
+            let tick = Instant::now() >= look;
+            if tick {
+                look = Instant::now() + self.look;
+            }
+            self.group(std::mem::take(&mut jobs), tick).await;
+        }
+    }
+
+    async fn group(&mut self, jobs: Vec<Job>, tick: bool) {
+        let now = self.machine.now();
+        let mut group = Group::default();
+        let (mut answers, mut questions) = (Vec::new(), Vec::new());
+        for job in jobs {
+            match job {
+                Job::Act { command, body, reply } => {
+                    let outcome = self.decide(command, body, now, &mut group);
+                    answers.push((reply, outcome));
+                }
+                Job::Next { .. } | Job::Tell(_) => questions.push(job),
+            }
+        }
+        if tick {
+            // A tick refuses nothing.
+            let _ = self.decide(Command::Tick, None, now, &mut group);
+        }
+        let durable = self.commit(&group).await;
+        for (reply, outcome) in answers {
+            // A line that is gone asks again.
+            let _ = reply.send(if durable { outcome } else { outcome.and(Err(Refusal::Later)) });
+        }
+        if durable {
+            self.settle(&group.effects);
+        }
+        for job in questions {
+            self.answer(job);
+        }
+    }
+
+    /// Decides on top of what this group has decided before; nothing of it is told before the commit.
+    fn decide(
+        &mut self,
+        command: Command,
+        body: Option<(Digest, Vec<u8>)>,
+        now: Timestamp,
+        group: &mut Group,
+    ) -> Outcome {
+        let decision = self.plan.decide(command, now)?;
+        let given = |e: &Effect| if let Effect::Custody(parcel) = e { Some(parcel.clone()) } else { None };
+        let custody = decision.effects.iter().find_map(given);
+        if let Some((digest, bytes)) = body {
+            let taken = |event: &Event| matches!(event, Event::Taken(parcel) if parcel.digest == digest);
+            if decision.events.iter().any(taken) {
+                group.bodies.push((digest, bytes));
+            }
+        }
+        decision.events.iter().for_each(|event| self.plan.apply(event));
+        group.events.extend(decision.events);
+        group.bodies.extend(decision.bodies);
+        group.effects.extend(decision.effects);
+        Ok(custody)
+    }
+
+    async fn commit(&mut self, group: &Group) -> bool {
+        if group.events.is_empty() {
+            return true;
+        }
+        let (room, events, bodies) = (self.room.clone(), group.events.clone(), group.bodies.clone());
+        let written = tokio::task::spawn_blocking(move || room.commit(&events, &bodies)).await;
+        let outcome = match written {
+            Ok(Ok(ticket)) => ticket.await.map(drop),
+            Ok(Err(error)) => Err(error),
+            Err(panicked) => Err(StoreError::Failed { cause: panicked.to_string() }),
+        };
+        let Err(cause) = outcome else { return true };
+        tracing::error!(%cause, "a group was not committed");
+        // What was decided did not happen: the plan is laid out anew from what is durable.
+        match (self.room.parcels(), self.room.threads()) {
+            (Ok(parcels), Ok(threads)) => self.plan = self.fresh.clone().restore(parcels, threads),
+            // The store has failed, and with it this process ends.
+            (Err(cause), _) | (_, Err(cause)) => tracing::error!(%cause, "the custody cannot be read"),
+        }
+        false
+    }
+
+    fn settle(&self, effects: &[Effect]) {
+        let mut wake = false;
+        for effect in effects {
+            match effect {
+                Effect::Custody(_) => {}
+                Effect::Wake(_) => wake = true,
+                // It may have been brought again in the same group.
+                Effect::Forget(digest) if self.plan.held(digest).is_some() => {}
+                Effect::Forget(digest) => {
+                    if let Err(cause) = self.room.forget(digest) {
+                        tracing::warn!(%cause, "a body is deleted at the next start");
+                    }
+                }
+            }
+        }
+        if wake {
+            self.bell.send_replace(());
+        }
+    }
+
+    fn answer(&self, job: Job) {
+        match job {
+            Job::Next { to, in_flight, most, reply } => {
+                drop(reply.send(self.plan.next_for(&to, &in_flight, most)));
+            }
+            Job::Tell(reply) => {
+                let usage = self.plan.usage().map(|(party, lane, used)| (party.clone(), lane, used));
+                let standing = Standing { mailboxes: self.plan.mailboxes(), usage: usage.collect() };
+                drop(reply.send(standing));
+            }
+            Job::Act { .. } => unreachable!("acts are decided, not answered"),
+        }
+    }
+}
+
+/// What is made durable together.
+#[derive(Default)]
+struct Group {
+    events: Vec<Event>,
+    bodies: Vec<(Digest, Vec<u8>)>,
+    effects: Vec<Effect>,
+}
+
+impl Counter {
+    /// Hands a command over, in the order of this call; what it becomes is known once it is durable.
+    pub async fn hand_over(
+        &self,
+        command: Command,
+        body: Option<(Digest, Vec<u8>)>,
+    ) -> oneshot::Receiver<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        // If the clerk is gone, so is `reply`, and the wait for it ends at once.
+        let _ = self.jobs.send(Job::Act { command, body, reply }).await;
+        outcome
+    }
+
+    /// Asks what a member's line carries next.
+    pub async fn next(&self, to: &Party, in_flight: &BTreeSet<Digest>, most: usize) -> Vec<Parcel> {
+        let (reply, parcels) = oneshot::channel();
+        let _ = self.jobs.send(Job::Next { to: to.clone(), in_flight: in_flight.clone(), most, reply }).await;
+        parcels.await.unwrap_or_default()
+    }
+
+    /// Asks what waits.
+    pub async fn standing(&self) -> Option<Standing> {
+        let (reply, standing) = oneshot::channel();
+        let _ = self.jobs.send(Job::Tell(reply)).await;
+        standing.await.ok()
+    }
+
+    /// Lets every line look again at what it may carry.
+    pub fn ring(&self) {
+        self.bell.send_replace(());
+    }
+
+    /// Hears when something new waits for anybody.
+    pub fn bell(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
+    }
+}

@@ -1,0 +1,246 @@
+//! A relay's lines: what members bring is proved and handed to the clerk, what waits for them is pushed.
+
+use crate::envelope::{EnvelopeError, Receipts, Reject, read_route};
+use crate::model::{Digest, Party, Timestamp};
+use crate::node::intake::next_stream;
+use crate::node::relay::Desk;
+use crate::node::relay::clerk::Outcome;
+use crate::relay::{
+    Collected, Command, Custody, Freight, Lane, MailboxState, Offer, Refusal, Refused, Thread, Wrapped,
+};
+use crate::transport::{CloseCode, Link, Receiver, Sender};
+use crate::trust::Directory;
+use crate::wire::FrameKind;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::sleep;
+
+/// The most parcels of one stream that are worked on at once; the member waits beyond that.
+const WORKERS: usize = 32;
+/// The most parcels that one line carries before they are confirmed.
+const WINDOW: usize = 256;
+
+/// How often it is looked whether a member's certificate still holds.
+const RECHECK: Duration = Duration::from_secs(60);
+
+type Answers = mpsc::Sender<(FrameKind, Vec<u8>)>;
+
+/// What a line carries and nobody has confirmed yet.
+type InFlight = Arc<Mutex<BTreeSet<Digest>>>;
+
+/// Serves the streams that a member opens, until the link ends.
+pub async fn serve_link(desk: Desk, link: Link) {
+    desk.spawn(watch(desk.clone(), link.clone()));
+    while let Some((sender, receiver)) = next_stream(&link).await {
+        let (answers, queue) = mpsc::channel(WORKERS);
+        desk.spawn(write(sender, queue));
+        desk.spawn(read(desk.clone(), link.clone(), receiver, answers));
+    }
+}
+
+/// Closes a link whose certificate does not hold any longer: a member's line stands for weeks, and links
+/// outlive certificates.
+async fn watch(desk: Desk, link: Link) {
+    loop {
+        tokio::select! {
+            _ = link.closed() => return,
+            () = sleep(RECHECK) => {}
+        }
+        if let Err(cause) = link.recheck(&*desk.doorkeeper) {
+            tracing::warn!(%cause, "a link is closed");
+            link.close(CloseCode::Distrusted, cause.words_for_peer());
+            return;
+        }
+    }
+}
+
+async fn write(mut sender: Sender, mut queue: mpsc::Receiver<(FrameKind, Vec<u8>)>) {
+    while let Some((kind, body)) = queue.recv().await {
+        if let Err(cause) = sender.send(kind, &body).await {
+            tracing::info!(%cause, "a frame did not reach a member; it will ask again");
+            return;
+        }
+    }
+    sender.finish();
+}
+
+async fn read(desk: Desk, link: Link, mut receiver: Receiver, answers: Answers) {
+    let peer = link.peer().clone();
+    let workers = Arc::new(Semaphore::new(WORKERS));
+    let in_flight = InFlight::default();
+    let mut open = false;
+    loop {
+        let said = match receiver.next().await {
+            Ok(Some((kind @ (FrameKind::Envelope | FrameKind::Receipts | FrameKind::Reject), body))) => {
+                let permit = Arc::clone(&workers).acquire_owned().await;
+                let digest = Digest::of(&[&body]);
+                // In the order in which they came: answers are in custody before what they answer is gone.
+                let outcome = deposit(&desk, &peer, kind, body).await;
+                let (worker, answers, peer) = (desk.clone(), answers.clone(), peer.clone());
+                desk.spawn(async move {
+                    let answer = answer(&worker, &peer, digest, outcome).await;
+                    // If the stream has ended, the member brings it again and gets the same custody.
+                    let _ = answers.send(answer).await;
+                    drop(permit);
+                });
+                Ok(())
+            }
+            Ok(Some((FrameKind::Collect, body))) if !open => {
+                open = true;
+                opened(&desk, &peer, &body).map(|()| {
+                    desk.spawn(push(desk.clone(), link.clone(), Arc::clone(&in_flight), answers.clone()));
+                })
+            }
+            Ok(Some((FrameKind::Collected, body))) => collected(&desk, &peer, body, &in_flight).await,
+            Ok(Some((FrameKind::Ping, body))) => {
+                let _ = answers.send((FrameKind::Pong, body)).await;
+                Ok(())
+            }
+            Ok(Some(_)) => Err("unexpected-frame"),
+            Ok(None) => return,
+            Err(cause) => Err(cause.code()),
+        };
+        if let Err(code) = said {
+            desk.counters.refused(code);
+            tracing::warn!(code, "a stream of a member is closed");
+            return;
+        }
+    }
+}
+
+/// Proves what is brought and hands it over; a parcel that does not hold never reaches the clerk.
+async fn deposit(
+    desk: &Desk,
+    peer: &Party,
+    kind: FrameKind,
+    body: Vec<u8>,
+) -> Result<oneshot::Receiver<Outcome>, Refusal> {
+    let (directory, now) = (desk.directory.get(), desk.machine.now());
+    let offer = prove(peer, kind, &body, &directory, now).map_err(|error| {
+        tracing::info!(cause = %error, "first cause of a refusal");
+        Refusal::Unsound(error.code())
+    })?;
+    let digest = offer.digest;
+    Ok(desk.counter.hand_over(Command::Deposit(offer), Some((digest, body))).await)
+}
+
+fn prove(
+    peer: &Party,
+    kind: FrameKind,
+    body: &[u8],
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Offer, EnvelopeError> {
+    let (digest, size, brought_by) = (Digest::of(&[body]), body.len() as u64, peer.clone());
+    let (from, to, freight, lane, expires) = match kind {
+        FrameKind::Envelope => {
+            let (from, route, route_digest) = read_route(body, directory, now)?;
+            let freight =
+                Freight::Envelope { envelope: route.envelope, route: route_digest, sealed: route.body };
+            let lane = match route.lane {
+                crate::envelope::Lane::Acts => Lane::Acts,
+                crate::envelope::Lane::Bulk => Lane::Bulk,
+            };
+            (from, route.to, freight, lane, Some(route.expires))
+        }
+        FrameKind::Receipts => {
+            let (from, to) = Receipts::parties(body, directory, now)?;
+            (from, to, Freight::Receipts, Lane::Acts, None)
+        }
+        _ => {
+            let (from, to) = Reject::parties(body, directory, now)?;
+            (from, to, Freight::Reject, Lane::Acts, None)
+        }
+    };
+    Ok(Offer { digest, freight, thread: Thread { from, to, lane }, size, expires, brought_by })
+}
+
+/// Signs for a parcel that is durable, or says why it was not taken.
+async fn answer(
+    desk: &Desk,
+    peer: &Party,
+    parcel: Digest,
+    outcome: Result<oneshot::Receiver<Outcome>, Refusal>,
+) -> (FrameKind, Vec<u8>) {
+    let outcome = match outcome {
+        Ok(waiting) => waiting.await.unwrap_or(Err(Refusal::Later)),
+        Err(refusal) => Err(refusal),
+    };
+    match outcome.and_then(|custody| custody.ok_or(Refusal::Later)) {
+        Ok(parcel) => (FrameKind::Custody, Custody::sign(&parcel, &desk.signer)),
+        Err(refusal) => {
+            desk.counters.refused(refusal.code());
+            let (code, words) = (refusal.code().to_owned(), refusal.words().to_owned());
+            let refused = Refused { to: peer.clone(), parcel, code, words };
+            (FrameKind::Refused, refused.sign(&desk.signer))
+        }
+    }
+}
+
+fn opened(desk: &Desk, peer: &Party, body: &[u8]) -> Result<(), &'static str> {
+    let pair = (peer, &desk.signer.party);
+    MailboxState::verify(body, pair, &desk.directory.get(), desk.machine.now()).map_err(|cause| {
+        tracing::info!(%cause, "a mailbox was not opened");
+        cause.code()
+    })?;
+    Ok(())
+}
+
+async fn collected(
+    desk: &Desk,
+    peer: &Party,
+    body: Vec<u8>,
+    in_flight: &InFlight,
+) -> Result<(), &'static str> {
+    let pair = (peer, &desk.signer.party);
+    let said = Collected::verify(&body, pair, &desk.directory.get(), desk.machine.now())
+        .map_err(|cause| cause.code())?;
+    let command = Command::Confirm { by: peer.clone(), parcels: said.parcels.clone(), proof: body };
+    let outcome = desk.counter.hand_over(command, None).await;
+    let (desk, in_flight) = (desk.clone(), Arc::clone(in_flight));
+    desk.clone().spawn(async move {
+        if outcome.await.is_ok_and(|outcome| outcome.is_ok()) {
+            let mut carried = in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+            carried.retain(|digest| !said.parcels.contains(digest));
+        }
+        desk.counter.ring();
+    });
+    Ok(())
+}
+
+/// Pushes what waits over a member's line, and goes on as more arrives, until the line ends.
+async fn push(desk: Desk, link: Link, in_flight: InFlight, line: Answers) {
+    let to = link.peer();
+    let mut bell = desk.counter.bell();
+    loop {
+        let carried = in_flight.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // A little at a time, so that an act that comes meanwhile overtakes what waits in bulk.
+        let most = WINDOW.saturating_sub(carried.len()).min(8);
+        let next = desk.counter.next(to, &carried, most).await;
+        if next.is_empty() {
+            tokio::select! {
+                changed = bell.changed() => if changed.is_err() { return },
+                _ = link.closed() => return,
+                () = line.closed() => return,
+            }
+            continue;
+        }
+        for parcel in next {
+            let digest = parcel.digest;
+            in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            let body = match desk.room.body(&digest) {
+                Ok(body) => body,
+                Err(cause) => {
+                    tracing::warn!(%cause, "a parcel is not brought now");
+                    continue;
+                }
+            };
+            let wrapped = Wrapped { custody: Custody::sign(&parcel, &desk.signer), body };
+            if line.send((FrameKind::Parcel, wrapped.encode())).await.is_err() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! `relay serve`: keeps sealed parcels for members, and can neither read, nor forge, nor silently drop them.
+
+mod clerk;
+mod init;
+mod lines;
+mod status;
+
+pub use init::init;
+
+use crate::config::{Layout, RelayConfig};
+use crate::control::{ExitCode, Failure};
+use crate::model::Timestamp;
+use crate::node::counters::Counters;
+use crate::node::gateway::Doorkeeper;
+use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
+use crate::node::live::Live;
+use crate::node::machine::Machine;
+use crate::node::parts::{
+    directory, key_failure, read_peers, read_pem, renewal, start_failure, store_failure,
+};
+use crate::node::serve::{LAST_WORDS, told_to_stop};
+use crate::node::socket;
+use crate::relay::{Quotas, Signer};
+use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
+use crate::transport::{CloseCode, PeerCheck, Road};
+use crate::trust::Directory;
+use clerk::{Clerk, Counter};
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// What all lines of a relay share.
+#[derive(Clone)]
+pub(super) struct Desk {
+    machine: Arc<Machine>,
+    directory: Arc<Live<Directory>>,
+    doorkeeper: Arc<Doorkeeper>,
+    signer: Arc<Signer>,
+    room: Mailroom,
+    counter: Counter,
+    counters: Arc<Counters>,
+    since: Timestamp,
+}
+
+impl Desk {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.machine.spawn(task);
+    }
+}
+
+/// Runs a relay until it is told to stop or its store fails.
+///
+/// # Errors
+/// [`ExitCode::Config`] if it cannot start, with the first cause and what to do.
+pub fn serve(layout: &Layout) -> Result<ExitCode, Failure> {
+    let config = RelayConfig::load(layout).map_err(Failure::from)?;
+    super::telemetry::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(ExitCode::Unavailable, "serve.runtime", e))?;
+    runtime.block_on(run(&config, layout))
+}
+
+async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure> {
+    let told_to_stop = told_to_stop();
+    let failed = Arc::new(Notify::new());
+    let machine = Arc::new(Machine::os());
+    let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
+    let known = directory(&config.party, layout, &read_peers(&config.peers)?)?;
+    let members: BTreeSet<_> = known.parties().filter(|party| **party != config.party).cloned().collect();
+    let trusted = Arc::new(Live::new(known));
+    let renewal = renewal(&config.party, layout, &keys).map_err(|e| key_failure(&e))?;
+    let (identity, renewing) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
+    let signer = signer(config, layout, &keys).map_err(|e| key_failure(&e))?;
+    let room = open_room(config, layout, &failed)?;
+    let listener = socket::listen(&config.socket).map_err(|e| {
+        start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display()))
+            .hint("is another relay running on the same data?")
+    })?;
+    let check = Arc::new(Doorkeeper { directory: Arc::clone(&trusted), machine: Arc::clone(&machine) });
+    let road = Road::bind(config.listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>)
+        .map_err(|e| start_failure("serve.listen", e).hint("see 'listen' in the configuration"))?;
+    let look = Duration::from_secs(u64::from(config.custody.look_seconds));
+    let terms = (signer.clone(), quotas(config), members);
+    let (clerk, counter) =
+        Clerk::new(terms, room.clone(), Arc::clone(&machine), look).map_err(store_failure)?;
+    let desk = Desk {
+        since: machine.now(),
+        machine,
+        directory: trusted,
+        doorkeeper: check,
+        signer: Arc::new(signer),
+        room,
+        counter,
+        counters: Arc::default(),
+    };
+    desk.spawn(clerk.run());
+    desk.spawn(renewing.run(Arc::clone(&desk.machine)));
+    desk.spawn(status::serve(desk.clone(), listener));
+    let road = Arc::new(road);
+    desk.spawn(accept(desk.clone(), Arc::clone(&road)));
+    let listen = road.local_address().map(|address| address.to_string()).unwrap_or_default();
+    tracing::info!(listen, "the relay {} is ready", config.party);
+    let code = tokio::select! {
+        () = told_to_stop => ExitCode::Ok,
+        () = failed.notified() => ExitCode::Finding,
+    };
+    stop(&desk, &road, config, code).await;
+    Ok(code)
+}
+
+async fn accept(desk: Desk, road: Arc<Road>) {
+    while let Some(link) = road.accept().await {
+        desk.spawn(lines::serve_link(desk.clone(), link));
+    }
+}
+
+async fn stop(desk: &Desk, road: &Road, config: &RelayConfig, code: ExitCode) {
+    if code != ExitCode::Ok {
+        tracing::error!("the store has failed; the relay stops without writing anything more");
+        sleep(LAST_WORDS).await;
+    }
+    road.close(CloseCode::GoingAway, "the relay is stopping").await;
+    desk.machine.halt();
+    let store = desk.room.store().clone();
+    let closed = tokio::task::spawn_blocking(move || store.close()).await;
+    if let Ok(Err(cause)) = closed {
+        tracing::error!(%cause, "the store was not closed in good order; its index will be rebuilt");
+    }
+    // The next start takes over a socket that is left behind, so a failure here does not matter.
+    let _ = fs::remove_file(&config.socket);
+    tracing::info!("the relay has stopped");
+}
+
+fn signer(config: &RelayConfig, layout: &Layout, keys: &KeyFolder) -> Result<Signer, KeyError> {
+    let key = (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?);
+    let name = format!("gw1.{}", config.party.dns_suffix());
+    Ok(Signer { party: config.party.clone(), name, key })
+}
+
+fn open_room(config: &RelayConfig, layout: &Layout, failed: &Arc<Notify>) -> Result<Mailroom, Failure> {
+    let folder = layout.store();
+    let disk = RealDisk::open(&folder).map_err(store_failure)?;
+    let bodies = RealDisk::open(&folder.join("parcels")).map_err(store_failure)?;
+    let mut options = StoreOptions::new(Arc::new(disk), IndexChoice::Sled(folder.join("index")));
+    options.segment_bytes = u64::from(config.store.segment_mib) << 20;
+    options.free_space_floor = u64::from(config.store.free_floor_mib) << 20;
+    let failed = Arc::clone(failed);
+    options.on_failure = Some(Box::new(move |cause| {
+        tracing::error!(%cause, "the store failed");
+        failed.notify_one();
+    }));
+    let (room, report) = Mailroom::open(options, Arc::new(bodies)).map_err(store_failure)?;
+    tracing::info!(sequence = report.position.sequence, index = ?report.index, "the store is open");
+    Ok(room)
+}
+
+fn quotas(config: &RelayConfig) -> Quotas {
+    let mib = |n: u32| u64::from(n) << 20;
+    let quota = &config.quota;
+    Quotas {
+        acts_bytes: mib(quota.acts_mib),
+        acts_parcels: u64::from(quota.acts_parcels),
+        bulk_bytes: mib(quota.bulk_mib),
+        bulk_parcels: u64::from(quota.bulk_parcels),
+        bulk_total: mib(quota.bulk_total_mib),
+        retention: i64::from(config.custody.retention_seconds),
+    }
+}

@@ -1,0 +1,385 @@
+//! A relay that cannot read, forge or silently drop: real gateways that reach nothing but relays.
+#![allow(clippy::unwrap_used, reason = "what does not hold ends the drill")]
+
+mod common;
+
+use common::relay::Relay;
+use common::stranger::{Stranger, frame};
+use common::{Pair, acknowledge, await_some, refuse, request, submit, text};
+use serde_json::Value;
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::net::UdpSocket;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+use valise::control::Command;
+use valise::model::{Act, Digest, Party, Sensitive};
+use valise::relay::{Custody, Refused};
+use valise::wire::FrameKind;
+
+/// Words that are sealed in what the relay carries, and must stand nowhere at the relay.
+const SECRETS: [&str; 2] = ["PLANTED-SECRET-WORD", "XB 004217"];
+
+/// XAA and XBB, each of which knows the other by relays only.
+struct Apart {
+    pair: Pair,
+    relays: Vec<Relay>,
+}
+
+impl Apart {
+    /// Makes both gateways and these relays, whose settings hold `more`; nothing runs yet.
+    fn by(names: &[&str], more: &str) -> Self {
+        let pair = Pair::new();
+        let relays = names.iter().map(|name| Relay::init(pair.home.path(), name, more)).collect();
+        let apart = Self { pair, relays };
+        apart.introduce(&[], None);
+        apart
+    }
+
+    /// Writes whom each knows; `port` stands for the first relay's own where a drill listens in between.
+    fn introduce(&self, others: &[(String, std::path::PathBuf, u16)], port: Option<u16>) {
+        let Pair { xaa, xbb, .. } = &self.pair;
+        let names: Vec<String> = self.relays.iter().map(|relay| format!("\"{}\"", relay.party)).collect();
+        let names = names.join(", ");
+        for (node, peer) in [(xaa, xbb), (xbb, xaa)] {
+            let mut known = format!(
+                "[[peer]]\nparty = \"{}\"\ncard = \"{}\"\nrelays = [{names}]\n",
+                peer.code,
+                peer.card().display()
+            );
+            for (at, relay) in self.relays.iter().enumerate() {
+                let port = port.filter(|_| at == 0).unwrap_or(relay.port);
+                known.push_str(&format!(
+                    "[[peer]]\nparty = \"{}\"\ncard = \"{}\"\naddress = \"127.0.0.1:{port}\"\n",
+                    relay.party,
+                    relay.card().display()
+                ));
+            }
+            fs::write(node.dir.join("peers.toml"), known).unwrap();
+            let settings = node.dir.join("valise.toml");
+            let old = fs::read_to_string(&settings).unwrap();
+            let old: String = old
+                .lines()
+                .filter(|line| !line.starts_with("relays"))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            fs::write(&settings, format!("relays = [{names}]\n{old}")).unwrap();
+        }
+        let mut members =
+            vec![("XAA".to_owned(), xaa.card(), xaa.port), ("XBB".to_owned(), xbb.card(), xbb.port)];
+        members.extend(others.iter().cloned());
+        self.relays.iter().for_each(|relay| relay.know(&members));
+    }
+
+    fn submit(&self) -> String {
+        text(&self.pair.xaa.ask(submit()).unwrap()["case"])
+    }
+
+    /// Waits until both sides show a field of a case.
+    fn await_field(&self, case: &str, field: &str) {
+        let Pair { xaa, xbb, .. } = &self.pair;
+        let shows = |view: Option<Value>| view.is_some_and(|view| view[field].is_string());
+        let what = format!("{field} of {case} on both sides;\n{}\n{}", xaa.log(), xbb.log());
+        await_some(&what, || (shows(xaa.show(case)) && shows(xbb.show(case))).then_some(()));
+    }
+}
+
+fn queue(node: &common::Node) -> Vec<Value> {
+    node.ask(Command::QueueList).unwrap().as_array().unwrap().clone()
+}
+
+#[test]
+fn two_members_without_an_inbound_port_complete_a_case_by_relay() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    let case = apart.submit();
+    // XBB is not there yet: the relay has signed for the request, and the queue shows it.
+    let held = await_some("custody", || {
+        queue(&apart.pair.xaa).into_iter().find(|entry| entry["custody"] != Value::Array(vec![]))
+    });
+    assert_eq!(held["custody"][0]["relay"], "org:relay-west");
+    assert_eq!((held["state"].as_str(), &held["last_cause"]), (Some("queued"), &Value::Null));
+    assert_eq!(apart.relays[0].waiting("XBB"), 1);
+    apart.pair.xbb.start();
+    apart.await_field(&case, "received_at");
+    apart.pair.xbb.ask(acknowledge(&case)).unwrap();
+    apart.await_field(&case, "ack_at");
+    apart.pair.xbb.ask(refuse(&case)).unwrap();
+    apart.await_field(&case, "responded_at");
+    await_some("empty queues", || {
+        (queue(&apart.pair.xaa).is_empty() && queue(&apart.pair.xbb).is_empty()).then_some(())
+    });
+    apart.pair.agreed(&case).unwrap();
+    // What was collected and confirmed is forgotten, its bytes too.
+    for party in ["XAA", "XBB"] {
+        apart.relays[0].await_waiting(party, 0);
+    }
+    let left: Vec<_> = fs::read_dir(apart.relays[0].dir.join("store/parcels")).unwrap().flatten().collect();
+    assert!(left.iter().all(|file| file.file_name() == "lock"), "{left:?}");
+}
+
+#[test]
+fn kill_9_of_the_relay_loses_nothing_that_it_signed_for() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    let cases: Vec<String> = (0..6).map(|_| apart.submit()).collect();
+    let signed_for = |entry: &Value| entry["custody"] != Value::Array(vec![]);
+    await_some("custody for all", || queue(&apart.pair.xaa).iter().all(signed_for).then_some(()));
+    apart.relays[0].kill();
+    // The sender dies too: nothing but the relay has the acts on the way, and they are not sent again.
+    apart.pair.xaa.kill();
+    apart.relays[0].start();
+    assert_eq!(apart.relays[0].waiting("XBB"), 6);
+    apart.pair.xbb.start();
+    await_some("all cases at XBB", || {
+        cases.iter().all(|case| apart.pair.xbb.show(case).is_some()).then_some(())
+    });
+    apart.relays[0].kill();
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    cases.iter().for_each(|case| apart.await_field(case, "received_at"));
+    await_some("an empty queue", || queue(&apart.pair.xaa).is_empty().then_some(()));
+}
+
+/// Passes datagrams on between a gateway and the relay, and keeps all of them.
+fn listen_in(to: u16) -> (u16, Arc<Mutex<Vec<u8>>>) {
+    let front = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (port, seen) = (front.local_addr().unwrap().port(), Arc::new(Mutex::new(Vec::new())));
+    let heard = Arc::clone(&seen);
+    thread::spawn(move || {
+        let mut clients = std::collections::BTreeMap::new();
+        let mut datagram = vec![0; 65_535];
+        while let Ok((length, client)) = front.recv_from(&mut datagram) {
+            heard.lock().unwrap().extend_from_slice(&datagram[..length]);
+            let out = clients.entry(client).or_insert_with(|| {
+                let out = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
+                out.connect(("127.0.0.1", to)).unwrap();
+                let (back, front, heard) = (Arc::clone(&out), Arc::clone(&front), Arc::clone(&heard));
+                thread::spawn(move || {
+                    let mut datagram = vec![0; 65_535];
+                    loop {
+                        match back.recv(&mut datagram) {
+                            Ok(length) => {
+                                heard.lock().unwrap().extend_from_slice(&datagram[..length]);
+                                let _ = front.send_to(&datagram[..length], client);
+                            }
+                            // Nobody listens there just now.
+                            Err(_) => thread::sleep(Duration::from_millis(20)),
+                        }
+                    }
+                });
+                out
+            });
+            let _ = out.send(&datagram[..length]);
+        }
+    });
+    (port, seen)
+}
+
+/// Reads all memory that a process has mapped and can write; `None` if this user may not.
+fn memory(pid: u32) -> Option<Vec<u8>> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
+    let mut mem = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
+    let mut all = Vec::new();
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (range, rights) = (words.next()?, words.next()?);
+        let path = words.nth(3).unwrap_or_default();
+        // The program's own text and its libraries hold nothing that has come in.
+        if !rights.starts_with("rw") || path.starts_with("/dev") {
+            continue;
+        }
+        let (start, end) = range.split_once('-')?;
+        let (start, end) = (u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?);
+        mem.seek(SeekFrom::Start(start)).ok()?;
+        let mut part = vec![0; usize::try_from(end - start).ok()?];
+        // A page that was never touched cannot be read.
+        let mut done = 0;
+        while let Ok(read @ 1..) = mem.read(&mut part[done..]) {
+            done += read;
+        }
+        all.extend_from_slice(&part[..done]);
+    }
+    Some(all)
+}
+
+fn holds(hay: &[u8], needle: &str) -> bool {
+    hay.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
+
+fn files(folder: &Path, out: &mut Vec<u8>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            files(&entry.path(), out);
+        } else if entry.file_type().unwrap().is_file() {
+            out.extend(fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn curious_relay_finds_no_secret_in_its_store_its_memory_or_its_traffic() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    let (port, traffic) = listen_in(apart.relays[0].port);
+    apart.introduce(&[], Some(port));
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    let mut planted = request();
+    planted.items[0].note = Some(Sensitive::new(SECRETS[0].to_owned()));
+    assert!(serde_json::to_string(&planted).unwrap().contains(SECRETS[1]), "the serial is in the request");
+    let mut send = submit();
+    if let Command::RequestSubmit { request, .. } = &mut send {
+        **request = planted;
+    }
+    let case = text(&apart.pair.xaa.ask(send).unwrap()["case"]);
+    apart.relays[0].await_waiting("XBB", 1);
+    let search = |what: &str, hay: &[u8]| {
+        for secret in SECRETS {
+            assert!(!holds(hay, secret), "{secret} stands in {what}");
+        }
+        assert!(!holds(hay, &case), "the case stands in {what}");
+    };
+    let look = |relay: &Relay| {
+        let mut store = Vec::new();
+        files(&relay.dir, &mut store);
+        // The search would find what is there: who sends to whom is all that a relay knows.
+        assert!(holds(&store, "XBB"), "the store is searched");
+        search("the relay's files", &store);
+        match memory(relay.pid()) {
+            Some(memory) => {
+                assert!(holds(&memory, &relay.party), "the memory is searched");
+                search("the relay's memory", &memory);
+            }
+            None => eprintln!("skipped: this user may not read the relay's memory; run as root"),
+        }
+        search("the traffic", &traffic.lock().unwrap());
+    };
+    look(&apart.relays[0]);
+    apart.pair.xbb.start();
+    apart.await_field(&case, "received_at");
+    look(&apart.relays[0]);
+    assert!(!traffic.lock().unwrap().is_empty(), "the traffic is heard");
+}
+
+#[test]
+fn of_two_relays_a_dead_one_is_passed_over() {
+    let mut apart = Apart::by(&["relay-east", "relay-west"], "");
+    apart.relays[1].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let case = apart.submit();
+    apart.await_field(&case, "received_at");
+    await_some("an empty queue", || queue(&apart.pair.xaa).is_empty().then_some(()));
+    // The next act goes by the relay that worked, without a try at the other one.
+    apart.pair.xbb.ask(acknowledge(&case)).unwrap();
+    apart.await_field(&case, "ack_at");
+}
+
+#[test]
+fn what_is_not_collected_expires_with_a_signed_notice_to_its_sender() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    let settings = apart.relays[0].dir.join("relay.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, text.replace("[custody]\n", "[custody]\nretention_seconds = 2\n")).unwrap();
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    let case = apart.submit();
+    let told = await_some("a notice of expiry", || {
+        queue(&apart.pair.xaa).into_iter().find(|entry| {
+            entry["last_cause"]
+                .as_str()
+                .is_some_and(|cause| cause.contains("org:relay-west") && cause.contains("gave it up"))
+        })
+    });
+    assert_eq!(told["case"], case.as_str());
+    // It is not lost: it waits on, and reaches XBB once XBB collects.
+    apart.pair.xbb.start();
+    apart.await_field(&case, "received_at");
+}
+
+#[tokio::test]
+async fn junk_of_one_member_stops_no_act_of_another_and_what_does_not_hold_is_refused_with_a_signature() {
+    let mut apart = Apart::by(&["relay-west"], "\n[quota]\nacts_parcels = 4\n");
+    let mut xcc = Stranger::new("XCC", 5);
+    let card = xcc.publish(apart.pair.home.path());
+    apart.introduce(&[("XCC".to_owned(), card, 9)], None);
+    apart.relays[0].start();
+    let relay: Party = apart.relays[0].party.parse().unwrap();
+    let cards = [apart.pair.xaa.card(), apart.pair.xbb.card(), apart.relays[0].card()];
+    let directory = xcc.directory(&cards);
+    let xbb: Party = "XBB".parse().unwrap();
+    let line = xcc.call(apart.relays[0].port).await.unwrap();
+    let envelope = |xcc: &mut Stranger, number: u32| {
+        let (id, case) = (xcc.message_id(), format!("XCC-2026-{number:06}"));
+        let signed = xcc.sign(&directory, &xbb, &case, id, Act::Request(Box::new(request())));
+        xcc.seal(&directory, &xbb, &signed).bytes
+    };
+    let now = common::dice::now;
+    let mut codes = Vec::new();
+    let mut last = Vec::new();
+    for number in 1..=12 {
+        last = envelope(&mut xcc, number);
+        let (kind, body) = line.send(&last).await;
+        codes.push(match kind {
+            FrameKind::Custody => {
+                let custody = Custody::verify(&body, &relay, &directory, now()).unwrap();
+                assert_eq!(
+                    (custody.parcel.digest, custody.parcel.index),
+                    (Digest::of(&[&last]), u64::from(number) - 1)
+                );
+                "custody".to_owned()
+            }
+            FrameKind::Refused => Refused::verify(&body, &relay, &directory, now()).unwrap().code,
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(codes[..4], ["custody"; 4].map(str::to_owned));
+    assert_eq!(codes[4..], ["quota-full"; 8].map(str::to_owned));
+    // Damaged, forged or another's: refused before it takes any room.
+    let refused = async |body: Vec<u8>| {
+        let (kind, body) = line.send(&body).await;
+        assert_eq!(kind, FrameKind::Refused);
+        Refused::verify(&body, &relay, &directory, now()).unwrap().code
+    };
+    let mut damaged = last.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert_eq!(refused(damaged).await, "body-mismatch");
+    assert_eq!(refused(b"\x00".to_vec()).await, "unexpected-content");
+    let mut xdd = Stranger::new("XCC", 6);
+    let foreign = xdd.directory(&cards);
+    let id = xdd.message_id();
+    let signed = xdd.sign(&foreign, &xbb, "XCC-2026-000099", id, Act::Request(Box::new(request())));
+    assert_eq!(refused(xdd.seal(&foreign, &xbb, &signed).bytes).await, "unknown-key");
+    // An unproved word neither opens a mailbox nor empties one; it ends its own stream only.
+    for kind in [FrameKind::Collect, FrameKind::Collected, FrameKind::Parcel] {
+        assert!(line.say(&frame(kind, b"\xa0")).await.is_empty());
+    }
+    assert!(line.lives().await);
+    assert_eq!(apart.relays[0].waiting("XBB"), 4);
+    // The acts of XAA pass although XCC has filled its share, and before the rest of XCC's parcels.
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let case = apart.submit();
+    apart.await_field(&case, "received_at");
+}
+
+#[test]
+fn act_that_arrives_by_two_roads_is_processed_once() {
+    let mut apart = Apart::by(&["relay-west", "relay-east"], "");
+    apart.relays.iter_mut().for_each(Relay::start);
+    apart.pair.xaa.start();
+    let case = apart.submit();
+    // After five seconds without a receipt, the demo's longest pause, the second relay has it too.
+    apart.relays[0].await_waiting("XBB", 1);
+    apart.relays[1].await_waiting("XBB", 1);
+    apart.pair.xbb.start();
+    apart.await_field(&case, "received_at");
+    for relay in &apart.relays {
+        relay.await_waiting("XBB", 0);
+    }
+    apart.pair.agreed(&case).unwrap();
+}
