@@ -19,8 +19,8 @@ use valise::envelope::{
     Lane, Outgoing, Receipts, Reject, Route, Signed, accept_mandate, document_of, grant_mandate, open_receipt,
 };
 use valise::model::{
-    Act, CaseScope, DAY, Digest, Mandate, MandateRevocation, MandateTerms, MessageId, OnBehalf, Party,
-    PeerScope, Power, Text,
+    Act, CaseScope, DAY, Digest, Ground, GroundCode, Mandate, MandateRevocation, MandateTerms, MessageId,
+    OnBehalf, Party, PeerScope, Power, Refusal, Text,
 };
 use valise::trust::Directory;
 use valise::wire::{FrameKind, Limits, decode, encode};
@@ -592,6 +592,46 @@ async fn odd_revocations() {
             siege.refused(&line, &envelope.bytes, "mandate-revoked").await;
         }
     }
+}
+
+/// A principal hears from the other side what its agent withholds; nobody else gets a foot in its door.
+#[test]
+fn an_agent_that_withholds_its_acts_from_the_principal() {
+    run(withholding_agent());
+}
+
+async fn withholding_agent() {
+    let mut xdd = Stranger::new("XDD", 4);
+    let mut siege = Siege::begin(&[&xdd]);
+    let (xbb, xcc) = (siege.xbb.clone(), siege.xcc.party.clone());
+    let grounds = vec![Ground { code: GroundCode::B, reason: words(), law: None }];
+    let refusal = Act::Refusal(Refusal { request: Digest([7; 32]), grounds });
+    let directory = xdd.directory(&[
+        siege.pair.xaa.card(),
+        siege.pair.xbb.card(),
+        siege.pair.home.path().join("XCC.toml"),
+    ]);
+    let mut answer = || {
+        let signed = xdd.sign_for(&directory, &[&xcc, &xbb], "XCC-2026-000001", None, refusal.clone());
+        xdd.seal(&directory, &xbb, &signed)
+    };
+    let (before, after) = (answer(), answer());
+    let other_line = xdd.call(siege.pair.xbb.port).await.unwrap();
+    let (kind, body) = other_line.send(&before.bytes).await;
+    assert_eq!(kind, FrameKind::Reject);
+    let reject = Reject::verify(&body, &xbb, &directory, common::dice::now()).unwrap();
+    assert_eq!((reject.code.as_str(), reject.retryable), ("unknown-case", false));
+
+    let grant =
+        ["mandate", "grant", "--agent", "XCC", "--power", "initiate", "--until", "2099-01-01T00:00:00Z"];
+    assert!(siege.pair.xbb.run(&grant).status.success());
+    let (kind, _) = other_line.send(&after.bytes).await;
+    assert_eq!(kind, FrameKind::Receipts);
+    let seen = siege.pair.xbb.show("XCC-2026-000001").unwrap();
+    assert_eq!(
+        (&seen["role"], &seen["peer"], &seen["state"]),
+        (&"observer".into(), &"XDD".into(), &"awaiting_request".into())
+    );
 }
 
 fn words() -> Text {

@@ -11,6 +11,8 @@ pub enum Bug {
     ClockFromIssuer,
     /// The officer is shown due dates that are a day late.
     DueOffByADay,
+    /// The officer is shown the clocks of the first version of a request that was submitted again.
+    FirstVersionShown,
     /// Elements are shown as soon as they are asked for.
     ReleaseWithoutPermit,
     /// A spent permit opens its elements again.
@@ -39,12 +41,13 @@ pub enum Bug {
 
 impl Bug {
     /// Every bug.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ReceiptBeforeSync,
         Self::SkippedSync,
         Self::DuplicateProcessed,
         Self::ClockFromIssuer,
         Self::DueOffByADay,
+        Self::FirstVersionShown,
         Self::ReleaseWithoutPermit,
         Self::PermitReused,
         Self::LabelIgnored,
@@ -67,6 +70,7 @@ impl Bug {
             Self::DuplicateProcessed => "duplicate-processed",
             Self::ClockFromIssuer => "clock-from-issuer",
             Self::DueOffByADay => "due-off-by-a-day",
+            Self::FirstVersionShown => "first-version-shown",
             Self::ReleaseWithoutPermit => "release-without-permit",
             Self::PermitReused => "permit-reused",
             Self::LabelIgnored => "label-ignored",

@@ -3,13 +3,14 @@
 use crate::disk::Disk;
 use crate::draw::Draw;
 use crate::heap::Millis;
-use crate::reference::{Attempt, Expected, Made, Reference, Settled, may_give};
+use crate::reference::{Attempt, Expected, Made, Reference, Settled, Times, may_give};
 use crate::shell::Shell;
 use std::collections::{BTreeMap, BTreeSet};
-use valise::case::{ActRecord, Body, Case, Event, FlagCode, ItemState, Permit, View};
+use valise::case::{
+    ActRecord, Body, Case, ChanceJudgement, Clocks, Event, FlagCode, ItemState, Permit, View,
+};
 use valise::evidence::ProvedReceipt;
 use valise::model::{ActKind, CaseId, Digest, Head, MessageId, Outcome, Party, Timestamp};
-use valise::rules::deadline::Clock;
 
 /// What must hold, by its number in DESIGN §12 where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,18 +104,18 @@ impl Checker {
         self.now = now;
     }
 
-    /// An officer of the requested side did, or was refused, something.
+    /// An officer did, or was refused, something; it is `careless` if it lacks a word that the law asks for.
     pub fn attempted(
         &mut self,
         case: &CaseId,
         side: usize,
-        attempt: &Attempt<'_>,
+        attempt: &Attempt,
         careless: bool,
         refused: Option<&str>,
     ) {
         let may = self.reference.allows(case, side, attempt);
         if careless {
-            let words = || format!("{case}: an answer without its ground or reason was not refused");
+            let words = || format!("{case}: an act without its ground or reason was not refused");
             self.require(Rule::Grounds, refused.is_some(), words);
         } else {
             let words = || format!("{case}: the law says {may}, the case says {refused:?}");
@@ -145,6 +146,11 @@ impl Checker {
         let once = first == facts.header.digest;
         self.require(Rule::OneDigest, once, || format!("{case}: one message id was used twice"));
         self.reference.made(case, made(by, to, record));
+    }
+
+    /// A State has made durable what an officer thinks of a request's chance of success.
+    pub fn judged(&mut self, judgement: &ChanceJudgement) {
+        self.reference.judged(judgement.request, judgement.reasonable);
     }
 
     /// A genuine letter with this act has reached a State, whose clock says `now`.
@@ -243,21 +249,13 @@ impl Checker {
         }
     }
 
-    /// Compares what a State sees of a case with what the law says of the same evidence.
-    pub fn seen(&mut self, case: &CaseId, side: usize, view: &View) {
-        let expected = self.reference.expect(case, side);
+    /// Compares what a State sees of a case at `now` with what the law says of the same evidence.
+    pub fn seen(&mut self, case: &CaseId, side: usize, view: &View, now: Timestamp) {
+        let expected = self.reference.expect(case, side, now);
         let seen = seen(view);
         self.require(Rule::SameFold, seen == expected, || {
             format!("{case}, State {side}: sees {seen:?}, the law says {expected:?}")
         });
-        for (clock, at, due) in [
-            (Clock::Ack, expected.ack_at, expected.ack_due),
-            (Clock::Respond, expected.responded_at, expected.respond_due),
-        ] {
-            let late = at.zip(due).is_some_and(|(at, due)| at >= due);
-            let same = view.clocks.late().contains(&clock) == late;
-            self.require(Rule::SameFold, same, || format!("{case}: whether {clock} was late is disputed"));
-        }
     }
 
     /// A State has come back from a crash.
@@ -299,8 +297,8 @@ impl Checker {
         let [Some(mine), Some(theirs)] = &views else {
             return self.require(Rule::SameFold, false, || format!("{case}: one side has no such case"));
         };
-        self.seen(case, asker, mine);
-        self.seen(case, asked, theirs);
+        self.seen(case, asker, mine, at);
+        self.seen(case, asked, theirs, at);
         let same = (mine.state, &mine.clocks, &mine.items) == (theirs.state, &theirs.clocks, &theirs.items);
         self.require(Rule::SameFold, same, || format!("{case}: the sides do not agree"));
         for side in [asker, asked] {
@@ -323,15 +321,17 @@ impl Checker {
     }
 }
 
-fn made(by: usize, to: usize, record: &ActRecord) -> Made {
+pub(crate) fn made(by: usize, to: usize, record: &ActRecord) -> Made {
     let facts = record.facts.clone();
-    let (mut outcomes, mut elements, mut count) = (Vec::new(), BTreeMap::new(), 0);
+    let (mut outcomes, mut follow_ups) = (Vec::new(), Vec::new());
+    let (mut elements, mut count) = (BTreeMap::new(), 0);
     match &facts.body {
         Body::Request(request) | Body::Resubmission { request, .. } => count = request.items,
         Body::Response { outcomes: said, elements: given, .. } => {
             outcomes = said.iter().map(|o| (o.item, o.outcome)).collect();
             elements = given.iter().map(|e| (e.path.clone(), e.label.clone().unwrap_or_default())).collect();
         }
+        Body::OutcomeNotice { items, .. } => follow_ups.clone_from(items),
         Body::Acknowledgement { .. }
         | Body::ReturnIncomplete { .. }
         | Body::Delay { .. }
@@ -339,7 +339,6 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
         | Body::ClarificationRequest { .. }
         | Body::Clarification { .. }
         | Body::Withdrawal { .. }
-        | Body::OutcomeNotice { .. }
         | Body::Mandate { .. }
         | Body::MandateRevocation { .. }
         | Body::Notice { .. }
@@ -351,8 +350,9 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
         to,
         kind: facts.kind(),
         needs: facts.needs(),
-        answers: facts.names().first().copied(),
+        names: facts.names(),
         outcomes,
+        follow_ups,
         items: count,
         elements,
         facts,
@@ -361,16 +361,29 @@ fn made(by: usize, to: usize, record: &ActRecord) -> Made {
     }
 }
 
-fn seen(view: &View) -> Expected {
+pub(crate) fn seen(view: &View) -> Expected {
     let waiting = view.flags.iter().filter(|flag| flag.code == FlagCode::Waiting);
+    let versions = view.versions.iter();
+    let questions = view.questions.iter();
     Expected {
-        received_at: view.clocks.received_at,
-        ack_due: view.clocks.ack_due,
-        ack_at: view.clocks.ack_at,
-        respond_due: view.clocks.respond_due,
-        responded_at: view.clocks.responded_at,
+        state: view.state,
+        times: times(&view.clocks),
+        late: view.clocks.late(),
+        overdue: view.clocks.overdue(),
+        versions: versions.map(|v| (v.digest, v.returned_by, times(&v.clocks))).collect(),
         items: view.items.iter().map(|item| standing(item.state)).collect(),
+        delay: view.delay.as_ref().map(|delay| delay.act),
+        questions: questions.map(|q| (q.digest, (q.about, q.answer))).collect(),
+        told: view.outcomes.iter().map(|told| (told.act, told.item)).collect(),
         waiting: waiting.filter_map(|flag| flag.act).collect(),
+    }
+}
+
+const fn times(clocks: &Clocks) -> Times {
+    Times {
+        received_at: clocks.received_at,
+        ack: [clocks.ack_due, clocks.ack_at],
+        response: [clocks.respond_due, clocks.responded_at],
     }
 }
 

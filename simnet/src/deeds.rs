@@ -2,17 +2,15 @@
 
 use crate::heap::Millis;
 use crate::officer::{self, Answer, Deed, Spender};
-use crate::reference::Attempt;
-use crate::samples;
-use crate::world::World;
-use valise::case::{self, Command, Decision, Direction, Event, ItemState, PermitId, Refused, Role};
-use valise::model::{ActKind, CaseId, Digest, MessageId, Outcome, Purpose};
+use crate::orders::Order;
+use crate::samples::{self, Form};
+use crate::world::{OFFICERS, World};
+use valise::case::{self, Body, Command, Direction, Event, PermitId, Refused};
+use valise::model::{ActKind, CaseId, Digest, MessageId, Purpose};
 use valise::rules::release::Authority;
 
 /// How long an officer waits while something else of the case is being written.
 const PATIENCE: Millis = 300;
-/// The officer who asks for releases, and a colleague.
-const OFFICERS: [&str; 2] = ["ama", "kofi"];
 
 impl World {
     /// Does a deed, or has it done a little later.
@@ -21,22 +19,24 @@ impl World {
             return self.plan(state, PATIENCE, deed);
         }
         match &deed {
-            Deed::Ask { to, items, careless } => self.ask(state, *to, *items, *careless, &deed),
-            Deed::Acknowledge { case, automatic } => {
-                if *automatic && !self.is_due(state, case) {
-                    return;
-                }
-                let command = Command::Acknowledge { automatic: *automatic, note: None };
-                self.attempt(state, case, command, &Attempt::Acknowledge, false, &deed);
-            }
-            Deed::Answer(answer) => self.answer(state, answer, &deed),
-            Deed::Refuse { case, careless } => {
-                let Some(request) = self.request_of(state, case) else { return };
-                let command = Command::Refuse(samples::refusal(request, *careless));
-                self.attempt(state, case, command, &Attempt::Refuse, *careless, &deed);
-            }
+            Deed::Ask { to, items, form } => self.ask(state, *to, *items, *form, &deed),
             Deed::Release { case, to, purpose, spend } => self.release(state, case, to, *purpose, spend),
             Deed::Spend { case, permit, spender } => self.spend(state, case, permit, *spender),
+            Deed::Acknowledge { case, .. }
+            | Deed::Judge { case, .. }
+            | Deed::Return { case, .. }
+            | Deed::Resubmit { case, .. }
+            | Deed::Answer(Answer { case, .. })
+            | Deed::Delay { case, .. }
+            | Deed::Refuse { case, .. }
+            | Deed::Question { case, .. }
+            | Deed::Clarify { case, .. }
+            | Deed::Withdraw { case, .. }
+            | Deed::Tell { case, .. } => {
+                if let Some(order) = self.order(state, &deed) {
+                    self.attempt(state, case, order, &deed);
+                }
+            }
         }
     }
 
@@ -52,7 +52,7 @@ impl World {
         let now = self.clock(state);
         for case in touched {
             if let Some(view) = self.shells[state].view(case, now) {
-                self.checker.seen(case, state, &view);
+                self.checker.seen(case, state, &view, now);
             }
         }
     }
@@ -76,101 +76,88 @@ impl World {
                 self.tally.equivocations += 1;
                 self.checker.contradicted(state, case, proof.second);
             }
+            Event::ChanceJudged(judgement) => self.checker.judged(judgement),
             Event::PermitUsed(used) => self.show(state, case, &used.id),
             Event::ReleaseDenied(_) => self.tally.denied += 1,
-            Event::Opened(_)
-            | Event::ReceiptConflict(_)
-            | Event::ChanceJudged(_)
-            | Event::Filed(_)
-            | Event::PermitGranted(_) => {}
+            Event::Opened(_) | Event::ReceiptConflict(_) | Event::Filed(_) | Event::PermitGranted(_) => {}
         }
     }
 
+    /// Plans what an office does about an act that has come.
     fn plan_reaction(&mut self, state: usize, case: &CaseId, record: &case::ActRecord) {
         let seed = self.settings.seed;
-        let plan = match &record.facts.body {
-            case::Body::Request(request) => {
-                officer::on_request(seed, case, request.items, self.offices[state])
+        let digest = &record.facts.header.digest;
+        // Counted here and not asked of the view, in which a version may still wait for another.
+        let held = self.shells[state].case(case).into_iter().flat_map(|case| case.acts());
+        let version = held.filter(|record| record.facts.request().is_some()).count() as u64;
+        let mut plan = officer::on_act(seed, case, digest);
+        plan.extend(match &record.facts.body {
+            Body::Request(request) | Body::Resubmission { request, .. } => {
+                officer::on_request(seed, case, (version, request), self.offices[state])
             }
-            case::Body::Response { elements, .. } if !elements.is_empty() => {
-                officer::on_response(seed, case, &record.facts.header.digest)
+            Body::ReturnIncomplete { .. } => officer::on_return(seed, case, version),
+            Body::Response { elements, .. } => {
+                let mut plan = officer::on_outcome(seed, case, digest);
+                if !elements.is_empty() {
+                    plan.extend(officer::on_response(seed, case, digest));
+                }
+                plan
             }
-            case::Body::Acknowledgement { .. }
-            | case::Body::ReturnIncomplete { .. }
-            | case::Body::Resubmission { .. }
-            | case::Body::Response { .. }
-            | case::Body::Delay { .. }
-            | case::Body::Refusal { .. }
-            | case::Body::ClarificationRequest { .. }
-            | case::Body::Clarification { .. }
-            | case::Body::Withdrawal { .. }
-            | case::Body::OutcomeNotice { .. }
-            | case::Body::Mandate { .. }
-            | case::Body::MandateRevocation { .. }
-            | case::Body::Notice { .. }
-            | case::Body::AssistanceRequest { .. }
-            | case::Body::AssistanceReply { .. } => Vec::new(),
-        };
+            Body::ClarificationRequest { .. } => officer::on_question(seed, case, digest),
+            Body::OutcomeNotice { .. } => officer::on_outcome(seed, case, digest),
+            Body::Acknowledgement { .. }
+            | Body::Delay { .. }
+            | Body::Refusal { .. }
+            | Body::Clarification { .. }
+            | Body::Withdrawal { .. }
+            | Body::Mandate { .. }
+            | Body::MandateRevocation { .. }
+            | Body::Notice { .. }
+            | Body::AssistanceRequest { .. }
+            | Body::AssistanceReply { .. } => Vec::new(),
+        });
         for (after, deed) in plan {
             self.plan(state, after, deed);
         }
     }
 
-    fn ask(&mut self, state: usize, to: usize, items: u32, careless: bool, deed: &Deed) {
+    fn ask(&mut self, state: usize, to: usize, items: u32, form: Form, deed: &Deed) {
         let now = self.clock(state);
         let (me, to_party) = (self.party(state), self.party(to));
-        let request = Box::new(samples::request(&self.template, &to_party, items, careless));
+        let request = Box::new(samples::request(&self.template, &to_party, items, form));
         let case = self.shells[state].mint(now);
         let (case_id, exercise) = (case.clone(), false);
         let command = Command::Submit { case: case_id, me, to: to_party, request, exercise, behalf: None };
         let real = self.draws_real(state, to);
         let refused = self.shells[state].command(&case, command, real, now).err();
+        let careless = form == Form::Careless;
         let as_it_should = careless == refused.is_some();
         self.checker.law(as_it_should, || format!("{case}: careless {careless}, refused {refused:?}"));
         if !careless {
             self.tally.cases += 1;
             self.checker.commanded(state, &case, ActKind::Request);
             self.in_flight[state].push(deed.clone());
+            for (after, deed) in officer::on_asked(self.settings.seed, &case) {
+                self.plan(state, after, deed);
+            }
         }
     }
 
-    fn answer(&mut self, state: usize, answer: &Answer, deed: &Deed) {
-        let now = self.clock(state);
-        let case = &answer.case;
-        let Some(view) = self.shells[state].view(case, now) else { return };
-        let Some(request) = self.request_of(state, case) else { return };
-        let open = |state| matches!(state, ItemState::Open | ItemState::Answered(Outcome::Partial));
-        let left = view.items.iter().filter(|item| open(item.state)).map(|item| item.item);
-        let mut items = answer.items.clone().unwrap_or_else(|| left.collect());
-        if items.is_empty() {
-            items.push(0);
-        }
-        let command = Command::Respond(samples::response(request, answer, &items));
-        self.attempt(state, case, command, &Attempt::Answer(&items), answer.careless, deed);
-    }
-
-    /// Lets an officer of the requested side try something, and compares the outcome with the law.
-    fn attempt(
-        &mut self,
-        state: usize,
-        case: &CaseId,
-        command: Command,
-        attempt: &Attempt<'_>,
-        careless: bool,
-        deed: &Deed,
-    ) {
+    /// Lets an officer try something in a case, and compares the outcome with the law.
+    fn attempt(&mut self, state: usize, case: &CaseId, order: Order, deed: &Deed) {
         let now = self.clock(state);
         let Some(peer) = self.shells[state].case(case).and_then(|case| case.opening()) else { return };
         let Some(peer) = self.federation.number(&peer.peer) else { return };
         let real = self.draws_real(state, peer);
-        let outcome = self.shells[state].command(case, command, real, now);
+        let outcome = self.shells[state].command(case, order.command, real, now);
         let refused = outcome.as_ref().err().map(Refused::code);
         self.tally.refused += u64::from(refused.is_some());
-        self.checker.attempted(case, state, attempt, careless, refused);
-        if let Ok(Decision { draft: Some(draft), .. }) = outcome {
+        self.checker.attempted(case, state, &order.attempt, order.careless, refused);
+        let Ok(decision) = outcome else { return };
+        if let Some(draft) = decision.draft {
             self.checker.commanded(state, case, draft.act.kind());
-            self.in_flight[state].push(deed.clone());
         }
+        self.in_flight[state].push(deed.clone());
     }
 
     fn release(
@@ -232,20 +219,6 @@ impl World {
         self.checker.shown(case, &permit, &journal, now);
     }
 
-    /// Tells whether the gateway should acknowledge by itself now.
-    fn is_due(&self, state: usize, case: &CaseId) -> bool {
-        let Some(days) = self.offices[state].auto_ack_days else { return false };
-        let due = self.shells[state].case(case).and_then(|case| case::auto_ack_due(case, days));
-        due.is_some_and(|due| due <= self.clock(state))
-    }
-
-    /// Finds the request that a State is to answer.
-    fn request_of(&self, state: usize, case: &CaseId) -> Option<Digest> {
-        let view = self.shells[state].view(case, self.clock(state))?;
-        let asked = view.role == Role::Requested;
-        view.versions.last().filter(|_| asked).map(|version| version.digest)
-    }
-
     fn party(&self, state: usize) -> valise::model::Party {
         self.federation.members[state].party.clone()
     }
@@ -253,10 +226,18 @@ impl World {
 
 impl Deed {
     /// Returns the case that the deed concerns; none for one that opens a case.
-    const fn case(&self) -> Option<&CaseId> {
+    pub(crate) const fn case(&self) -> Option<&CaseId> {
         match self {
             Self::Ask { .. } => None,
             Self::Acknowledge { case, .. }
+            | Self::Judge { case, .. }
+            | Self::Return { case, .. }
+            | Self::Resubmit { case, .. }
+            | Self::Delay { case, .. }
+            | Self::Question { case, .. }
+            | Self::Clarify { case, .. }
+            | Self::Withdraw { case, .. }
+            | Self::Tell { case, .. }
             | Self::Refuse { case, .. }
             | Self::Release { case, .. }
             | Self::Spend { case, .. } => Some(case),

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::KeyRing;
 use valise::model::{DAY, Digest, Party, Timestamp};
-use valise::trust::issue::{self, Serial, Terms};
+use valise::trust::issue::{self, Issued, Serial, Terms};
 use valise::trust::{
     Card, CardPrekey, CardTwin, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin,
     TrustError, Validity, thumbprint,
@@ -41,6 +41,8 @@ pub struct Member {
     pub directory: Directory,
     /// The numbers of those States, without its own.
     pub acquainted: Vec<usize>,
+    /// What it hands to others.
+    card: Card,
 }
 
 /// A State before it has met any other.
@@ -75,9 +77,43 @@ impl Federation {
                 ring: n.ring,
                 directory,
                 acquainted,
+                card: n.card,
             })
             .collect();
         Ok(Self { members, numbers })
+    }
+
+    /// Makes a State's keys again, as its gateway reads them at a start.
+    pub fn ring(&self, number: usize) -> KeyRing {
+        let log_and_seal = &self.members[number].ring;
+        ring(number, log_and_seal.seal.1, log_and_seal.log.1)
+    }
+
+    /// Makes a State's directory again, as its gateway reads it at a start.
+    ///
+    /// # Errors
+    /// [`TrustError`] if a card does not hold, which is a bug.
+    pub fn directory(&self, number: usize) -> Result<Directory, TrustError> {
+        let me = &self.members[number];
+        let known = me.acquainted.iter().chain([&number]);
+        let entries = known.map(|at| PartyEntry::from_card(&self.members[*at].card));
+        Directory::new(me.party.clone(), entries.collect::<Result<_, _>>()?, 1)
+    }
+
+    /// Returns a State's issuing key with its certificate.
+    ///
+    /// # Errors
+    /// [`TrustError`] if it cannot be issued, which is a bug.
+    pub fn issuing(&self, number: usize) -> Result<(SigningKey, Vec<u8>), TrustError> {
+        let key = SigningKey::from_seed(&secret(number, "issuing"));
+        let root = SigningKey::from_seed(&secret(number, "root"));
+        let issued = certify(number, Role::Issuing, &key, &root, 4)?;
+        Ok((key, issued.der))
+    }
+
+    /// Returns the key that hides a State's bodies at rest.
+    pub fn body_key(&self, number: usize) -> [u8; 32] {
+        secret(number, "body")
     }
 
     /// Finds a State by its party.
@@ -87,27 +123,19 @@ impl Federation {
 }
 
 fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
-    let letter = |at: usize| char::from(b'A' + u8::try_from(at % 26).unwrap_or(0));
-    let code = format!("X{}{}", letter(number / 26), letter(number));
-    let party: Party = code.parse().expect("XAA to XZZ are set apart for users");
-    let secret = |use_: &str| Digest::of(&[b"simnet key\0", code.as_bytes(), use_.as_bytes()]).0;
-    let [root_key, seal_key, log_key] = ["root", "seal", "log"].map(|u| SigningKey::from_seed(&secret(u)));
-    let certify = |role, subject: &SigningKey, serial| {
-        let serial = Serial::new(serial).expect("the serials of a State begin at one");
-        let terms = Terms { serial, validity: valid_around_the_run() };
-        issue::certificate(role, &party, &subject.verifying_key(), &root_key, terms)
-    };
-    let root = certify(Role::Root, &root_key, 1)?;
-    let seal = certify(Role::Seal, &seal_key, 2)?;
-    let log = certify(Role::Log, &log_key, 3)?;
-    let (seal_x5t, log_x5t) = (thumbprint(&seal.der), thumbprint(&log.der));
-    let private = KemPrivate::from_seed(&secret("prekey"));
-    let mut id = [0; 16];
-    id.copy_from_slice(&secret("prekey id")[..16]);
-    let prekey = Prekey { id: PrekeyId(id), public: private.public(), validity: valid_around_the_run() };
+    let party = party(number);
+    let [root_key, seal_key, log_key] =
+        ["root", "seal", "log"].map(|purpose| SigningKey::from_seed(&secret(number, purpose)));
+    let root = certify(number, Role::Root, &root_key, &root_key, 1)?;
+    let seal = certify(number, Role::Seal, &seal_key, &root_key, 2)?;
+    let log = certify(number, Role::Log, &log_key, &root_key, 3)?;
+    let seal_x5t = thumbprint(&seal.der);
+    let log_x5t = thumbprint(&log.der);
+    let ring = ring(number, seal_x5t, log_x5t);
+    let public = KemPrivate::from_seed(&secret(number, "prekey")).public();
+    let prekey = Prekey { id: PrekeyId(prekey_id(number)), public, validity: valid_around_the_run() };
     let prekey = SignedPrekey::sign(&party, prekey, seal_x5t, &seal_key);
-    let twin = PqSigningKey::from_seed(&secret("log twin"));
-    let signed_twin = SignedTwin::sign(&party, log_x5t, twin.verifying_key(), (&seal_key, seal_x5t));
+    let signed_twin = SignedTwin::sign(&party, log_x5t, ring.twin.verifying_key(), (&seal_key, seal_x5t));
     let card = Card {
         party: party.clone(),
         names: BTreeMap::new(),
@@ -119,15 +147,48 @@ fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
         prekeys: vec![CardPrekey::new(&prekey)],
         twins: vec![CardTwin::new(&signed_twin)],
     };
-    let ring = KeyRing {
-        gateway: format!("gw1.{}", party.dns_suffix()),
-        party: party.clone(),
-        seal: (seal_key, seal_x5t),
-        log: (log_key, log_x5t),
-        twin,
-        prekeys: vec![(id.to_vec(), private)],
-    };
     Ok(Newcomer { party, ring, card })
+}
+
+fn party(number: usize) -> Party {
+    let letter = |at: usize| char::from(b'A' + u8::try_from(at % 26).unwrap_or(0));
+    let code = format!("X{}{}", letter(number / 26), letter(number));
+    code.parse().expect("XAA to XZZ are set apart for users")
+}
+
+fn secret(number: usize, purpose: &str) -> [u8; 32] {
+    Digest::of(&[b"simnet key\0", party(number).to_string().as_bytes(), purpose.as_bytes()]).0
+}
+
+fn prekey_id(number: usize) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.copy_from_slice(&secret(number, "prekey id")[..16]);
+    id
+}
+
+fn certify(
+    number: usize,
+    role: Role,
+    subject: &SigningKey,
+    authority: &SigningKey,
+    serial: u64,
+) -> Result<Issued, TrustError> {
+    let serial = Serial::new(serial).expect("the serials of a State begin at one");
+    let terms = Terms { serial, validity: valid_around_the_run() };
+    issue::certificate(role, &party(number), &subject.verifying_key(), authority, terms)
+}
+
+fn ring(number: usize, seal_x5t: Digest, log_x5t: Digest) -> KeyRing {
+    let signing = |purpose| SigningKey::from_seed(&secret(number, purpose));
+    let party = party(number);
+    KeyRing {
+        gateway: format!("gw1.{}", party.dns_suffix()),
+        party,
+        seal: (signing("seal"), seal_x5t),
+        log: (signing("log"), log_x5t),
+        twin: PqSigningKey::from_seed(&secret(number, "log twin")),
+        prekeys: vec![(prekey_id(number).to_vec(), KemPrivate::from_seed(&secret(number, "prekey")))],
+    }
 }
 
 /// Acquaintance is mutual: whoever holds a card has given its own.

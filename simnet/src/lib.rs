@@ -19,6 +19,7 @@ mod hostile;
 mod lane;
 mod link;
 mod officer;
+mod orders;
 mod reference;
 /// The summary of a run.
 pub mod report;
@@ -27,6 +28,8 @@ mod shell;
 /// Finds the few faults that a failure needs.
 pub mod shrink;
 pub mod tier_a;
+/// Whole nodes on a simulated network.
+pub mod tier_b;
 /// Follows a run so that it can be compared with another.
 pub mod trace;
 /// The federation in motion.

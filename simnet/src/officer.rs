@@ -1,9 +1,10 @@
 //! Officers: what they mean to do, when, and how carefully. Every draw depends on the seed and the case.
 
 use crate::draw::Draw;
-use crate::heap::{DAY, HOUR, MINUTE, Millis};
-use valise::case::PermitId;
-use valise::model::{CaseId, Digest, Label, Outcome, Purpose};
+use crate::heap::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::samples::Form;
+use valise::case::{PermitId, RequestFacts};
+use valise::model::{CaseId, Digest, Label, Outcome, Purpose, Ternary};
 use valise::rules::release::Authority;
 
 /// Something that an officer, or the gateway for one, is about to do.
@@ -15,8 +16,8 @@ pub enum Deed {
         to: usize,
         /// About how many items.
         items: u32,
-        /// Whether the form is sent as it came, with parts missing.
-        careless: bool,
+        /// What the form holds.
+        form: Form,
     },
     /// Acknowledges a request.
     Acknowledge {
@@ -25,13 +26,77 @@ pub enum Deed {
         /// Whether the gateway does it because no officer has.
         automatic: bool,
     },
+    /// Judges whether a request has a reasonable chance of success.
+    Judge {
+        /// In which case.
+        case: CaseId,
+        /// Whether it has.
+        reasonable: bool,
+        /// Whether the reason is left out.
+        careless: bool,
+    },
+    /// Returns a request for all that it lacks.
+    Return {
+        /// In which case.
+        case: CaseId,
+        /// Whether nothing is asked for.
+        careless: bool,
+    },
+    /// Submits a request again.
+    Resubmit {
+        /// In which case.
+        case: CaseId,
+        /// What the form holds.
+        form: Form,
+    },
     /// Answers a request.
     Answer(Answer),
+    /// Announces that the answer comes late.
+    Delay {
+        /// In which case.
+        case: CaseId,
+        /// Whether the ground has no reason.
+        careless: bool,
+    },
     /// Refuses what is left of a request.
     Refuse {
         /// In which case.
         case: CaseId,
         /// Whether the ground has no reason.
+        careless: bool,
+    },
+    /// Asks what an act means.
+    Question {
+        /// In which case.
+        case: CaseId,
+        /// Which act.
+        about: Digest,
+        /// Whether the question is empty.
+        careless: bool,
+    },
+    /// Answers a question.
+    Clarify {
+        /// In which case.
+        case: CaseId,
+        /// Which question.
+        question: Digest,
+        /// Whether the answer is empty.
+        careless: bool,
+    },
+    /// Withdraws a request.
+    Withdraw {
+        /// In which case.
+        case: CaseId,
+        /// Whether the reason is left out.
+        careless: bool,
+    },
+    /// Tells what came of a trace.
+    Tell {
+        /// In which case.
+        case: CaseId,
+        /// Whether the point of diversion was found.
+        found: Ternary,
+        /// Whether it is told of no item.
         careless: bool,
     },
     /// Asks to give what was received to somebody.
@@ -117,9 +182,15 @@ impl Office {
     }
 }
 
-/// Plans what the asked office does about a request of so many items: when, counted from its receipt.
-pub fn on_request(seed: u64, case: &CaseId, items: u32, office: Office) -> Vec<(Millis, Deed)> {
-    let mut draw = of_case(seed, "request", case);
+/// Plans what the asked office does about a version of a request, by its number: when, counted from its
+/// receipt.
+pub fn on_request(
+    seed: u64,
+    case: &CaseId,
+    (version, request): (u64, &RequestFacts),
+    office: Office,
+) -> Vec<(Millis, Deed)> {
+    let mut draw = of_case(seed, "request", case, version);
     let mut plan = Vec::new();
     let (ack_days, answer_days, never_acks, never_answers) = match office.temper {
         Temper::Prompt => (3, 30, 20, 20),
@@ -139,8 +210,12 @@ pub fn on_request(seed: u64, case: &CaseId, items: u32, office: Office) -> Vec<(
         }
         plan.push((ack, deed));
     }
-    if draw.chance(never_answers) {
+    if returns(&mut draw, case, request, ack_days, &mut plan) || draw.chance(never_answers) {
         return plan;
+    }
+    if draw.chance(300) {
+        let deed = Deed::Delay { case: case.clone(), careless: draw.chance(100) };
+        plan.push((draw.between(HOUR, 40 * DAY), deed));
     }
     // Some answer as soon as they have acknowledged, and the two overtake each other on the way.
     let hurried = draw.chance(200);
@@ -148,14 +223,81 @@ pub fn on_request(seed: u64, case: &CaseId, items: u32, office: Office) -> Vec<(
     if draw.chance(100) {
         plan.push((at - draw.between(1, HOUR), careless(&mut draw, case)));
     }
-    answers(&mut draw, case, items, at, &mut plan);
+    answers(&mut draw, case, request.items, at, &mut plan);
     plan
+}
+
+/// Plans what the asking office does about a request of its own, by the way.
+pub fn on_asked(seed: u64, case: &CaseId) -> Vec<(Millis, Deed)> {
+    let mut draw = of_case(seed, "withdrawal", case, 0);
+    let withdraw = |careless| Deed::Withdraw { case: case.clone(), careless };
+    let at = draw.between(MINUTE, 80 * DAY);
+    match draw.below(100) {
+        0..6 => vec![(at, withdraw(false))],
+        6 => vec![(at, withdraw(true))],
+        _ => Vec::new(),
+    }
+}
+
+/// Plans what the asking office does about a return, by the number of the version that was returned.
+pub fn on_return(seed: u64, case: &CaseId, version: u64) -> Vec<(Millis, Deed)> {
+    let mut draw = of_case(seed, "return", case, version);
+    let form = match draw.below(10) {
+        0 if version < 3 => Form::Pleading,
+        1 if version < 3 => Form::Impossible,
+        2 => Form::Careless,
+        _ => Form::Complete,
+    };
+    let at = draw.between(HOUR, 20 * DAY);
+    match draw.below(10) {
+        0 => vec![(at, Deed::Withdraw { case: case.clone(), careless: false })],
+        1 => Vec::new(),
+        _ => vec![(at, Deed::Resubmit { case: case.clone(), form })],
+    }
+}
+
+/// Plans what an office asks about any act that comes.
+pub fn on_act(seed: u64, case: &CaseId, act: &Digest) -> Vec<(Millis, Deed)> {
+    let mut draw = of_act(seed, "question", act);
+    let ask = |careless| Deed::Question { case: case.clone(), about: *act, careless };
+    let at = draw.between(MINUTE, 10 * DAY);
+    match draw.below(100) {
+        0..8 => vec![(at, ask(false))],
+        8 => vec![(at, ask(true))],
+        _ => Vec::new(),
+    }
+}
+
+/// Plans what an office does about a question.
+pub fn on_question(seed: u64, case: &CaseId, question: &Digest) -> Vec<(Millis, Deed)> {
+    let mut draw = of_act(seed, "clarification", question);
+    let answer = |careless| Deed::Clarify { case: case.clone(), question: *question, careless };
+    let at = draw.between(HOUR, 20 * DAY);
+    match draw.below(10) {
+        0 => Vec::new(),
+        1 => vec![(at, answer(true)), (at + DAY, answer(false)), (at + 2 * DAY, answer(false))],
+        _ => vec![(at, answer(false))],
+    }
+}
+
+/// Plans what an office tells of the end of a trace once it has heard of an answer, or of what the other
+/// office tells.
+pub fn on_outcome(seed: u64, case: &CaseId, act: &Digest) -> Vec<(Millis, Deed)> {
+    let mut draw = of_act(seed, "outcome", act);
+    let found =
+        draw.pick(&[Ternary::Yes, Ternary::No, Ternary::Unknown]).copied().unwrap_or(Ternary::Unknown);
+    let tell = |careless| Deed::Tell { case: case.clone(), found, careless };
+    let at = draw.between(DAY, 30 * DAY);
+    match draw.below(10) {
+        0 => vec![(at, tell(true))],
+        1..3 => vec![(at, tell(false))],
+        _ => Vec::new(),
+    }
 }
 
 /// Plans what the asking office does with a response that holds something.
 pub fn on_response(seed: u64, case: &CaseId, response: &Digest) -> Vec<(Millis, Deed)> {
-    let number = u64::from_be_bytes(response.0[..8].try_into().unwrap_or_default());
-    let mut draw = Draw::new(seed, "response", &[number]);
+    let mut draw = of_act(seed, "response", response);
     let mut plan = Vec::new();
     for _ in 0..draw.below(3) {
         let at = draw.between(HOUR, 3 * DAY);
@@ -170,6 +312,42 @@ pub fn on_response(seed: u64, case: &CaseId, response: &Digest) -> Vec<(Millis, 
         plan.push((at, Deed::Release { case: case.clone(), to, purpose, spend }));
     }
     plan
+}
+
+/// Plans to judge and to return a request; true if nothing else is planned.
+fn returns(
+    draw: &mut Draw,
+    case: &CaseId,
+    request: &RequestFacts,
+    within: i64,
+    plan: &mut Vec<(Millis, Deed)>,
+) -> bool {
+    let give_back = |careless| Deed::Return { case: case.clone(), careless };
+    let at = draw.between(HOUR, within * DAY);
+    if !request.wants_judgement() {
+        if draw.chance(40) {
+            plan.push((at, give_back(false)));
+        }
+        return false;
+    }
+    let reasonable = draw.chance(250);
+    let judge = |careless| Deed::Judge { case: case.clone(), reasonable, careless };
+    if draw.chance(100) {
+        plan.push((at - MINUTE, judge(true)));
+    }
+    if draw.chance(100) {
+        // Too early: the judgement is owed first.
+        plan.push((at - MINUTE, give_back(false)));
+    }
+    plan.push((at, judge(false)));
+    let after = at + draw.between(MINUTE, 6 * DAY);
+    if draw.chance(100) {
+        plan.push((after - SECOND, give_back(true)));
+    }
+    if !reasonable || draw.chance(100) {
+        plan.push((after, give_back(false)));
+    }
+    !reasonable && draw.chance(850)
 }
 
 fn answers(draw: &mut Draw, case: &CaseId, items: u32, at: Millis, plan: &mut Vec<(Millis, Deed)>) {
@@ -213,8 +391,15 @@ fn careless(draw: &mut Draw, case: &CaseId) -> Deed {
     Deed::Answer(Answer { case: case.clone(), items: None, outcome, label: None, careless: true })
 }
 
-fn of_case(seed: u64, purpose: &str, case: &CaseId) -> Draw {
+fn of_case(seed: u64, purpose: &str, case: &CaseId, version: u64) -> Draw {
     let digest = Digest::of(&[case.as_str().as_bytes()]);
-    let number = u64::from_be_bytes(digest.0[..8].try_into().unwrap_or_default());
-    Draw::new(seed, purpose, &[number])
+    Draw::new(seed, purpose, &[number(&digest), version])
+}
+
+fn of_act(seed: u64, purpose: &str, act: &Digest) -> Draw {
+    Draw::new(seed, purpose, &[number(act)])
+}
+
+fn number(digest: &Digest) -> u64 {
+    u64::from_be_bytes(digest.0[..8].try_into().unwrap_or_default())
 }

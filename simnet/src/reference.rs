@@ -1,9 +1,13 @@
 //! A small model that knows only the law: who must see what, due when, restricted how. It shares no
 //! arithmetic and no fold with `case` and `rules`, which are compared with it.
 
+mod history;
+
+use history::{History, Version};
 use std::collections::{BTreeMap, BTreeSet};
-use valise::case::ActFacts;
+use valise::case::{ActFacts, CaseState, FollowUpFacts};
 use valise::model::{ActKind, Audience, CaseId, Digest, Label, Onward, Outcome, Purpose, Timestamp};
+use valise::rules::deadline::Clock;
 use valise::rules::release::{Authority, AuthorityKind};
 
 /// Seconds in a day of UTC.
@@ -18,12 +22,14 @@ pub struct Made {
     pub to: usize,
     /// Which act it is.
     pub kind: ActKind,
-    /// What it rests on: its parents and what it answers.
+    /// What it rests on: its parents and what it names.
     pub needs: BTreeSet<Digest>,
-    /// The request that it answers.
-    pub answers: Option<Digest>,
+    /// What it answers, asks about or replaces; the version of the request comes first.
+    pub names: Vec<Digest>,
     /// What it says of which item.
     pub outcomes: Vec<(u32, Outcome)>,
+    /// What it tells of the end of which item.
+    pub follow_ups: Vec<FollowUpFacts>,
     /// How many items it asks about.
     pub items: u32,
     /// Its elements with their labels.
@@ -36,36 +42,48 @@ pub struct Made {
     pub receipted: bool,
 }
 
-/// What an act does to the clocks of the request that it answers (ISACS 8.3.1, 8.3.4.1).
-struct Effect {
-    stops_ack: bool,
-    stops_response: bool,
-}
-
 /// All acts of a run.
 #[derive(Default)]
 pub struct Reference {
     acts: BTreeMap<Digest, Made>,
     cases: BTreeMap<CaseId, Vec<Digest>>,
+    hopeless: BTreeMap<Digest, bool>,
 }
 
 /// What a State must see of a case.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// When the request was received.
-    pub received_at: Option<Timestamp>,
-    /// When the acknowledgement is late.
-    pub ack_due: Option<Timestamp>,
-    /// When the first act that stands for an acknowledgement arrived.
-    pub ack_at: Option<Timestamp>,
-    /// When the response is late.
-    pub respond_due: Option<Timestamp>,
-    /// When the last item's clock stopped.
-    pub responded_at: Option<Timestamp>,
-    /// How each item stands.
+    /// How far it has come.
+    pub state: CaseState,
+    /// The clocks of the version that is to be answered.
+    pub times: Times,
+    /// The clocks that stopped too late.
+    pub late: Vec<Clock>,
+    /// The clocks that run although their end has passed.
+    pub overdue: Vec<Clock>,
+    /// The versions of the request, oldest first: each with its return and its clocks.
+    pub versions: Vec<(Digest, Option<Digest>, Times)>,
+    /// How each item of the last version stands.
     pub items: Vec<Settled>,
+    /// The delay that was last announced, until nothing is left to answer.
+    pub delay: Option<Digest>,
+    /// The questions: what each is about, and its last answer.
+    pub questions: BTreeMap<Digest, (Digest, Option<Digest>)>,
+    /// In which act each State has last told of each item.
+    pub told: BTreeSet<(Digest, u32)>,
     /// The acts that wait for what they rest on.
     pub waiting: BTreeSet<Digest>,
+}
+
+/// The clocks of a version of the request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// When it was received.
+    pub received_at: Option<Timestamp>,
+    /// When the acknowledgement is late, and when the first act that stands for one arrived.
+    pub ack: [Option<Timestamp>; 2],
+    /// When the response is late, and when the last item's clock stopped.
+    pub response: [Option<Timestamp>; 2],
 }
 
 /// How an item stands.
@@ -85,22 +103,55 @@ pub enum Settled {
     Refused,
 }
 
-/// What an officer of the requested State is about to do.
-pub enum Attempt<'a> {
+/// What an officer is about to do in a case.
+pub enum Attempt {
     /// Acknowledge.
     Acknowledge,
+    /// Judge whether there is a reasonable chance of success.
+    Judge,
+    /// Return the request, asking for what these clauses want.
+    Return(BTreeSet<String>),
+    /// Submit the request again.
+    Resubmit,
     /// Answer these items.
-    Answer(&'a [u32]),
+    Answer(Vec<u32>),
+    /// Announce a delay.
+    Delay,
     /// Refuse what is left.
     Refuse,
+    /// Ask what an act means.
+    Question(Digest),
+    /// Answer a question.
+    Clarify(Digest),
+    /// Withdraw the request.
+    Withdraw,
+    /// Tell what came of the trace.
+    Tell,
+}
+
+impl Made {
+    /// Returns its statement digest.
+    pub const fn digest(&self) -> Digest {
+        self.facts.header.digest
+    }
+
+    /// Returns when the other State has had it, as far as `side` can know.
+    fn arrived(&self, side: usize) -> Option<Timestamp> {
+        self.kept.filter(|_| self.to == side || self.receipted)
+    }
 }
 
 impl Reference {
     /// Notes an act that its State has made durable.
     pub fn made(&mut self, case: &CaseId, act: Made) {
-        let digest = act.facts.header.digest;
+        let digest = act.digest();
         self.acts.insert(digest, act);
         self.cases.entry(case.clone()).or_default().push(digest);
+    }
+
+    /// Notes an officer's judgement of a request's chance of success.
+    pub fn judged(&mut self, request: Digest, reasonable: bool) {
+        self.hopeless.insert(request, !reasonable);
     }
 
     /// Finds an act.
@@ -129,53 +180,50 @@ impl Reference {
         Some((request.by, request.to))
     }
 
-    /// Says what a State must see of a case, given what it holds durably.
-    pub fn expect(&self, case: &CaseId, side: usize) -> Expected {
-        let held: Vec<&Made> =
-            self.of(case).filter(|act| act.by == side || act.to == side && act.kept.is_some()).collect();
-        let counted = counted(&held);
-        let (held, waiting): (Vec<&Made>, Vec<&Made>) =
-            held.into_iter().partition(|act| counted.contains(&act.facts.header.digest));
-        let waiting = waiting.into_iter().map(|act| act.facts.header.digest).collect();
-        let arrival = |act: &Made| act.kept.filter(|_| act.to == side || act.receipted);
-        let mut expected = Expected { waiting, ..Expected::default() };
-        let request = held.iter().find(|act| act.kind == ActKind::Request);
-        let Some(request) = request else { return expected };
-        expected.received_at = arrival(request);
-        expected.ack_due = expected.received_at.map(|at| midnight_after(at, 7));
-        expected.respond_due = expected.received_at.map(|at| midnight_after(at, 56));
-        let answers_it =
-            |act: &&Made| act.answers == Some(request.facts.header.digest) && act.by == request.to;
-        let answers: Vec<&Made> = held.iter().copied().filter(answers_it).collect();
-        let stops_ack = answers.iter().filter(|act| effect(act.kind).stops_ack);
-        expected.ack_at = stops_ack.filter_map(|act| arrival(act)).min();
-        let mut stops = Vec::new();
-        for item in 0..request.items {
-            let on_item = concerning(&answers, item);
-            expected.items.push(settled(&on_item, item));
-            stops.push(on_item.into_iter().filter_map(arrival).min());
-        }
-        expected.responded_at =
-            stops.into_iter().collect::<Option<Vec<_>>>().and_then(|s| s.into_iter().max());
-        expected
+    /// Says what a State must see of a case at `now`, given what it holds durably.
+    pub fn expect(&self, case: &CaseId, side: usize, now: Timestamp) -> Expected {
+        History::of(self.of(case), side).expect(now)
     }
 
-    /// Tells whether the law lets the requested State do something, by all that it has done.
-    pub fn allows(&self, case: &CaseId, side: usize, attempt: &Attempt<'_>) -> bool {
-        let Some(request) = self.of(case).find(|act| act.kind == ActKind::Request && act.to == side) else {
-            return false;
-        };
-        let said: Vec<&Made> = self.of(case).filter(|act| act.by == side).collect();
-        let refused = said.iter().any(|act| act.kind == ActKind::Refusal);
-        let stands = |item: u32| settled(&concerning(&said, item), item);
-        request.kept.is_some()
-            && match attempt {
-                Attempt::Acknowledge => said.is_empty(),
-                Attempt::Answer(items) => {
-                    !refused && items.iter().all(|i| matches!(stands(*i), Settled::Open | Settled::InPart))
-                }
-                Attempt::Refuse => !refused && (0..request.items).any(|i| stands(i) == Settled::Open),
+    /// Tells whether the law lets a State do something, by all that it holds durably.
+    pub fn allows(&self, case: &CaseId, side: usize, attempt: &Attempt) -> bool {
+        let history = History::of(self.of(case), side);
+        let Some(version) = history.versions.last() else { return false };
+        let items = version.items();
+        let open = items.contains(&Settled::Open);
+        let returned = version.returned().is_some();
+        let asks = version.request.by == side && !history.withdrawn;
+        let answers = version.request.to == side && !history.withdrawn && !returned;
+        match attempt {
+            Attempt::Acknowledge => answers && version.answers.is_empty(),
+            Attempt::Judge => answers && open && lacks(version).is_some(),
+            Attempt::Return(wants) => answers && !version.is_touched() && self.is_founded(version, wants),
+            Attempt::Resubmit => asks && returned,
+            Attempt::Answer(at) => {
+                let fits = |item: &Settled| matches!(item, Settled::Open | Settled::InPart);
+                let item = |at: &u32| usize::try_from(*at).ok().and_then(|at| items.get(at));
+                answers && !version.is_refused() && at.iter().all(|at| item(at).is_some_and(fits))
             }
+            Attempt::Delay => answers && open,
+            Attempt::Refuse => answers && !version.is_refused() && open,
+            Attempt::Question(about) => history.theirs(about).is_some(),
+            Attempt::Clarify(question) => {
+                let asked = history.theirs(question);
+                asked.is_some_and(|act| act.kind == ActKind::ClarificationRequest)
+            }
+            Attempt::Withdraw => asks && (open || returned),
+            Attempt::Tell => true,
+        }
+    }
+
+    /// ISACS 8.3.2: a return wants only what the request lacks; where the requester says that it cannot give
+    /// everything, an officer has to see no chance in what was given.
+    fn is_founded(&self, version: &Version<'_>, wants: &BTreeSet<String>) -> bool {
+        let hopeless = self.hopeless.get(&version.request.digest()).copied().unwrap_or(false);
+        let founded = |lacking: Lacking| {
+            !wants.is_empty() && wants.is_subset(&lacking.clauses) && (hopeless || !lacking.pleads)
+        };
+        lacks(version).is_some_and(founded)
     }
 
     fn of(&self, case: &CaseId) -> impl Iterator<Item = &Made> {
@@ -184,66 +232,17 @@ impl Reference {
     }
 }
 
-/// The one table of what each kind of act does.
-const fn effect(kind: ActKind) -> Effect {
-    match kind {
-        ActKind::Request
-        | ActKind::Resubmission
-        | ActKind::ClarificationRequest
-        | ActKind::Clarification
-        | ActKind::Withdrawal
-        | ActKind::OutcomeNotice
-        | ActKind::Mandate
-        | ActKind::MandateRevocation
-        | ActKind::Notice
-        | ActKind::AssistanceRequest
-        | ActKind::AssistanceReply => Effect { stops_ack: false, stops_response: false },
-        ActKind::Acknowledgement | ActKind::ReturnIncomplete | ActKind::Delay => {
-            Effect { stops_ack: true, stops_response: false }
-        }
-        ActKind::Response | ActKind::Refusal => Effect { stops_ack: true, stops_response: true },
-    }
+/// What a request lacks.
+struct Lacking {
+    clauses: BTreeSet<String>,
+    pleads: bool,
 }
 
-/// Seven or fifty-six whole days follow the day of receipt, in UTC; the instant after them is late.
-fn midnight_after(received: Timestamp, days: i64) -> Timestamp {
-    let day = received.unix() / DAY;
-    Timestamp::from_unix((day + 1 + days) * DAY).expect("a run ends long before the year 9999")
-}
-
-/// An act counts once all that it rests on counts.
-fn counted(held: &[&Made]) -> BTreeSet<Digest> {
-    let mut counted = BTreeSet::new();
-    loop {
-        let before = counted.len();
-        for act in held {
-            if act.needs.iter().all(|need| counted.contains(need)) {
-                counted.insert(act.facts.header.digest);
-            }
-        }
-        if counted.len() == before {
-            return counted;
-        }
-    }
-}
-
-/// Picks what was said about an item; a refusal concerns only items that no response has answered.
-fn concerning<'a>(answers: &[&'a Made], item: u32) -> Vec<&'a Made> {
-    let responds = |act: &&Made| act.outcomes.iter().any(|(at, _)| *at == item);
-    let answered = answers.iter().any(responds);
-    let refuses = |act: &&Made| act.kind == ActKind::Refusal && !answered;
-    let stops = answers.iter().copied().filter(|act| effect(act.kind).stops_response);
-    stops.filter(|act| responds(act) || refuses(act)).collect()
-}
-
-fn settled(on_item: &[&Made], item: u32) -> Settled {
-    let outcomes = on_item.iter().flat_map(|act| &act.outcomes).filter(|(at, _)| *at == item);
-    let best = outcomes.map(|(_, outcome)| match outcome {
-        Outcome::Partial => Settled::InPart,
-        Outcome::Full | Outcome::NoneFound | Outcome::NotOurs => Settled::Answered,
-    });
-    let refused = on_item.iter().any(|act| act.kind == ActKind::Refusal);
-    best.max().unwrap_or(if refused { Settled::Refused } else { Settled::Open })
+/// Says what a version of the request lacks; none if it lacks nothing.
+fn lacks(version: &Version<'_>) -> Option<Lacking> {
+    let request = version.request.facts.request()?;
+    let clauses: BTreeSet<String> = request.unmet.union(&request.impossible).cloned().collect();
+    (!clauses.is_empty() || request.pleads).then_some(Lacking { clauses, pleads: request.pleads })
 }
 
 /// Tells whether the law lets an element be given to somebody (ISACS 8.3.4.2 d–f, 8.4 b). No consent exists.
@@ -264,22 +263,4 @@ pub fn may_give(label: &Label, to: &Authority, purpose: Purpose, at: Timestamp) 
         && (label.onward == Onward::Free || own_desk)
         && !(label.not_in_court && in_court)
         && label.other.is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_days_are_those_of_the_standard() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        for (received, ack, respond) in [
-            ("2026-01-01T10:00:00Z", "2026-01-09T00:00:00Z", "2026-02-27T00:00:00Z"),
-            ("2026-12-31T23:59:59Z", "2027-01-08T00:00:00Z", "2027-02-26T00:00:00Z"),
-            ("2028-02-28T00:00:00Z", "2028-03-07T00:00:00Z", "2028-04-25T00:00:00Z"),
-        ] {
-            assert_eq!(midnight_after(at(received), 7), at(ack), "{received}");
-            assert_eq!(midnight_after(at(received), 56), at(respond), "{received}");
-        }
-    }
 }

@@ -2,10 +2,11 @@
 
 use crate::draw::Draw;
 use crate::officer::Answer;
+use std::collections::BTreeSet;
 use valise::model::{
-    About, Audience, Country, Digest, Element, Field, Ground, GroundCode, ItemAnswer, Label, Onward,
-    OtherCaveat, Outcome, Particulars, Party, Purpose, Refusal, Request, Response, Text, Timestamp,
-    without_annotations,
+    About, Audience, Country, Delay, Digest, Element, Field, FollowUp, Ground, GroundCode, ItemAnswer, Label,
+    MissingElement, Onward, OtherCaveat, Outcome, OutcomeNotice, Particulars, Party, Purpose, Refusal,
+    Request, Response, Ternary, Text, Timestamp, without_annotations,
 };
 use valise::rules::release::{Authority, AuthorityKind};
 
@@ -18,8 +19,32 @@ pub fn template() -> Request {
     serde_json::from_value(without_annotations(document)).expect("the example is a request")
 }
 
+/// What the form of a request holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Everything.
+    Complete,
+    /// Less, and it says why.
+    Pleading,
+    /// Everything but what it says to be impossible to give.
+    Impossible,
+    /// Less, and it says nothing.
+    Careless,
+}
+
+impl Form {
+    /// Draws a form that may be sent.
+    pub fn draw(draw: &mut Draw) -> Self {
+        match draw.below(10) {
+            0 | 1 => Self::Pleading,
+            2 => Self::Impossible,
+            _ => Self::Complete,
+        }
+    }
+}
+
 /// Asks a State about so many items that it made.
-pub fn request(template: &Request, to: &Party, items: u32, careless: bool) -> Request {
+pub fn request(template: &Request, to: &Party, items: u32, form: Form) -> Request {
     let mut request = template.clone();
     if let Some(addressee) = &mut request.addressee {
         addressee.party = to.clone();
@@ -31,8 +56,16 @@ pub fn request(template: &Request, to: &Party, items: u32, careless: bool) -> Re
     if let Some(item) = request.items.first().cloned() {
         request.items = vec![item; usize::try_from(items).unwrap_or(1)];
     }
-    if careless {
-        request.illicit_grounds.clear();
+    match form {
+        Form::Complete => {}
+        Form::Pleading => {
+            request.illicit_grounds.clear();
+            request.incomplete_reason = Some(words("the file was lost in the flood"));
+        }
+        Form::Impossible => {
+            request.circumstances = Some(Field::NotPossible(words("nobody saw where it was found")));
+        }
+        Form::Careless => request.illicit_grounds.clear(),
     }
     request
 }
@@ -41,6 +74,38 @@ pub fn request(template: &Request, to: &Party, items: u32, careless: bool) -> Re
 pub fn response(request: Digest, answer: &Answer, items: &[u32]) -> Response {
     let said = items.iter().map(|item| item_answer(*item, answer)).collect();
     Response { request, items: said, note: None }
+}
+
+/// Asks for what these clauses want.
+pub fn missing(wants: &BTreeSet<String>) -> Vec<MissingElement> {
+    let one = |clause: &String| MissingElement {
+        clause: clause.clone(),
+        field: "request".to_owned(),
+        why: words("we cannot search without it"),
+    };
+    wants.iter().map(one).collect()
+}
+
+/// Puts the announcement of a delay into words.
+pub fn delay(request: Digest, careless: bool) -> Delay {
+    Delay { request, grounds: vec![ground(careless)], expected: None }
+}
+
+/// Tells what came of the trace of the first item, or of none.
+pub fn outcome(request: Digest, found: Ternary, careless: bool) -> OutcomeNotice {
+    let first = FollowUp {
+        item: 0,
+        point_of_diversion: found,
+        prosecution: Ternary::Unknown,
+        action: None,
+        preventive_measure: None,
+    };
+    OutcomeNotice { request, items: (!careless).then_some(first).into_iter().collect() }
+}
+
+/// A question, an answer or a reason in words, or in none.
+pub fn said(careless: bool) -> Text {
+    words(if careless { " " } else { "as set out in our letter" })
 }
 
 /// Puts a refusal into words.

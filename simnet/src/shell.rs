@@ -124,6 +124,9 @@ impl Shell {
             view.clocks.ack_due = view.clocks.ack_due.map(|due| due.saturating_add(DAY));
             view.clocks.respond_due = view.clocks.respond_due.map(|due| due.saturating_add(DAY));
         }
+        if let (Some(Bug::FirstVersionShown), Some(first)) = (self.bug, view.versions.first()) {
+            view.clocks = first.clocks.clone();
+        }
         Some(view)
     }
 

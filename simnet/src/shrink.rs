@@ -14,12 +14,20 @@ pub struct Shrunk {
     pub runs: u32,
 }
 
-/// Takes faults away for as long as the same rule is still broken: halves first, then smaller parts, down
-/// to single faults, in at most `budget` runs.
+/// Finds the few faults of a run of the pure rooms with which a rule is still broken, in at most `budget` runs.
 pub fn shrink(federation: &Arc<Federation>, settings: &Settings, rule: Rule, budget: u32) -> Shrunk {
     let drawn = tier_a::run(federation, settings.clone()).faults().len();
-    let mut kept: Vec<usize> =
-        settings.only.clone().map_or((0..drawn).collect(), |only| only.into_iter().collect());
+    let all = settings.only.clone().unwrap_or_else(|| (0..drawn).collect());
+    fewest(all, budget, |only| {
+        let world = tier_a::run(federation, Settings { only: Some(only.clone()), ..settings.clone() });
+        world.violation().is_some_and(|violation| violation.rule == rule)
+    })
+}
+
+/// Takes faults away for as long as the run still fails: halves first, then smaller parts, down to single
+/// faults, in at most `budget` runs.
+pub fn fewest(all: BTreeSet<usize>, budget: u32, fails: impl Fn(&BTreeSet<usize>) -> bool) -> Shrunk {
+    let mut kept: Vec<usize> = all.into_iter().collect();
     let mut runs = 1;
     let mut part = kept.len();
     while part > 0 && runs < budget {
@@ -27,9 +35,8 @@ pub fn shrink(federation: &Arc<Federation>, settings: &Settings, rule: Rule, bud
         while at < kept.len() && runs < budget {
             let rest: BTreeSet<usize> =
                 kept[..at].iter().chain(&kept[(at + part).min(kept.len())..]).copied().collect();
-            let world = tier_a::run(federation, Settings { only: Some(rest.clone()), ..settings.clone() });
             runs += 1;
-            if world.violation().is_some_and(|violation| violation.rule == rule) {
+            if fails(&rest) {
                 kept = rest.into_iter().collect();
             } else {
                 at += part;

@@ -9,7 +9,7 @@ use crate::lane::{Frame, Letter};
 use crate::link::Links;
 use crate::officer::{Deed, Office};
 use crate::report::Tally;
-use crate::samples;
+use crate::samples::{self, Form};
 use crate::shell::{Shell, Taken};
 use crate::trace::{Trace, content};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,8 @@ use valise::model::{Digest, MessageId, Request, Timestamp};
 const HEALING: Millis = 60 * DAY;
 /// The first and the longest pause between two tries.
 const PAUSES: (Millis, Millis) = (30 * SECOND, HOUR);
+/// An office's officer, who does everything, and a colleague.
+pub(crate) const OFFICERS: [&str; 2] = ["ama", "kofi"];
 /// To how many of those whom it knows a State writes.
 const PARTNERS: usize = 6;
 
@@ -245,12 +247,11 @@ impl World {
                 let Some(to) = draw.pick(partners).copied() else { continue };
                 let at = draw.between(1, self.end());
                 let items = if draw.chance(300) { 2 + u32::from(draw.chance(300)) } else { 1 };
-                if draw.chance(30) {
-                    let deed = Deed::Ask { to, items, careless: true };
-                    self.heap.push(at, Happening::Deed { state, deed });
+                let form = Form::draw(&mut draw);
+                let careless = draw.chance(30).then_some(Form::Careless);
+                for form in careless.into_iter().chain([form]) {
+                    self.heap.push(at, Happening::Deed { state, deed: Deed::Ask { to, items, form } });
                 }
-                let deed = Deed::Ask { to, items, careless: false };
-                self.heap.push(at, Happening::Deed { state, deed });
             }
         }
     }

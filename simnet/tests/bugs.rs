@@ -47,6 +47,7 @@ found! {
     a_duplicate_that_is_processed: DuplicateProcessed by ReceivedOnce;
     a_clock_from_the_wrong_instant: ClockFromIssuer by ReceivedOnce;
     a_due_date_that_is_off_by_a_day: DueOffByADay by SameFold;
+    clocks_of_a_version_that_was_returned: FirstVersionShown by SameFold;
     a_release_without_a_permit: ReleaseWithoutPermit by PermitFirst;
     a_permit_that_is_used_again: PermitReused by PermitFirst;
     a_label_that_is_ignored: LabelIgnored by PermitFirst;

@@ -6,6 +6,22 @@ use common::{REPLAY, federation, settings};
 use simnet::report::Report;
 use simnet::tier_a;
 use simnet::world::World;
+use valise::model::ActKind;
+
+/// The kinds of act by which a trace is asked for and answered (ISACS 8).
+const OF_A_CASE: [ActKind; 11] = [
+    ActKind::Request,
+    ActKind::Acknowledgement,
+    ActKind::ReturnIncomplete,
+    ActKind::Resubmission,
+    ActKind::Response,
+    ActKind::Delay,
+    ActKind::Refusal,
+    ActKind::ClarificationRequest,
+    ActKind::Clarification,
+    ActKind::Withdrawal,
+    ActKind::OutcomeNotice,
+];
 
 fn hold(seeds: std::ops::Range<u64>) {
     for seed in seeds {
@@ -26,8 +42,14 @@ fn no_rule_is_broken_by_others() {
 
 #[test]
 fn a_run_holds_what_it_should() {
-    let report = Report::new(&tier_a::run(federation(), settings(3)), 1.0);
+    let report = Report::new(&tier_a::run(federation(), settings(6)), 1.0);
     assert_eq!(report.cases, 60, "each of five States has asked twelve times");
+    let missing: Vec<&str> = OF_A_CASE
+        .map(ActKind::code)
+        .into_iter()
+        .filter(|kind| !report.acts_by_kind.contains_key(kind))
+        .collect();
+    assert_eq!(missing, [""; 0], "kinds that nobody made");
     assert!(report.real_share >= 0.05, "at least 5 % of the acts use the real cryptography");
     assert!(report.late_acknowledgements > 0 && report.late_responses > 0, "some officers are late");
     assert!(report.crashes > 0 && report.frames[1] > 0, "things went wrong");

@@ -55,10 +55,31 @@ struct Bag {
     relay: Option<Party>,
 }
 
+/// Why a delivery broke off.
+struct Broken {
+    cause: String,
+    /// Whether a word from the peer is a reason to try again: not if the peer or we could not keep what
+    /// was said, since two sides that wake each other up would then never rest.
+    contact_helps: bool,
+}
+
+impl From<String> for Broken {
+    fn from(cause: String) -> Self {
+        Self { cause, contact_helps: true }
+    }
+}
+
+impl Broken {
+    const fn until_kept(cause: String) -> Self {
+        Self { cause, contact_helps: false }
+    }
+}
+
 /// When the next try is made: waited for by a clock that nobody sets, shown by the one of the wall.
 #[derive(Clone, Copy)]
 struct Pause {
     until: Instant,
+    contact_helps: bool,
     shown: Timestamp,
 }
 
@@ -135,8 +156,10 @@ impl Courier {
     pub fn heard(&self, now: Timestamp, link: Option<&Link>) {
         let mut bag = self.bag();
         bag.last_contact = Some(now);
-        bag.next_try = None;
-        bag.failures = 0;
+        if bag.next_try.is_none_or(|pause| pause.contact_helps) {
+            bag.next_try = None;
+            bag.failures = 0;
+        }
         if let Some(link) = link {
             bag.link.get_or_insert_with(|| link.clone());
         }
@@ -187,7 +210,7 @@ impl Courier {
         loop {
             self.due().await;
             match self.deliver(&post).await {
-                Ok(()) => self.bag().failures = 0,
+                Ok(()) => self.bag().went_well(),
                 Err(cause) => self.failed(&cause, &post),
             }
         }
@@ -256,7 +279,7 @@ impl Courier {
     }
 
     /// Sends what waits over one stream, until nothing waits any more.
-    async fn deliver(&self, post: &Post) -> Result<(), String> {
+    async fn deliver(&self, post: &Post) -> Result<(), Broken> {
         let link = if self.roads().relays.is_empty() {
             self.link(post).await?
         } else {
@@ -271,7 +294,7 @@ impl Courier {
         result
     }
 
-    async fn exchange(&self, post: &Post, link: &Link) -> Result<(), String> {
+    async fn exchange(&self, post: &Post, link: &Link) -> Result<(), Broken> {
         let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
         let mut sent: BTreeSet<MessageId> = BTreeSet::new();
         loop {
@@ -318,7 +341,7 @@ impl Courier {
         post: &Post,
         receiver: &mut Receiver,
         sent: &mut BTreeSet<MessageId>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Broken> {
         let answered = tokio::select! {
             biased;
             frame = receiver.next() => Some(frame),
@@ -326,7 +349,7 @@ impl Courier {
             () = sleep(PATIENCE) => None,
         };
         let Some(frame) = answered else {
-            return Err(format!("no answer within {} seconds", PATIENCE.as_secs()));
+            return Err(format!("no answer within {} seconds", PATIENCE.as_secs()).into());
         };
         match frame.map_err(|e| e.to_string())? {
             Some((FrameKind::Receipts, body)) => {
@@ -335,8 +358,8 @@ impl Courier {
                 Ok(())
             }
             Some((FrameKind::Reject, body)) => self.reject(post, &body, sent),
-            Some(_) => Err("the peer answered with a frame that is no answer".to_owned()),
-            None => Err("the peer ended the stream before it had answered".to_owned()),
+            Some(_) => Err("the peer answered with a frame that is no answer".to_owned().into()),
+            None => Err("the peer ended the stream before it had answered".to_owned().into()),
         }
     }
 
@@ -346,24 +369,36 @@ impl Courier {
     /// Words on why it ends nothing.
     pub async fn answered(&self, post: &Post, receipts: bool, body: &[u8]) -> Result<(), String> {
         let mut sent = BTreeSet::new();
-        if receipts { self.receipts(post, body, &mut sent).await } else { self.reject(post, body, &mut sent) }
+        let taken = if receipts {
+            self.receipts(post, body, &mut sent).await
+        } else {
+            self.reject(post, body, &mut sent)
+        };
+        taken.map_err(|broken| broken.cause)
     }
 
-    async fn receipts(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
+    async fn receipts(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), Broken> {
         let now = post.gateway.now();
         let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's receipts do not hold: {e}"))?;
+        let mut broken = None;
         for sealed in receipts {
             sent.remove(&sealed.envelope);
             match self.receipt(post, &sealed).await {
                 Ok(()) => {
-                    self.bag().waiting.remove(&sealed.envelope);
+                    let mut bag = self.bag();
+                    bag.waiting.remove(&sealed.envelope);
+                    bag.went_well();
+                    drop(bag);
                     self.audit_once_a_contact(post);
                 }
-                Err(cause) => self.note(&sealed.envelope, &cause.to_string()),
+                Err(cause) => {
+                    self.note(&sealed.envelope, &cause.to_string());
+                    broken = Some(Broken::until_kept(cause.to_string()));
+                }
             }
         }
-        Ok(())
+        broken.map_or(Ok(()), Err)
     }
 
     /// Audits the peer's log once on each link, and then every hour while receipts come (DESIGN §7).
@@ -386,7 +421,7 @@ impl Courier {
         post.gateway.receipted(&row, receipt).await
     }
 
-    fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), String> {
+    fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), Broken> {
         let now = post.gateway.now();
         let reject = Reject::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's rejection does not hold: {e}"))?;
@@ -399,12 +434,12 @@ impl Courier {
             if let Some(waiting) = self.bag().waiting.get_mut(&reject.envelope) {
                 waiting.custody.clear();
             }
-            return Err(cause);
+            return Err(Broken::until_kept(cause));
         }
         match self.bag().waiting.get_mut(&reject.envelope) {
             Some(waiting) => waiting.refused = true,
             // The peer could not even read which envelope it was.
-            None => return Err(cause),
+            None => return Err(cause.into()),
         }
         Ok(())
     }
@@ -415,13 +450,15 @@ impl Courier {
         }
     }
 
-    fn failed(&self, cause: &str, post: &Post) {
+    fn failed(&self, broken: &Broken, post: &Post) {
+        let cause = broken.cause.as_str();
         let now = post.gateway.now();
         let mut bag = self.bag();
         bag.failures = bag.failures.saturating_add(1);
         let pause = retry::pause(bag.failures, &post.gateway.config.retry, &mut *post.gateway.entropy());
         bag.next_try = Some(Pause {
             until: Instant::now() + Duration::from_secs(pause.unsigned_abs()),
+            contact_helps: broken.contact_helps,
             shown: now.saturating_add(pause),
         });
         bag.last_cause = Some(cause.to_owned());
@@ -439,6 +476,10 @@ impl Courier {
 }
 
 impl Bag {
+    fn went_well(&mut self) {
+        (self.next_try, self.failures) = (None, 0);
+    }
+
     /// Lists what may be sent now, oldest first.
     fn sendable(&self) -> impl Iterator<Item = MessageId> {
         let mut ids: Vec<_> =

@@ -90,14 +90,28 @@ impl Gateway {
                 Admission::Refuse("wrong-case", "the case is one with another party", false)
             }
             Some(opening) => self.verdict(opened, Some(&opening)),
-            None if id.minted_by(issuer) => self.verdict(opened, None),
-            // The act of the agent that opened the case may still be on its way to the principal.
-            None => Admission::Refuse(
-                "unknown-case",
-                "the case is not one that this party has opened",
-                statement.said.audience.len() > 1,
-            ),
+            None if id.minted_by(issuer) || self.is_acted_for(opened) => self.verdict(opened, None),
+            None if self.is_answered_for(opened) => Admission::Keep(None),
+            None => {
+                Admission::Refuse("unknown-case", "the case is not one that this party has opened", false)
+            }
         })
+    }
+
+    /// Tells whether an agent of ours speaks in a case that the side which asks it has opened; that side's
+    /// own copy may come later.
+    fn is_acted_for(&self, opened: &Opened) -> bool {
+        let named = opened.statement.said.on_behalf_of.as_ref();
+        named.is_some_and(|named| named.principal == *self.me())
+    }
+
+    /// Tells whether an act answers an agent of ours in a case that the agent has opened: we observe it from
+    /// here on, also if the agent withholds our copy of what it said itself.
+    fn is_answered_for(&self, opened: &Opened) -> bool {
+        let said = &opened.statement.said;
+        let [agent, principal] = said.audience.as_slice() else { return false };
+        let mandated = |held: &HeldMandate| held.terms.principal == *principal && held.terms.agent == *agent;
+        *principal == *self.me() && said.case.minted_by(agent) && self.mandates.get().all().any(mandated)
     }
 
     /// Returns the document of a mandate.
