@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
-    self, Answer, Args, ConfigVerb, DemoVerb, EvidenceVerb, Face, GatewayVerb, Initial, Readers,
+    self, Answer, Args, BagContent, ConfigVerb, DemoVerb, EvidenceVerb, Face, GatewayVerb, Initial, Readers,
     RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
-use valise::control::{ExitCode, Failure};
+use valise::control::{Carried, CarriedKind, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
 use valise::node::{self, InitOptions};
@@ -17,6 +17,7 @@ use valise::offline::csv;
 use valise::offline::evidence;
 use valise::offline::inspect::{self, Kind};
 use valise::offline::requests::{self, Example};
+use valise::wire::{Bag, FrameKind};
 
 fn main() -> std::process::ExitCode {
     let exit = match cli::parse(std::env::args_os()) {
@@ -76,7 +77,47 @@ fn dispatch(args: &Args) -> ExitCode {
 const READERS: Readers = Readers {
     request: |text| requests::parse_request(text).map_err(bad_data),
     response: |text| requests::parse_response(text).map_err(bad_data),
+    bag: read_bag,
+    pack: pack_bags,
 };
+
+fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
+    let bag = Bag::parse(bytes).map_err(|fault| {
+        let why = format!("it is no sound bag at byte {}: {} ({})", fault.offset, fault, fault.cause.code());
+        Failure::new(ExitCode::BadData, "bag.malformed", why)
+            .hint("nothing of it was taken in; ask for the bag again")
+    })?;
+    let carried = |(kind, body)| {
+        let kind = match kind {
+            FrameKind::Envelope => CarriedKind::Envelope,
+            FrameKind::Receipts => CarriedKind::Receipts,
+            FrameKind::Reject => CarriedKind::Reject,
+            FrameKind::Ping
+            | FrameKind::Pong
+            | FrameKind::Custody
+            | FrameKind::Collect
+            | FrameKind::Parcel
+            | FrameKind::Collected
+            | FrameKind::Refused => unreachable!("a bag that was read holds no other frames"),
+        };
+        Carried { kind, body: Hex(body) }
+    };
+    Ok(BagContent { from: bag.from, to: bag.to, frames: bag.frames.into_iter().map(carried).collect() })
+}
+
+fn pack_bags(content: &BagContent, limit: usize) -> Result<Vec<Vec<u8>>, Failure> {
+    let frame = |carried: &Carried| {
+        let kind = match carried.kind {
+            CarriedKind::Envelope => FrameKind::Envelope,
+            CarriedKind::Receipts => FrameKind::Receipts,
+            CarriedKind::Reject => FrameKind::Reject,
+        };
+        (kind, carried.body.0.clone())
+    };
+    let frames = content.frames.iter().map(frame).collect();
+    Bag::pack(&content.from, &content.to, frames, limit)
+        .map_err(|cause| Failure::new(ExitCode::Bug, "bug.bag", cause))
+}
 
 fn layout(args: &Args) -> Result<Layout, Failure> {
     let named =

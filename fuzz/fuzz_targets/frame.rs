@@ -36,7 +36,13 @@ fn accept(kind: FrameKind, body: &[u8]) {
             FrameKind::Envelope => drop(open(body, ring, at_xbb, now)),
             FrameKind::Receipts => drop(Receipts::verify(body, peer, at_xaa, now)),
             FrameKind::Reject => drop(Reject::verify(body, peer, at_xaa, now)),
-            FrameKind::Ping | FrameKind::Pong => {}
+            FrameKind::Ping
+            | FrameKind::Pong
+            | FrameKind::Custody
+            | FrameKind::Collect
+            | FrameKind::Parcel
+            | FrameKind::Collected
+            | FrameKind::Refused => {}
         }
     }
 }

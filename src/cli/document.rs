@@ -87,11 +87,23 @@ pub fn write_bytes(file: &Path, bytes: &[u8], force: bool) -> Result<(), Failure
     let written = options.open(file).and_then(|mut f| f.write_all(bytes));
     written.map_err(|cause| {
         if cause.kind() == ErrorKind::AlreadyExists {
-            return Failure::new(ExitCode::Finding, "file.exists", format_args!("{shown} is there already"))
-                .hint("choose another name, or replace it with --force");
+            return is_there(file);
         }
         Failure::new(ExitCode::Finding, "file.unwritable", format_args!("cannot write {shown}"))
             .hint("choose a folder that you may write to")
             .cause(cause)
     })
+}
+
+/// Makes sure that nothing is in the way of a new file.
+///
+/// # Errors
+/// Something is (1).
+pub fn is_free(file: &Path) -> Result<(), Failure> {
+    if file.symlink_metadata().is_ok() { Err(is_there(file)) } else { Ok(()) }
+}
+
+fn is_there(file: &Path) -> Failure {
+    Failure::new(ExitCode::Finding, "file.exists", format_args!("{} is there already", file.display()))
+        .hint("choose another name, or replace it with --force")
 }

@@ -2,6 +2,7 @@
 //! person or, with `--json`, to a script.
 
 mod args;
+mod bags;
 mod document;
 mod exchange;
 mod face;
@@ -17,6 +18,7 @@ pub use args::{
     InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
     Verb,
 };
+pub use bags::BagContent;
 pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{

@@ -4,6 +4,8 @@ use crate::cli::args::{
     Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb,
     RelayVerb, ReleaseVerb, RequestVerb, Verb,
 };
+use crate::cli::bags;
+use crate::cli::bags::{BagContent, Packing};
 use crate::cli::document::read_text;
 use crate::cli::exchange;
 use crate::cli::face::Answer;
@@ -26,6 +28,10 @@ pub struct Readers {
     pub request: fn(&str) -> Result<Request, Failure>,
     /// Reads a response (ISACS 8.3.3).
     pub response: fn(&str) -> Result<Response, Failure>,
+    /// Reads a courier's bag.
+    pub bag: fn(&[u8]) -> Result<BagContent, Failure>,
+    /// Packs bags that are no longer than so many bytes.
+    pub pack: fn(&BagContent, usize) -> Result<Vec<Vec<u8>>, Failure>,
 }
 
 /// Asks the node of `layout` what the command line asks.
@@ -36,6 +42,15 @@ pub struct Readers {
 /// # Panics
 /// On a verb that no node answers; `main` never passes one.
 pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
+    let officer = args.as_officer.as_deref();
+    match &args.verb {
+        Verb::Queue(QueueVerb::Export { output, peer, split, force }) => {
+            let packing = Packing { output, peer: peer.as_ref(), mib: *split, force: *force };
+            return bags::export(packing, layout, officer, readers);
+        }
+        Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),
+        _ => {}
+    }
     let command = command(&args.verb, readers)?.expect("main answers the verbs that need no node");
     let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };
     if let Verb::Case(CaseVerb::List { after, limit }) = &args.verb {
@@ -81,7 +96,7 @@ fn pages(
     Ok(Value::Array(all))
 }
 
-fn connect(layout: &Layout) -> Result<Client, Failure> {
+pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
     Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
         "control.unavailable" => failure
             .hint(format_args!("start it with `valise gateway serve --data {}`", layout.data.display())),
@@ -155,6 +170,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
         Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
         Verb::Queue(QueueVerb::List) => Command::QueueList,
+        Verb::Queue(QueueVerb::Export { .. } | QueueVerb::Import { .. }) => return Ok(None),
         Verb::Queue(QueueVerb::Retry { id }) => Command::QueueRetry { id: id.clone() },
     };
     Ok(Some(command))

@@ -1,6 +1,7 @@
+use crate::control::{BagMark, Carried};
 use crate::model::{
-    AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, FollowUp, Ground, Notice, PartialDate, Party,
-    PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
+    AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, FollowUp, Ground, MessageId, Notice,
+    PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -277,6 +278,31 @@ pub enum Command {
         /// Which queued act; all for none.
         id: Option<String>,
     },
+    /// `queue export`: a page of what waits for a courier.
+    QueueExport {
+        /// For whom; all peers, one after the other, for none.
+        peer: Option<Party>,
+        /// Where the page before ended; from the start for none.
+        after: Option<BagMark>,
+    },
+    /// `queue export`: its bags are written.
+    QueueHanded {
+        /// For whom.
+        peer: Party,
+        /// The answers that they hold, by the envelopes answered.
+        answers: Vec<MessageId>,
+        /// The envelopes that they hold.
+        acts: Vec<MessageId>,
+    },
+    /// `queue import FILE`: some frames of a bag.
+    QueueImport {
+        /// Who has packed it, as it says.
+        from: Party,
+        /// For whom it is, as it says.
+        to: Party,
+        /// The frames, none of which anybody has proved yet.
+        frames: Vec<Carried>,
+    },
 }
 
 impl Command {
@@ -322,6 +348,8 @@ impl Command {
             Self::AssistanceList => "assistance.list",
             Self::QueueList => "queue.list",
             Self::QueueRetry { .. } => "queue.retry",
+            Self::QueueExport { .. } | Self::QueueHanded { .. } => "queue.export",
+            Self::QueueImport { .. } => "queue.import",
         }
     }
 }

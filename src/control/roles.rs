@@ -32,7 +32,12 @@ impl Command {
             | Self::NoticeList
             | Self::AssistanceList
             | Self::QueueList => Duty::Follow,
-            Self::PeerPing { .. } | Self::CaseTemplate { .. } | Self::QueueRetry { .. } => Duty::Prepare,
+            Self::PeerPing { .. }
+            | Self::CaseTemplate { .. }
+            | Self::QueueRetry { .. }
+            | Self::QueueExport { .. }
+            | Self::QueueHanded { .. }
+            | Self::QueueImport { .. } => Duty::Prepare,
             Self::CaseAck { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }

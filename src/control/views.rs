@@ -481,6 +481,9 @@ pub struct QueueEntry {
     pub custody: Vec<crate::control::CustodyView>,
     /// Since when it waits.
     pub queued_at: Timestamp,
+    /// When it was last packed for a courier, since the node's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_at: Option<Timestamp>,
 }
 
 /// What `queue retry` woke.

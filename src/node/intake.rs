@@ -21,7 +21,7 @@ const WORKERS: usize = 32;
 /// How long a link is kept that carries no stream.
 const IDLE: Duration = Duration::from_secs(120);
 /// The most receipts in one frame.
-const RECEIPTS_A_FRAME: usize = 64;
+pub(super) const RECEIPTS_A_FRAME: usize = 64;
 
 /// What is sent back for one envelope.
 enum Answer {
@@ -35,12 +35,24 @@ enum Answer {
     Audit(Vec<u8>),
 }
 
+/// An act that is durable.
+pub(super) struct Kept {
+    /// What its sender gets for it.
+    pub receipt: SealedReceipt,
+    /// Whether it was durable before this copy of it came.
+    pub known: bool,
+}
+
 /// A refusal in the words of the wire.
-struct Refusal {
-    envelope: Option<MessageId>,
-    code: String,
-    words: String,
-    retryable: bool,
+pub(super) struct Refusal {
+    /// The envelope, if its route could be proved.
+    pub envelope: Option<MessageId>,
+    /// The code of the first cause.
+    pub code: String,
+    /// The cause in words for the peer.
+    pub words: String,
+    /// Whether the same bytes may be taken later.
+    pub retryable: bool,
 }
 
 /// Serves the streams that a peer opens, until the link ends.
@@ -136,9 +148,9 @@ pub(super) enum Unpacked {
 /// the party on the line.
 pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpacked {
     let ring = || post.gateway.ring();
-    match kept(post, from, body).await {
-        Ok(receipt) => {
-            let body = Receipts::sign(from, vec![receipt], &ring());
+    match kept(&post.gateway, from, body).await {
+        Ok(kept) => {
+            let body = Receipts::sign(from, vec![kept.receipt], &ring());
             let body = body.expect("receipts have fixed members, all of which encode");
             Unpacked::Answered(FrameKind::Receipts, body)
         }
@@ -158,15 +170,14 @@ async fn take(post: &Post, peer: &Party, body: &[u8]) -> Answer {
     if let Some(courier) = post.gateway.couriers.get(peer) {
         courier.heard(post.gateway.now(), None);
     }
-    match kept(post, peer, body).await {
-        Ok(receipt) => Answer::Receipt(receipt),
+    match kept(&post.gateway, peer, body).await {
+        Ok(kept) => Answer::Receipt(kept.receipt),
         Err(refusal) => reject(post, peer, &refusal),
     }
 }
 
-/// Keeps an envelope of `from`: the party on the line, or the one that a relay names.
-async fn kept(post: &Post, from: &Party, body: &[u8]) -> Result<SealedReceipt, Refusal> {
-    let gateway = &post.gateway;
+/// Opens and keeps one envelope of `from`: the party on the line, or the one that a relay or a bag names.
+pub(super) async fn kept(gateway: &Gateway, from: &Party, body: &[u8]) -> Result<Kept, Refusal> {
     let opened = envelope::open(body, &gateway.ring(), &gateway.directory(), gateway.now())
         .map_err(|(envelope, error)| Refusal::of(envelope, &error))?;
     let id = opened.envelope;
@@ -184,8 +195,12 @@ async fn kept(post: &Post, from: &Party, body: &[u8]) -> Result<SealedReceipt, R
         }
     };
     match gateway.keep(&opened, beyond).await.map_err(|error| Refusal::later(id, &error))? {
-        Received::Kept(receipt) => answer_durable(gateway, id, &opened.export, receipt),
-        Received::Known(receipt) => seal(gateway, id, &opened.export, &receipt),
+        Received::Kept(receipt) => {
+            Ok(Kept { receipt: answer_durable(gateway, id, &opened.export, receipt)?, known: false })
+        }
+        Received::Known(receipt) => {
+            Ok(Kept { receipt: seal(gateway, id, &opened.export, &receipt)?, known: true })
+        }
         Received::Equivocation => {
             let words = "the issuer used this message id for another statement; both are kept";
             Err(Refusal::plain(id, "equivocation", words))

@@ -1,5 +1,6 @@
 //! Shows what the strict decoder sees of a file, with no keys and no node.
 
+mod bag;
 mod cbor;
 mod certificate;
 mod dossier;
@@ -7,7 +8,7 @@ mod envelope;
 
 use crate::model::Digest;
 use crate::offline::OfflineError;
-use crate::wire::{FrameFault, FrameHeader, FrameKind, HEADER_LEN, Limits, WireError};
+use crate::wire::{Bag, FrameHeader, FrameKind, HEADER_LEN, Limits, WireError};
 use serde_json::{Value as Json, json};
 
 /// As what a file is read.
@@ -19,6 +20,8 @@ pub enum Kind {
     Frame,
     /// The body of an envelope frame.
     Envelope,
+    /// What a courier carries.
+    Bag,
     /// An X.509 certificate, in DER or PEM.
     Certificate,
     /// A dossier of evidence.
@@ -48,6 +51,7 @@ pub fn inspect(bytes: &[u8], kind: Option<Kind>) -> Result<Report, OfflineError>
         Kind::Cbor => cbor::show(bytes, &Limits::FILE, 0),
         Kind::Frame => frame(bytes),
         Kind::Envelope => envelope::show(bytes, 0),
+        Kind::Bag => bag::show(bytes),
         Kind::Certificate => certificate::show(bytes),
         Kind::Dossier => dossier::show(bytes),
     }?;
@@ -56,7 +60,8 @@ pub fn inspect(bytes: &[u8], kind: Option<Kind>) -> Result<Report, OfflineError>
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Cbor, Self::Frame, Self::Envelope, Self::Certificate, Self::Dossier];
+    pub const ALL: [Self; 6] =
+        [Self::Cbor, Self::Frame, Self::Envelope, Self::Bag, Self::Certificate, Self::Dossier];
 
     /// Returns the word for it on the command line.
     pub const fn code(self) -> &'static str {
@@ -64,6 +69,7 @@ impl Kind {
             Self::Cbor => "cbor",
             Self::Frame => "frame",
             Self::Envelope => "envelope",
+            Self::Bag => "bag",
             Self::Certificate => "certificate",
             Self::Dossier => "dossier",
         }
@@ -87,48 +93,48 @@ fn guess(bytes: &[u8]) -> Kind {
         Kind::Frame
     } else if certificate::looks_like_one(bytes) {
         Kind::Certificate
+    } else if Bag::looks_like_one(bytes) {
+        Kind::Bag
     } else {
         Kind::Cbor
     }
 }
 
 fn frame(bytes: &[u8]) -> Result<Shown, OfflineError> {
+    frame_at(bytes, 0)
+}
+
+/// Shows a frame that begins at `base` of its file.
+fn frame_at(bytes: &[u8], base: usize) -> Result<Shown, OfflineError> {
     let (header, body) = bytes
         .split_first_chunk::<HEADER_LEN>()
-        .ok_or_else(|| malformed(bytes.len(), &"the frame's header is cut off"))?;
-    let header = FrameHeader::parse(header).map_err(|fault| malformed(header_offset(&fault), &fault))?;
+        .ok_or_else(|| malformed(base + bytes.len(), &"the frame's header is cut off"))?;
+    let header = FrameHeader::parse(header).map_err(|fault| malformed(base + fault.offset(), &fault))?;
     if body.len() < header.length() {
-        return Err(malformed(bytes.len(), &"the frame's body is cut off"));
+        return Err(malformed(base + bytes.len(), &"the frame's body is cut off"));
     }
     if body.len() > header.length() {
-        return Err(malformed(HEADER_LEN + header.length(), &"bytes follow the frame"));
+        return Err(malformed(base + HEADER_LEN + header.length(), &"bytes follow the frame"));
     }
     let inner = match header.kind() {
-        FrameKind::Envelope => envelope::show(body, HEADER_LEN)?,
-        FrameKind::Receipts | FrameKind::AuditAnswer => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
-        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
-            cbor::show(body, &Limits::REJECT, HEADER_LEN)?
+        FrameKind::Envelope => envelope::show(body, base + HEADER_LEN)?,
+        FrameKind::Receipts | FrameKind::AuditAnswer => {
+            cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?
         }
-        FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, HEADER_LEN)?,
-        FrameKind::Parcel => cbor::show(body, &Limits::PARCEL, HEADER_LEN)?,
-        FrameKind::Collected => cbor::show(body, &Limits::COLLECTED, HEADER_LEN)?,
+        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
+            cbor::show(body, &Limits::REJECT, base + HEADER_LEN)?
+        }
+        FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?,
+        FrameKind::Parcel => cbor::show(body, &Limits::PARCEL, base + HEADER_LEN)?,
+        FrameKind::Collected => cbor::show(body, &Limits::COLLECTED, base + HEADER_LEN)?,
         FrameKind::Ping | FrameKind::Pong => {
-            Shown { text: line(HEADER_LEN, 0, &hex(body)), value: hex(body).into() }
+            Shown { text: line(base + HEADER_LEN, 0, &hex(body)), value: hex(body).into() }
         }
     };
     let kind = format!("{:?}", header.kind()).to_lowercase();
     let title = format!("{kind} frame, wire version 0, body of {} bytes", header.length());
     let value = json!({ "frame": kind, "length": header.length(), "body": inner.value });
-    Ok(Shown { text: line(0, 0, &title) + &inner.text, value })
-}
-
-const fn header_offset(fault: &FrameFault) -> usize {
-    match fault {
-        FrameFault::WrongMagic => 0,
-        FrameFault::UnsupportedVersion(_) => 2,
-        FrameFault::UnknownKind(_) => 3,
-        FrameFault::TooLong { .. } => 4,
-    }
+    Ok(Shown { text: line(base, 0, &title) + &inner.text, value })
 }
 
 fn malformed(offset: usize, why: &dyn std::fmt::Display) -> OfflineError {

@@ -94,6 +94,15 @@ pub enum Entry {
         #[serde(with = "serde_bytes")]
         proof: Vec<u8>,
     },
+    /// An answer waits for a courier to carry it back.
+    Owed(OwedAnswer),
+    /// An answer was packed; the peer asks again if the bag is lost.
+    Handed {
+        /// To whom it goes.
+        peer: Party,
+        /// The envelope that it answers.
+        envelope: MessageId,
+    },
     /// Something that an officer did here (DESIGN §7, the private journal).
     LocalAct(LocalAct),
     /// A relay has signed for an envelope, and perhaps that it gave it up.
@@ -144,6 +153,34 @@ pub struct OutboxRow {
     pub export: Vec<u8>,
 }
 
+/// What is owed to a peer for an envelope that a courier brought (DESIGN §9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedAnswer {
+    /// To whom it goes.
+    pub peer: Party,
+    /// The envelope that it answers.
+    pub envelope: MessageId,
+    /// What is said.
+    pub answer: CarriedAnswer,
+}
+
+/// What is said about an envelope that a courier brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarriedAnswer {
+    /// Its act is durable: the receipt, sealed for that copy.
+    Receipt(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// It was refused.
+    Reject {
+        /// The code of the first cause.
+        code: String,
+        /// The cause in words for the peer.
+        words: String,
+        /// Whether the same bytes may be taken later.
+        retryable: bool,
+    },
+}
+
 /// Something that an officer did here and that must be accounted for (ISACS 8.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalAct {
@@ -192,6 +229,8 @@ impl Entry {
             Self::Audit { peer, .. } => vec![(keys::audit(peer, at), Put::Entry)],
             Self::Anchor { peer, .. } => vec![(keys::anchor(peer), Put::Entry)],
             Self::Alarm { .. } => vec![(keys::alarm(at), Put::Entry)],
+            Self::Owed(owed) => vec![(keys::owed(&owed.peer, &owed.envelope), Put::Entry)],
+            Self::Handed { peer, envelope } => vec![(keys::owed(peer, envelope), Put::Nothing)],
             Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
             Self::Custody { envelope, relay, .. } => vec![(keys::custody(envelope, Some(relay)), Put::Entry)],
             Self::Mailbox { relay, row } => vec![(keys::mailbox(relay, Some(row)), Put::Entry)],
@@ -302,7 +341,7 @@ pub(super) mod keys {
         [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
     }
     pub fn audits(peer: &Party) -> Vec<u8> {
-        [b"a/", peer.to_string().as_bytes(), b"\0"].concat()
+        [b"y/", peer.to_string().as_bytes(), b"\0"].concat()
     }
     pub fn audit(peer: &Party, at: &Location) -> Vec<u8> {
         [audits(peer), order(at).to_vec()].concat()
@@ -326,6 +365,14 @@ pub(super) mod keys {
     }
     pub fn local_act(at: &Location) -> Vec<u8> {
         [LOCAL_ACTS, &order(at)[..]].concat()
+    }
+
+    /// What the answers begin with that a courier is to carry to one peer.
+    pub fn owed_to(peer: &Party) -> Vec<u8> {
+        [b"w/", peer.to_string().as_bytes(), b"\0"].concat()
+    }
+    pub fn owed(peer: &Party, envelope: &MessageId) -> Vec<u8> {
+        [&owed_to(peer)[..], &envelope.0[..]].concat()
     }
 
     /// Sorts as the journal does: by segment, then by place in it.

@@ -1,8 +1,8 @@
 use super::entry::{BLOB, EntryAt, EntryIndexer, Row, keys};
 use super::notary::LogNotary;
 use super::{
-    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, Reader, Record, Store, StoreError, StoreOptions,
-    Ticket, Transaction,
+    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader, Record, Store, StoreError,
+    StoreOptions, Ticket, Transaction,
 };
 use crate::case::{Case, Event, Permit, PermitUse};
 use crate::evidence::{Direction, Leaf as LogLeaf, LogBook, MerkleLog};
@@ -180,6 +180,22 @@ impl Change {
     pub fn alarm(&mut self, alarm: Alarm) -> Result<(), StoreError> {
         let Alarm { peer, at, words, proof } = alarm;
         self.entry(&Entry::Alarm { peer, at, words, proof })
+    }
+
+    /// Notes that a courier is to carry an answer back.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn owe(&mut self, owed: OwedAnswer) -> Result<(), StoreError> {
+        self.entry(&Entry::Owed(owed))
+    }
+
+    /// Notes that an answer lies in a bag.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn handed(&mut self, peer: &Party, envelope: MessageId) -> Result<(), StoreError> {
+        self.entry(&Entry::Handed { peer: peer.clone(), envelope })
     }
 
     /// Keeps a relay's custody for an envelope, and the notice by which it gave it up, if it has.
@@ -418,6 +434,29 @@ impl Ledger {
             .collect();
         rows.sort_by_key(|row| (row.queued_at, row.envelope));
         Ok(rows)
+    }
+
+    /// Lists at most `limit` of the answers that a courier is to carry to a peer, by the envelope answered,
+    /// after a given one.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn owed(
+        &self,
+        peer: &Party,
+        after: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<Vec<OwedAnswer>, StoreError> {
+        let reader = self.store.reader();
+        let after = after.map(|envelope| keys::owed(peer, envelope));
+        let rows = reader.page(&keys::owed_to(peer), after.as_deref(), limit)?;
+        let mut owed = Vec::new();
+        for (_, row) in rows {
+            if let (Entry::Owed(answer), _) = resolve(&reader, &row)? {
+                owed.push(answer);
+            }
+        }
+        Ok(owed)
     }
 
     /// Returns the bytes of an envelope in the outbox and the key of its receipt.

@@ -25,7 +25,7 @@ mod view;
 
 pub use commit::{Durable, Leaf, Notary, NotarySeal, Ticket, Transaction};
 pub use disk::{Disk, RealDisk};
-pub use entry::{Entry, LocalAct, OutboxRow};
+pub use entry::{CarriedAnswer, Entry, LocalAct, OutboxRow, OwedAnswer};
 pub use error::{Fault, StoreError};
 pub use format::{Location, Position, Record};
 pub use handle::{Mode, OpenReport, Store, StoreOptions};

@@ -34,6 +34,8 @@ impl Limits {
     pub const PARCEL: Self = Self { bytes: (1 << 20) + (8 << 10), depth: 2, items: 4 };
     /// A confirmation of parcels.
     pub const COLLECTED: Self = Self { bytes: 64 << 10, depth: 8, items: 1 << 11 };
+    /// A courier's bag: as much as a mail may carry, and not more frames than can be read at once.
+    pub const BAG: Self = Self { bytes: 8 << 20, depth: 2, items: 4096 + 9 };
     /// One bucket of COSE headers.
     pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
     /// A directory part, a journal record or a member of a dossier.

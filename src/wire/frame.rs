@@ -134,6 +134,16 @@ impl FrameKind {
 }
 
 impl FrameFault {
+    /// Returns the byte of the header at which the fault lies.
+    pub const fn offset(&self) -> usize {
+        match self {
+            Self::WrongMagic => 0,
+            Self::UnsupportedVersion(_) => 2,
+            Self::UnknownKind(_) => 3,
+            Self::TooLong { .. } => 4,
+        }
+    }
+
     /// Returns the stable code that goes into a rejection.
     pub const fn code(&self) -> &'static str {
         match self {

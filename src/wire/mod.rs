@@ -4,6 +4,7 @@
 //! Whatever passes [`check`] has exactly one encoding, so that received bytes can be stored, hashed
 //! and compared as they are. Nothing is allocated before a limit has been looked at.
 
+mod bag;
 mod bounds;
 mod doc;
 mod error;
@@ -11,6 +12,7 @@ mod frame;
 mod pad;
 mod strict;
 
+pub use bag::{Bag, BagCause, BagFault};
 pub use bounds::{Limits, MAX_DEPTH, MAX_HPKE_INFO, MAX_RECIPIENTS};
 pub use doc::{decode, decode_value, encode, encode_value, from_value, members, to_value};
 pub use error::WireError;

@@ -11,7 +11,7 @@ use valise::model::{Digest, MessageId, Party, Timestamp};
 use valise::relay::{
     Collected, Custody, Freight, Lane, MailboxState, Notice, Parcel, Refused, Row, Signer, Thread, Wrapped,
 };
-use valise::wire::{self, Limits, encode_value};
+use valise::wire::{self, Bag, FrameKind, Limits, encode_value};
 
 const CDDL: &str = include_str!("../../docs/valise.cddl");
 
@@ -55,6 +55,20 @@ fn answers_and_what_they_hold() {
     for leaf in vector["opens"]["log"].as_array().unwrap() {
         assert_fits("leaf", &unhex(leaf.as_str().unwrap()));
     }
+}
+
+#[test]
+fn a_bag_of_envelopes_and_answers() {
+    let framed = |name: &str, kind| (kind, body(&frame(name)).to_vec());
+    let frames = vec![
+        framed("request.json", FrameKind::Envelope),
+        framed("receipts.json", FrameKind::Receipts),
+        framed("reject.json", FrameKind::Reject),
+    ];
+    let (from, to) = ("XAA".parse().unwrap(), "XBB".parse().unwrap());
+    let bags = Bag::pack(&from, &to, frames, usize::MAX).unwrap();
+    assert_fits("bag", &bags[0]);
+    assert!(fits("bag", &bags[0][1..]).is_err());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use valise::model::*;
-use valise::wire::{HEADER_LEN, Limits, decode, encode};
+use valise::wire::{Bag, FrameKind, HEADER_LEN, Limits, decode, encode};
 use valise_fuzz::hex::unhex;
 
 fn main() {
@@ -31,6 +31,23 @@ fn main() {
     }
     write("document", "template", valise::offline::requests::template().as_bytes());
     bodies(&vectors);
+    bag(&vectors);
+}
+
+/// One bag of all that travels.
+fn bag(vectors: &Path) {
+    let frame = |name: &str, kind| {
+        let vector: Value =
+            serde_json::from_slice(&fs::read(vectors.join(name).with_extension("json")).unwrap()).unwrap();
+        (kind, bytes_at(&vector, "/frame").unwrap()[HEADER_LEN..].to_vec())
+    };
+    let frames = vec![
+        frame("request", FrameKind::Envelope),
+        frame("receipts", FrameKind::Receipts),
+        frame("reject", FrameKind::Reject),
+    ];
+    let (from, to) = ("XAA".parse().unwrap(), "XBB".parse().unwrap());
+    write("bag", "all-that-travels", &Bag::pack(&from, &to, frames, Limits::BAG.bytes).unwrap()[0]);
 }
 
 fn layers(name: &str, envelope: &[u8]) {

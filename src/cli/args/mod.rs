@@ -14,6 +14,7 @@ pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
 pub use request::RequestVerb;
 
+use crate::cli::bags::{MAX_MIB, MIN_MIB};
 use crate::model::Party;
 use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
@@ -95,7 +96,7 @@ pub enum Verb {
     Inspect {
         /// The file; `-` for stdin.
         file: PathBuf,
-        /// As what to read it: cbor, frame, envelope, certificate, dossier; guessed by default.
+        /// As what to read it: cbor, frame, envelope, bag, certificate, dossier; guessed by default.
         // It stands for the officer of the other verbs, whose name it shares.
         #[arg(long = "as", value_name = "KIND", value_parser = file_kind, id = "as_officer")]
         kind: Option<String>,
@@ -182,15 +183,36 @@ pub enum QueueVerb {
         /// Which; all by default.
         id: Option<String>,
     },
+    /// Pack what waits into a file for a courier: a stick, a mail.
+    Export {
+        /// The file; several are named after it, by peer and number.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// For which peer; all by default, each in files of its own.
+        #[arg(long, value_name = "STATE")]
+        peer: Option<Party>,
+        /// The most MiB of one file, 2 to 8.
+        #[arg(long, value_name = "MIB", default_value_t = MAX_MIB, value_parser = clap::value_parser!(u64).range(MIN_MIB..=MAX_MIB))]
+        split: u64,
+        /// Replace files that are there.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take in what a courier brought; the same file twice does no harm.
+    Import {
+        /// The files, in any order.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 /// What a file is read as.
 fn file_kind(text: &str) -> Result<String, String> {
-    ["cbor", "frame", "envelope", "certificate", "dossier"]
+    ["cbor", "frame", "envelope", "bag", "certificate", "dossier"]
         .into_iter()
         .find(|kind| *kind == text)
         .map(str::to_owned)
-        .ok_or_else(|| "it is cbor, frame, envelope, certificate or dossier".into())
+        .ok_or_else(|| "it is cbor, frame, envelope, bag, certificate or dossier".into())
 }
 
 /// `config …`

@@ -1,5 +1,6 @@
 //! Answers officers: one function for each verb of `control::Command`.
 
+mod bags;
 mod cases;
 mod evidence;
 mod exchange;
@@ -113,6 +114,13 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::DeadlineList => json(&views::deadlines(gateway)),
         Command::QueueList => json(&queue::queue(gateway)),
         Command::QueueRetry { id } => json(&queue::retry(gateway, id)?),
+        Command::QueueExport { peer, after } => json(&bags::page(gateway, peer.as_ref(), after.as_ref())?),
+        Command::QueueHanded { peer, answers, acts } => {
+            json(&bags::handed(gateway, officer, &peer, &answers, &acts).await?)
+        }
+        Command::QueueImport { from, to, frames } => {
+            json(&bags::import(post, officer, (&from, &to), frames).await?)
+        }
     }
 }
 

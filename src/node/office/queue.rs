@@ -34,6 +34,7 @@ pub(super) fn queue(gateway: &Gateway) -> Vec<QueueEntry> {
                     .map(|held| CustodyView { relay: held.relay, since: held.since })
                     .collect(),
                 queued_at: waiting.row.queued_at,
+                carried_at: waiting.carried_at,
             }
         }));
     }

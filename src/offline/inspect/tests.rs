@@ -115,6 +115,23 @@ fn the_first_fault_and_its_byte_are_named() {
 }
 
 #[test]
+fn a_bag_shows_each_frame_at_its_place() {
+    let (from, to) = (ring(XAA).party, ring(XBB).party);
+    let frames = vec![(FrameKind::Envelope, envelope()), (FrameKind::Receipts, b"\x80".to_vec())];
+    let bag = Bag::pack(&from, &to, frames, usize::MAX).unwrap().remove(0);
+    let report = inspect(&bag, None).unwrap();
+    assert_eq!(report.kind, Kind::Bag);
+    assert_eq!(report.value["frames"][0]["body"]["from"], "XAA");
+    let at = bag.len() - 1;
+    assert!(report.text.ends_with(&format!("{at:>8}  array of 0\n")), "{}", report.text);
+    let mut spoilt = bag.clone();
+    spoilt[at] = 0x9f;
+    assert_eq!(offset(&spoilt, None), at, "a fault within a frame");
+    spoilt[at - HEADER_LEN] = b'X';
+    assert_eq!(offset(&spoilt, None), at - HEADER_LEN, "a fault of the bag comes first");
+}
+
+#[test]
 fn a_sound_item_that_is_no_envelope_is_refused() {
     assert_eq!(offset(b"\x80", Some(Kind::Envelope)), 0);
     let (route, sealed) =

@@ -6,6 +6,7 @@ mod damage;
 mod disks;
 mod golden;
 mod index;
+mod mailroom;
 
 use super::*;
 use std::sync::{Arc, Mutex};
