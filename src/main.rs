@@ -20,11 +20,21 @@ use valise::offline::requests::{self, Example};
 use valise::wire::{Bag, FrameKind};
 
 fn main() -> std::process::ExitCode {
+    keep_memory_private();
     let exit = match cli::parse(std::env::args_os()) {
         Ok(args) => dispatch(&args),
         Err(exit) => exit,
     };
     exit.into()
+}
+
+/// Lets no crash write what an officer was just shown to a disk (ISACS 8.4 a), and no other process of the
+/// same account read it. A system that forbids this is not worse off than before.
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    // A core that goes to a program through a pipe is not bound by the limit.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn dispatch(args: &Args) -> ExitCode {
@@ -66,6 +76,7 @@ fn dispatch(args: &Args) -> ExitCode {
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
         | Verb::Evidence(_)
+        | Verb::Consent(_)
         | Verb::Deadline(_)
         | Verb::Mandate(_)
         | Verb::Notice(_)

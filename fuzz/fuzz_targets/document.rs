@@ -27,6 +27,11 @@ fuzz_target!(|data: &[u8]| {
     body(data, Act::Clarification);
     body(data, Act::Withdrawal);
     body(data, Act::OutcomeNotice);
+    body(data, Act::ConsentRequest);
+    body(data, Act::ConsentGrant);
+    body(data, Act::ConsentDenial);
+    body(data, Act::ConsentWithdrawal);
+    body(data, Act::DisclosureNotice);
     body(data, |mandate: Mandate| Act::Mandate(Box::new(mandate)));
     body(data, Act::MandateRevocation);
     body(data, Act::Notice);
@@ -90,7 +95,12 @@ fn judge(act: &Act) {
         | Act::ClarificationRequest(_)
         | Act::Clarification(_)
         | Act::Withdrawal(_)
-        | Act::OutcomeNotice(_) => {}
+        | Act::OutcomeNotice(_)
+        | Act::ConsentRequest(_)
+        | Act::ConsentGrant(_)
+        | Act::ConsentDenial(_)
+        | Act::ConsentWithdrawal(_)
+        | Act::DisclosureNotice(_) => {}
     }
 }
 

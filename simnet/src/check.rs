@@ -339,6 +339,11 @@ pub(crate) fn made(by: usize, to: usize, record: &ActRecord) -> Made {
         | Body::ClarificationRequest { .. }
         | Body::Clarification { .. }
         | Body::Withdrawal { .. }
+        | Body::ConsentRequest { .. }
+        | Body::ConsentGrant { .. }
+        | Body::ConsentDenial { .. }
+        | Body::ConsentWithdrawal { .. }
+        | Body::DisclosureNotice { .. }
         | Body::Mandate { .. }
         | Body::MandateRevocation { .. }
         | Body::Notice { .. }

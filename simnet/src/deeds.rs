@@ -5,7 +5,7 @@ use crate::officer::{self, Answer, Deed, Spender};
 use crate::orders::Order;
 use crate::samples::{self, Form};
 use crate::world::{OFFICERS, World};
-use valise::case::{self, Body, Command, Direction, Event, PermitId, Refused};
+use valise::case::{self, Body, Case, Command, Direction, Event, PermitId, Refused, Terms};
 use valise::model::{ActKind, CaseId, Digest, MessageId, Purpose};
 use valise::rules::release::Authority;
 
@@ -79,7 +79,13 @@ impl World {
             Event::ChanceJudged(judgement) => self.checker.judged(judgement),
             Event::PermitUsed(used) => self.show(state, case, &used.id),
             Event::ReleaseDenied(_) => self.tally.denied += 1,
-            Event::Opened(_) | Event::ReceiptConflict(_) | Event::Filed(_) | Event::PermitGranted(_) => {}
+            Event::Opened(_)
+            | Event::ReceiptConflict(_)
+            | Event::Filed(_)
+            | Event::PermitGranted(_)
+            | Event::PermitApproved(_)
+            | Event::PermitBarred(_)
+            | Event::EmergencyReviewed(_) => {}
         }
     }
 
@@ -107,6 +113,11 @@ impl World {
             Body::OutcomeNotice { .. } => officer::on_outcome(seed, case, digest),
             Body::Acknowledgement { .. }
             | Body::Delay { .. }
+            | Body::ConsentRequest { .. }
+            | Body::ConsentGrant { .. }
+            | Body::ConsentDenial { .. }
+            | Body::ConsentWithdrawal { .. }
+            | Body::DisclosureNotice { .. }
             | Body::Refusal { .. }
             | Body::Clarification { .. }
             | Body::Withdrawal { .. }
@@ -174,7 +185,8 @@ impl World {
         id.0.copy_from_slice(&Digest::of(&[name.as_bytes()]).0[..16]);
         self.tally.releases += 1;
         let officer = OFFICERS[0].to_owned();
-        let command = Command::RequestRelease { id, to: to.clone(), purpose, officer, elements: None };
+        let (to, terms) = (to.clone(), Terms::default());
+        let command = Command::RequestRelease { id, to, purpose, officer, elements: None, terms };
         let Ok(decision) = self.shells[state].command(case, command, false, now) else { return };
         if self.shells[state].shows_early() {
             for event in &decision.events {
@@ -196,7 +208,8 @@ impl World {
         let officer = OFFICERS[usize::from(spender == Spender::Colleague)].to_owned();
         let held = self.shells[state].case(case);
         let granted = held.and_then(|held| held.permit(permit));
-        let may = granted.is_some_and(|granted| now < granted.expires)
+        let latest = held.map_or(now, Case::latest);
+        let may = granted.is_some_and(|granted| now.max(latest) < granted.expires)
             && held.is_some_and(|held| held.permit_use(permit).is_none())
             && spender == Spender::Owner;
         let command = Command::UsePermit { id: permit.clone(), officer };

@@ -549,5 +549,8 @@ fn permit_despite(denial: &case::Denial, now: Timestamp) -> Permit {
         elements: denial.elements.iter().map(|denied| denied.element.clone()).collect(),
         granted_at: now,
         expires: now.saturating_add(DAY),
+        consents: BTreeSet::new(),
+        approvals: 1,
+        emergency: None,
     }
 }

@@ -4,16 +4,18 @@ mod exchange;
 mod peer;
 mod request;
 
+use super::consent;
 use super::filing;
 use super::fold::Folded;
+use super::permit;
 use super::permit::{ReleaseRequest, request_release, use_permit};
 use super::{
-    ActFacts, ActHeader, ActRecord, Behalf, Case, Denial, Direction, Event, Opening, PermitId, Receipt,
-    Refused, Role,
+    ActFacts, ActHeader, ActRecord, Approval, Behalf, Case, Denial, Direction, Event, Opening, PermitId,
+    Receipt, Refused, Role, Terms,
 };
 use crate::model::{
-    Act, CaseId, DAY, Delay, Digest, MandateFault, MessageId, MissingElement, OnBehalf, OutcomeNotice, Party,
-    Purpose, Refusal, Request, Response, Text, Timestamp,
+    Act, CaseId, ConsentGrant, ConsentRequest, DAY, Delay, Digest, DisclosureNotice, MandateFault, MessageId,
+    MissingElement, OnBehalf, OutcomeNotice, Party, Purpose, Refusal, Request, Response, Text, Timestamp,
 };
 use crate::rules::release::Authority;
 
@@ -142,7 +144,44 @@ pub enum Command {
         officer: String,
         /// The paths of the elements to release; all of them if absent.
         elements: Option<Vec<String>>,
+        /// What national policy asks of it.
+        terms: Terms,
     },
+    /// Agrees to a release, as another officer than the one who asked (DESIGN §12.11).
+    ApproveRelease(Approval),
+    /// Bars a release that was not used yet.
+    BarRelease {
+        /// The permit.
+        id: PermitId,
+        /// Which officer.
+        officer: String,
+        /// Why, in words that name no weapon and no person.
+        reason: Text,
+    },
+    /// Notes that a permit has ended, if it has.
+    Lapse(PermitId),
+    /// Says that another officer has looked at a release that was made in an emergency.
+    ReviewEmergency(Approval),
+    /// Asks the State that gave information to consent to passing it on (ISACS 8.3.4.2 f).
+    AskConsent(ConsentRequest),
+    /// Consents to it.
+    GrantConsent(ConsentGrant),
+    /// Refuses consent.
+    DenyConsent {
+        /// The question's statement digest.
+        question: Digest,
+        /// Why.
+        reason: Text,
+    },
+    /// Takes a consent back.
+    WithdrawConsent {
+        /// The grant's statement digest.
+        grant: Digest,
+        /// Why.
+        reason: Text,
+    },
+    /// Tells the provider that a disclosure is compelled (ISACS 8.4).
+    NotifyDisclosure(DisclosureNotice),
     /// Spends a permit, once.
     UsePermit {
         /// The permit.
@@ -214,10 +253,19 @@ pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision,
         Command::Follow { act } => exchange::follow(case, *act),
         Command::PeerReceipt(receipt) => peer::receipt(case, receipt),
         Command::File { officer, reason } => filing::file(case, officer, reason, now),
-        Command::RequestRelease { id, to, purpose, officer, elements } => {
+        Command::RequestRelease { id, to, purpose, officer, elements, terms } => {
             let id = PermitId::of(&id);
-            request_release(case, ReleaseRequest { id, to, purpose, officer, elements }, now)
+            request_release(case, ReleaseRequest { id, to, purpose, officer, elements, terms }, now)
         }
+        Command::ApproveRelease(approval) => permit::approve(case, approval, now),
+        Command::BarRelease { id, officer, reason } => permit::bar(case, id, officer, reason, now),
+        Command::Lapse(id) => permit::lapse(case, id, now),
+        Command::ReviewEmergency(word) => permit::review(case, word),
+        Command::AskConsent(asked) => draft(case, consent::ask(case, asked)),
+        Command::GrantConsent(grant) => draft(case, consent::grant(case, grant, now)),
+        Command::DenyConsent { question, reason } => draft(case, consent::deny(case, question, reason, now)),
+        Command::WithdrawConsent { grant, reason } => draft(case, consent::withdraw(case, grant, reason)),
+        Command::NotifyDisclosure(notice) => draft(case, consent::notify(case, notice)),
         Command::UsePermit { id, officer } => use_permit(case, id, officer, now),
     }
 }
@@ -257,6 +305,12 @@ impl Decision {
         };
         Self { draft: Some(draft), ..Self::default() }
     }
+}
+
+/// Drafts an act that builds on all that is known, once it is in order.
+fn draft(case: &Case, act: Result<Act, Refused>) -> Result<Decision, Refused> {
+    let (opening, folded) = opened(case)?;
+    Ok(Decision::draft(opening, &folded, act?))
 }
 
 /// Folds a case that was opened, for somebody who may speak in it.

@@ -1,4 +1,4 @@
-use super::{ActFacts, Body, Denial, Filing, Permit, PermitUse};
+use super::{ActFacts, Approval, Bar, Body, Denial, Filing, Permit, PermitUse};
 use crate::model::{CaseId, Digest, MandateFault, MessageId, Party, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,12 @@ pub enum Event {
     PermitUsed(PermitUse),
     /// A release was asked for and denied.
     ReleaseDenied(Denial),
+    /// Another officer agreed to a release.
+    PermitApproved(Approval),
+    /// Another officer barred a release, or it lapsed.
+    PermitBarred(Bar),
+    /// Another officer looked at a release that was made in an emergency.
+    EmergencyReviewed(Approval),
 }
 
 /// Between whom a case runs.

@@ -1,11 +1,12 @@
 use super::Refused;
 use crate::model::{
-    Act, ActKind, Answer, AssistanceNeed, AssistanceOutcome, CaseId, Delay, Digest, GroundCode, Label,
-    MandateTerms, MessageId, NoticeTopic, OnBehalf, Outcome, OutcomeNotice, PartialDate, Party, Purpose,
-    Refusal, Request, Response, Resubmission, ReturnIncomplete, Ternary, Timestamp,
+    Act, ActKind, Answer, AssistanceNeed, AssistanceOutcome, CaseId, Delay, Digest, ElementPath, Follows,
+    GroundCode, Label, MandateTerms, MessageId, NoticeTopic, OnBehalf, Outcome, OutcomeNotice, PartialDate,
+    Party, Purpose, Recipient, Refusal, Request, Response, Resubmission, ReturnIncomplete, Scope, Ternary,
+    Timestamp,
 };
 use crate::rules::completeness::{self, Completeness};
-use crate::rules::{course, response, returns};
+use crate::rules::{consent, course, response, returns};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -129,6 +130,47 @@ pub enum Body {
         /// The clauses that it leaves unmet.
         unmet: BTreeSet<String>,
     },
+    /// The question whether information may be passed on (ISACS 8.3.4.2 f).
+    ConsentRequest {
+        /// The response's statement digest.
+        response: Digest,
+        /// What is asked for; it can hold no words.
+        scope: Scope,
+        /// The clauses that it leaves unmet.
+        unmet: BTreeSet<String>,
+    },
+    /// The consent to it (ISACS 8.3.4.2 f).
+    ConsentGrant {
+        /// The question's statement digest.
+        consent_request: Digest,
+        /// What is granted.
+        scope: Scope,
+        /// The first instant at which it grants nothing.
+        expires: Timestamp,
+        /// Whether it serves one release only.
+        single_use: bool,
+    },
+    /// The refusal of consent.
+    ConsentDenial {
+        /// The question's statement digest.
+        consent_request: Digest,
+    },
+    /// The withdrawal of a consent.
+    ConsentWithdrawal {
+        /// The grant's statement digest.
+        grant: Digest,
+    },
+    /// The notice that a disclosure is compelled (ISACS 8.4).
+    DisclosureNotice {
+        /// The response's statement digest.
+        disclosed: Digest,
+        /// The elements.
+        elements: BTreeSet<ElementPath>,
+        /// To whom.
+        recipient: Recipient,
+        /// The clauses that it leaves unmet.
+        unmet: BTreeSet<String>,
+    },
     /// A mandate that is given, or accepted (ISACS 9.3).
     Mandate {
         /// Its digest.
@@ -179,6 +221,9 @@ pub struct RequestFacts {
     pub purposes: BTreeSet<Purpose>,
     /// Whether confidence and restrictions can be kept; none if it does not say (ISACS 8.4).
     pub can_comply: Option<bool>,
+    /// What it quotes from another State's answer, with the label that binds the quotation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<ElementFacts>,
 }
 
 /// What followed from the trace of one item; its texts stay sealed.
@@ -235,6 +280,25 @@ impl ActFacts {
             Act::Clarification(answer) => Body::Clarification { request_for: answer.request_for },
             Act::Withdrawal(withdrawal) => Body::Withdrawal { request: withdrawal.request },
             Act::OutcomeNotice(notice) => of_outcome(notice),
+            Act::ConsentRequest(asked) => Body::ConsentRequest {
+                response: asked.response,
+                scope: asked.scope.clone(),
+                unmet: clauses(consent::request_check(asked)),
+            },
+            Act::ConsentGrant(grant) => Body::ConsentGrant {
+                consent_request: grant.consent_request,
+                scope: grant.scope.clone(),
+                expires: grant.expires,
+                single_use: grant.single_use,
+            },
+            Act::ConsentDenial(denial) => Body::ConsentDenial { consent_request: denial.consent_request },
+            Act::ConsentWithdrawal(withdrawal) => Body::ConsentWithdrawal { grant: withdrawal.grant },
+            Act::DisclosureNotice(notice) => Body::DisclosureNotice {
+                disclosed: notice.disclosed,
+                elements: notice.elements.clone(),
+                recipient: notice.recipient.clone(),
+                unmet: clauses(consent::notice_check(notice)),
+            },
             Act::Mandate(given) => Body::Mandate {
                 mandate: given.mandate,
                 terms: given.terms.clone(),
@@ -271,6 +335,11 @@ impl ActFacts {
             Body::Clarification { .. } => ActKind::Clarification,
             Body::Withdrawal { .. } => ActKind::Withdrawal,
             Body::OutcomeNotice { .. } => ActKind::OutcomeNotice,
+            Body::ConsentRequest { .. } => ActKind::ConsentRequest,
+            Body::ConsentGrant { .. } => ActKind::ConsentGrant,
+            Body::ConsentDenial { .. } => ActKind::ConsentDenial,
+            Body::ConsentWithdrawal { .. } => ActKind::ConsentWithdrawal,
+            Body::DisclosureNotice { .. } => ActKind::DisclosureNotice,
             Body::Mandate { .. } => ActKind::Mandate,
             Body::MandateRevocation { .. } => ActKind::MandateRevocation,
             Body::Notice { .. } => ActKind::Notice,
@@ -292,6 +361,11 @@ impl ActFacts {
             | Body::Clarification { .. }
             | Body::Withdrawal { .. }
             | Body::OutcomeNotice { .. }
+            | Body::ConsentRequest { .. }
+            | Body::ConsentGrant { .. }
+            | Body::ConsentDenial { .. }
+            | Body::ConsentWithdrawal { .. }
+            | Body::DisclosureNotice { .. }
             | Body::Mandate { .. }
             | Body::MandateRevocation { .. }
             | Body::Notice { .. }
@@ -307,19 +381,32 @@ impl ActFacts {
             | Body::Response { unmet, .. }
             | Body::Delay { unmet, .. }
             | Body::Refusal { unmet, .. }
-            | Body::OutcomeNotice { unmet, .. } => !unmet.is_empty(),
+            | Body::OutcomeNotice { unmet, .. }
+            | Body::ConsentRequest { unmet, .. }
+            | Body::DisclosureNotice { unmet, .. } => !unmet.is_empty(),
             Body::Request(_)
             | Body::Acknowledgement { .. }
             | Body::Resubmission { .. }
             | Body::ClarificationRequest { .. }
             | Body::Clarification { .. }
             | Body::Withdrawal { .. }
+            | Body::ConsentGrant { .. }
+            | Body::ConsentDenial { .. }
+            | Body::ConsentWithdrawal { .. }
             | Body::Mandate { .. }
             | Body::MandateRevocation { .. }
             | Body::Notice { .. }
             | Body::AssistanceRequest { .. }
             | Body::AssistanceReply { .. } => false,
         }
+    }
+
+    /// Lists its elements that can bear a label: those of a response, and what a request quotes.
+    pub fn elements(&self) -> &[ElementFacts] {
+        if let Body::Response { elements, .. } = &self.body {
+            return elements;
+        }
+        self.request().map_or(&[], |request| &request.quotes)
     }
 
     /// Returns the acts that it names: what it answers, asks about or replaces.
@@ -340,6 +427,12 @@ impl ActFacts {
             Body::Resubmission { previous, returned_by, .. } => vec![*previous, *returned_by],
             Body::ClarificationRequest { about } => vec![*about],
             Body::Clarification { request_for } => vec![*request_for],
+            Body::ConsentRequest { response, .. } => vec![*response],
+            Body::ConsentGrant { consent_request, .. } | Body::ConsentDenial { consent_request } => {
+                vec![*consent_request]
+            }
+            Body::ConsentWithdrawal { grant } => vec![*grant],
+            Body::DisclosureNotice { disclosed, .. } => vec![*disclosed],
             Body::AssistanceReply { request, .. } => vec![*request],
         }
     }
@@ -377,7 +470,18 @@ fn of_request(request: &Request) -> RequestFacts {
         pleads: returns::pleads_impossibility(request),
         purposes: request.intended_use.as_ref().map(|u| u.purposes.clone()).unwrap_or_default(),
         can_comply: request.declaration.as_ref().map(|d| d.can_comply),
+        quotes: request
+            .follows
+            .iter()
+            .filter(|f| !f.quotes.is_empty() || f.label.is_some())
+            .map(quoted)
+            .collect(),
     }
+}
+
+/// The link of a chain is one element of the request; a resubmission's stands one step deeper.
+fn quoted(follows: &Follows) -> ElementFacts {
+    ElementFacts { path: "follows".to_owned(), label: follows.label.clone() }
 }
 
 fn of_return(returned: &ReturnIncomplete) -> Body {

@@ -1,5 +1,5 @@
 use super::fold::{Folded, Version};
-use super::{ActRecord, Case, Decision, Direction, Event, Refused, Role};
+use super::{ActRecord, Case, ConsentState, Decision, Direction, Event, Refused, Role, consents};
 use crate::model::{ActKind, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -27,12 +27,14 @@ pub fn is_at_rest(case: &Case) -> bool {
     let receipted =
         case.acts().all(|record| record.direction == Direction::Received || case.arrival(record).is_some());
     let asked = folded.questions.values().any(|question| question.answer.is_none());
+    let consents = consents(case, case.latest());
+    let consented = consents.iter().any(|c| matches!(c.state, ConsentState::Asked | ConsentState::Granted));
     let read = opening.role == Role::Requested || case.is_filed();
     // A mandate is asked for at every act that rests on it.
     let mandates = case
         .acts()
         .any(|record| matches!(record.facts.kind(), ActKind::Mandate | ActKind::MandateRevocation));
-    settled && !mandates && receipted && folded.waiting.is_empty() && !asked && read
+    settled && !mandates && receipted && folded.waiting.is_empty() && !asked && !consented && read
 }
 
 /// Puts a case away (ISACS 7.7.1 d: it does not close silently).

@@ -54,6 +54,13 @@ pub enum FlagCode {
     Delayed,
     /// The clarification answers no question of the other side; it counts for nothing.
     UnknownQuestion,
+    /// The consent, its refusal or withdrawal comes from one who did not give the information, or names
+    /// nothing of this case; it counts for nothing (DESIGN §12.10).
+    NotOriginator,
+    /// The consent grants more than was asked for; what was not asked for is not granted.
+    ConsentBeyondQuestion,
+    /// A disclosure of the information is compelled.
+    DisclosureCompelled,
     /// Our agent made the act in our name, and its mandate does not carry it (ISACS 9.3).
     BeyondMandate,
 }
@@ -83,6 +90,9 @@ impl FlagCode {
             Self::UnfoundedReturn => "unfounded_return",
             Self::Delayed => "delayed",
             Self::UnknownQuestion => "unknown_question",
+            Self::NotOriginator => "not_originator",
+            Self::ConsentBeyondQuestion => "consent_beyond_question",
+            Self::DisclosureCompelled => "disclosure_compelled",
             Self::BeyondMandate => "beyond_mandate",
         }
     }
@@ -110,6 +120,11 @@ impl FlagCode {
             Self::AfterReturn => "answers a version of the request that was returned",
             Self::UnfoundedReturn => "returns the request for nothing that ISACS 8.3.2 allows",
             Self::Delayed => "announces that the response will be late; the clock runs on",
+            Self::NotOriginator => {
+                "speaks of consent to what its issuer did not give; kept, but it changes nothing"
+            }
+            Self::ConsentBeyondQuestion => "consents to more than was asked; the rest is not granted",
+            Self::DisclosureCompelled => "a court or law compels the disclosure of what was given",
             Self::UnknownQuestion => "answers a question that was not asked; kept, but it changes nothing",
             Self::BeyondMandate => "made in our name by an agent whose mandate does not carry it",
         }

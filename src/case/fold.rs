@@ -3,6 +3,7 @@ mod version;
 pub use version::ItemState;
 pub(super) use version::{ItemStanding, Version};
 
+use super::consent;
 use super::{ActRecord, Body, Case, Flag, FlagCode, FollowUpFacts, Opening};
 use crate::model::{ActKind, Digest, Party, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +125,15 @@ impl<'a> Folded<'a> {
             Body::Clarification { request_for } => self.clarified(request_for, record),
             Body::Withdrawal { request } => self.withdrawn(request, record),
             Body::OutcomeNotice { request, items, .. } => self.followed_up(request, items, record),
+            Body::ConsentRequest { .. }
+            | Body::ConsentGrant { .. }
+            | Body::ConsentDenial { .. }
+            | Body::ConsentWithdrawal { .. }
+            | Body::DisclosureNotice { .. } => {
+                if let Some(code) = consent::remark(case, opening, facts) {
+                    self.raise(code, record);
+                }
+            }
             Body::Mandate { .. }
             | Body::MandateRevocation { .. }
             | Body::Notice { .. }
@@ -222,6 +232,12 @@ fn may_make(opening: &Opening, kind: ActKind, issuer: &Party) -> bool {
         ActKind::ClarificationRequest
         | ActKind::Clarification
         | ActKind::OutcomeNotice
+        // Whose they are follows from whose information it is; `case::consent` decides.
+        | ActKind::ConsentRequest
+        | ActKind::ConsentGrant
+        | ActKind::ConsentDenial
+        | ActKind::ConsentWithdrawal
+        | ActKind::DisclosureNotice
         | ActKind::Mandate
         | ActKind::MandateRevocation => true,
         ActKind::Notice | ActKind::AssistanceRequest => issuer == opening.requester(),

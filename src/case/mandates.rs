@@ -62,6 +62,11 @@ impl Mandates {
             | Body::Clarification { .. }
             | Body::Withdrawal { .. }
             | Body::OutcomeNotice { .. }
+            | Body::ConsentRequest { .. }
+            | Body::ConsentGrant { .. }
+            | Body::ConsentDenial { .. }
+            | Body::ConsentWithdrawal { .. }
+            | Body::DisclosureNotice { .. }
             | Body::Notice { .. }
             | Body::AssistanceRequest { .. }
             | Body::AssistanceReply { .. } => {}

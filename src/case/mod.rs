@@ -5,6 +5,7 @@
 //! or on how often. [`decide`] says which events a command causes; [`Case::apply`] adds them.
 
 mod command;
+mod consent;
 mod event;
 mod facts;
 mod filing;
@@ -20,6 +21,7 @@ mod view;
 mod tests;
 
 pub use command::{Command, Decision, Draft, auto_ack_due, decide, recorded};
+pub use consent::{Consent, ConsentState, Granted, consents};
 pub use event::{ActRecord, Behalf, ChanceJudgement, Direction, Equivocation, Event, Opening, Receipt, Role};
 pub use facts::{
     ActFacts, ActHeader, Body, ElementFacts, FollowUpFacts, ItemOutcome, RequestFacts, element_path,
@@ -28,7 +30,9 @@ pub use filing::{Filing, is_at_rest};
 pub use flag::{Flag, FlagCode};
 pub use fold::ItemState;
 pub use mandates::{HeldMandate, Mandates};
-pub use permit::{Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse};
+pub use permit::{
+    Approval, Bar, Denial, DeniedElement, ElementRef, OfficerSignature, Permit, PermitId, PermitUse, Terms,
+};
 pub use refused::Refused;
 pub use reminder::{Reminder, ReminderCode, reminders};
 pub use view::{
@@ -52,6 +56,9 @@ pub struct Case {
     permits: BTreeMap<PermitId, Permit>,
     uses: BTreeMap<PermitId, PermitUse>,
     denials: BTreeSet<Denial>,
+    approvals: BTreeSet<Approval>,
+    bars: BTreeMap<PermitId, Bar>,
+    reviews: BTreeMap<PermitId, Approval>,
 }
 
 impl Case {
@@ -87,6 +94,17 @@ impl Case {
             Event::ReleaseDenied(denial) => {
                 self.denials.insert(denial.clone());
             }
+            Event::PermitApproved(approval) => {
+                self.approvals.insert(approval.clone());
+            }
+            Event::PermitBarred(bar) => {
+                let kept = self.bars.entry(bar.id.clone()).or_insert_with(|| bar.clone());
+                *kept = kept.clone().min(bar.clone());
+            }
+            Event::EmergencyReviewed(review) => {
+                let kept = self.reviews.entry(review.id.clone()).or_insert_with(|| review.clone());
+                *kept = kept.clone().min(review.clone());
+            }
         }
     }
 
@@ -111,9 +129,10 @@ impl Case {
         self.acts.get(digest)
     }
 
-    /// Returns the usage label of an element of a response, if it has one.
+    /// Returns the usage label of an element of an act, if it has one.
     pub fn label(&self, act: &Digest, path: &str) -> Option<&Label> {
-        let Body::Response { elements, .. } = &self.acts.get(act)?.facts.body else { return None };
+        let elements = self.acts.get(act)?.facts.elements();
+        let path = path.strip_prefix("request/").unwrap_or(path);
         elements.iter().find(|element| element.path == path)?.label.as_ref()
     }
 
@@ -150,6 +169,37 @@ impl Case {
     /// Lists the releases that were denied, oldest first.
     pub fn denials(&self) -> impl Iterator<Item = &Denial> {
         self.denials.iter()
+    }
+
+    /// Counts the officers who agree to a permit, the one who asked among them.
+    pub fn agreed(&self, permit: &Permit) -> u32 {
+        permit::agreed(self, permit)
+    }
+
+    /// Returns who barred a permit and why, or that it lapsed.
+    pub fn barred(&self, id: &PermitId) -> Option<&Bar> {
+        self.bars.get(id)
+    }
+
+    fn is_barred(&self, id: &PermitId) -> bool {
+        self.bars.contains_key(id)
+    }
+
+    /// Lists the releases made in an emergency at which no other officer has looked yet.
+    pub fn unreviewed(&self) -> impl Iterator<Item = &Permit> {
+        self.permits().filter(|permit| permit.emergency.is_some() && !self.reviews.contains_key(&permit.id))
+    }
+
+    /// Returns the latest instant of this gateway's own clock that the case holds.
+    pub fn latest(&self) -> Timestamp {
+        let acts = self.acts.values().map(|record| record.at);
+        let permits = self.permits.values().map(|permit| permit.granted_at);
+        let uses = self.uses.values().map(|used| used.at);
+        let denials = self.denials.iter().map(|denial| denial.at);
+        let approvals = self.approvals.iter().chain(self.reviews.values()).map(|approval| approval.at);
+        let bars = self.bars.values().map(|bar| bar.at);
+        let all = acts.chain(permits).chain(uses).chain(denials).chain(approvals).chain(bars);
+        all.max().unwrap_or(Timestamp::EPOCH)
     }
 
     /// Lists the proofs that an issuer used one message id for two statements.

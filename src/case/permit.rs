@@ -1,6 +1,6 @@
 use super::fold::Folded;
-use super::{Body, Case, Decision, Event, Refused};
-use crate::model::{DAY, Digest, Label, MessageId, ParseIdError, Purpose, Timestamp};
+use super::{Case, Decision, Event, Opening, Refused, consent};
+use crate::model::{DAY, Digest, Label, MessageId, ParseIdError, Purpose, Restriction, Text, Timestamp};
 use crate::rules::release::{Authority, Verdict, decide};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::collections::BTreeSet;
@@ -33,6 +33,75 @@ pub struct Permit {
     pub granted_at: Timestamp,
     /// The first instant at which it opens nothing.
     pub expires: Timestamp,
+    /// The grants of consent on which it rests; each must still stand when it is used.
+    #[serde(default)]
+    pub consents: BTreeSet<Digest>,
+    /// How many officers must agree, the one who asked among them.
+    #[serde(default = "one")]
+    pub approvals: u32,
+    /// Why it was granted without them, in an emergency; in words that name no weapon and no person.
+    #[serde(default)]
+    pub emergency: Option<Text>,
+}
+
+/// What national policy asks of a release, and whether an officer claims an emergency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How many officers must agree, the one who asks among them; at least one.
+    pub approvals: u32,
+    /// The row of the policy that says so.
+    pub policy: Option<String>,
+    /// Why it cannot wait, in words that name no weapon and no person.
+    pub emergency: Option<Text>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { approvals: 1, policy: None, emergency: None }
+    }
+}
+
+/// Another officer's word for a release; it names the digest of what that officer was shown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Approval {
+    /// The permit.
+    pub id: PermitId,
+    /// Who.
+    pub officer: String,
+    /// The [`Permit::digest`].
+    pub digest: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// The officer's own signature over the digest; absent in a demo.
+    #[serde(default)]
+    pub signature: Option<OfficerSignature>,
+}
+
+/// A signature by an officer's own key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OfficerSignature {
+    /// The SHA-256 of the public key.
+    pub key: Digest,
+    /// The Ed25519 signature.
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+/// Ends a permit before it was used.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Bar {
+    /// When.
+    pub at: Timestamp,
+    /// The permit.
+    pub id: PermitId,
+    /// Which officer; none where it lapsed.
+    pub officer: Option<String>,
+    /// Why, in words that name no weapon and no person.
+    pub reason: Option<Text>,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// An element of a response.
@@ -90,6 +159,7 @@ pub(super) struct ReleaseRequest {
     pub purpose: Purpose,
     pub officer: String,
     pub elements: Option<Vec<String>>,
+    pub terms: Terms,
 }
 
 /// Permits or denies a release as a whole (ISACS 8.3.4.2 d–f, 8.4 b).
@@ -99,27 +169,44 @@ pub(super) fn request_release(
     now: Timestamp,
 ) -> Result<Decision, Refused> {
     let opening = case.opening().ok_or(Refused::UnknownCase)?;
-    // What an agent has obtained is its principal's to use too (ISACS 9.3).
-    if !opening.asks() {
-        return Err(Refused::NotRequester);
-    }
     if case.permits.contains_key(&asked.id) || case.denials.iter().any(|denial| denial.id == asked.id) {
         return Err(Refused::PermitIdTaken(asked.id));
     }
+    if asked.terms.emergency.is_some() && asked.to.is_foreign() {
+        return Err(Refused::AcrossBorder);
+    }
+    let now = now.max(case.latest());
     let folded = Folded::of(case, opening);
-    let selected = select(&folded, asked.elements.as_deref())?;
-    let mut basis = BTreeSet::new();
-    let mut denied = Vec::new();
+    let selected = select(&folded, opening, asked.elements.as_deref())?;
+    let known = consent::consents(case, now);
+    let recipient = asked.to.recipient();
+    let (mut basis, mut consents, mut denied) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for (element, label) in &selected {
-        // No act of a case carries consent, and silence is never consent (DESIGN §8).
-        match decide(label, &asked.to, asked.purpose, false, now) {
-            Verdict::Permit { basis: clauses } => basis.extend(clauses.into_iter().map(str::to_owned)),
+        let ElementRef { act, path } = element;
+        // Silence is never consent: only a grant that stands lifts anything (DESIGN §8).
+        let (lifts, grants) = consent::lifted(&known, act, path, recipient.as_ref(), asked.purpose);
+        match decide(label, &asked.to, asked.purpose, &lifts, now) {
+            Verdict::Permit { basis: clauses } => {
+                if !permits(label, &asked, &BTreeSet::new(), now) {
+                    consents.extend(grants);
+                }
+                basis.extend(clauses.into_iter().map(str::to_owned));
+            }
+            // What a court compels may go out at home once its provider was told (ISACS 8.4, UNFP 12(5)).
+            Verdict::Denied { .. }
+                if asked.terms.emergency.is_some()
+                    && recipient
+                        .as_ref()
+                        .is_some_and(|to| consent::told_beforehand(case, opening, act, path, to)) =>
+            {
+                basis.insert(COMPELLED.to_owned());
+            }
             Verdict::Denied { rule, why } => {
                 denied.push(DeniedElement { element: element.clone(), rule: rule.to_owned(), why });
             }
         }
     }
-    let ReleaseRequest { id, to, purpose, officer, .. } = asked;
+    let ReleaseRequest { id, to, purpose, officer, terms, .. } = asked;
     if !denied.is_empty() {
         let denial = Denial { at: now, id, to, purpose, officer, elements: denied };
         return Ok(Decision {
@@ -128,10 +215,29 @@ pub(super) fn request_release(
             ..Decision::default()
         });
     }
+    basis.extend(terms.policy.map(|row| format!("policy {row}")));
     let elements = selected.into_iter().map(|(element, _)| element).collect();
-    let expires = now.saturating_add(VALIDITY);
-    let permit = Permit { id, to, purpose, officer, basis, elements, granted_at: now, expires };
+    let permit = Permit {
+        id,
+        to,
+        purpose,
+        officer,
+        basis,
+        elements,
+        granted_at: now,
+        expires: now.saturating_add(VALIDITY),
+        consents,
+        approvals: terms.approvals.max(1),
+        emergency: terms.emergency,
+    };
     Ok(Decision { events: vec![Event::PermitGranted(permit)], ..Decision::default() })
+}
+
+/// The basis of what a court or law compels.
+const COMPELLED: &str = "8.4 compelled";
+
+fn permits(label: &Label, asked: &ReleaseRequest, lifts: &BTreeSet<Restriction>, now: Timestamp) -> bool {
+    matches!(decide(label, &asked.to, asked.purpose, lifts, now), Verdict::Permit { .. })
 }
 
 /// Spends a permit; the vault may open its elements once this is committed (DESIGN §12.1).
@@ -141,31 +247,123 @@ pub(super) fn use_permit(
     officer: String,
     now: Timestamp,
 ) -> Result<Decision, Refused> {
-    let Some(permit) = case.permit(&id) else { return Err(Refused::UnknownPermit(id)) };
-    if let Some(earlier) = case.permit_use(&id) {
-        return Err(Refused::PermitUsed { id, at: earlier.at });
-    }
-    if now >= permit.expires {
-        return Err(Refused::PermitExpired { id, at: permit.expires });
-    }
+    // A clock that was set back opens nothing again that had ended by what the case holds.
+    let now = now.max(case.latest());
+    let permit = open_permit(case, &id, now)?;
     if officer != permit.officer {
         return Err(Refused::NotYourPermit { id, officer: permit.officer.clone() });
     }
+    let agreed = agreed(case, permit);
+    if agreed < permit.approvals && permit.emergency.is_none() {
+        return Err(Refused::NotApproved { id, needed: permit.approvals, agreed });
+    }
+    consent::still_stand(case, permit, now)?;
     Ok(Decision {
         events: vec![Event::PermitUsed(PermitUse { id, at: now, officer })],
         ..Decision::default()
     })
 }
 
-/// Finds the elements of the received responses that were asked for; all of them where none is named.
-fn select(folded: &Folded<'_>, paths: Option<&[String]>) -> Result<Vec<(ElementRef, Label)>, Refused> {
+/// Agrees to a release; whoever asked for it cannot (DESIGN §12.11).
+pub(super) fn approve(case: &Case, approval: Approval, now: Timestamp) -> Result<Decision, Refused> {
+    let permit = open_permit(case, &approval.id, now.max(case.latest()))?;
+    second(permit, &approval)?;
+    if agreed(case, permit) >= permit.approvals {
+        return Err(Refused::NothingToApprove(approval.id));
+    }
+    Ok(Decision { events: vec![Event::PermitApproved(approval)], ..Decision::default() })
+}
+
+/// Bars a release that was not used yet.
+pub(super) fn bar(
+    case: &Case,
+    id: PermitId,
+    officer: String,
+    reason: Text,
+    now: Timestamp,
+) -> Result<Decision, Refused> {
+    open_permit(case, &id, now.max(case.latest()))?;
+    let bar = Bar { at: now, id, officer: Some(officer), reason: Some(reason) };
+    Ok(Decision { events: vec![Event::PermitBarred(bar)], ..Decision::default() })
+}
+
+/// Notes that a permit was found to have ended, so that no clock brings it back.
+pub(super) fn lapse(case: &Case, id: PermitId, now: Timestamp) -> Result<Decision, Refused> {
+    let Some(permit) = case.permit(&id) else { return Err(Refused::UnknownPermit(id)) };
+    let mut decision = Decision::default();
+    if now >= permit.expires && !case.is_barred(&id) && case.permit_use(&id).is_none() {
+        decision.events.push(Event::PermitBarred(Bar { at: now, id, officer: None, reason: None }));
+    }
+    Ok(decision)
+}
+
+/// Notes that another officer has looked at a release made in an emergency.
+pub(super) fn review(case: &Case, review: Approval) -> Result<Decision, Refused> {
+    let Some(permit) = case.permit(&review.id) else { return Err(Refused::UnknownPermit(review.id)) };
+    if permit.emergency.is_none() || case.reviews.contains_key(&review.id) {
+        return Err(Refused::NothingToApprove(review.id));
+    }
+    second(permit, &review)?;
+    Ok(Decision { events: vec![Event::EmergencyReviewed(review)], ..Decision::default() })
+}
+
+/// Counts the officers who agree to a permit as it stands, the one who asked among them.
+pub(super) fn agreed(case: &Case, permit: &Permit) -> u32 {
+    let digest = permit.digest();
+    let others: BTreeSet<&String> = case
+        .approvals
+        .iter()
+        .filter(|a| a.id == permit.id && a.digest == digest && a.officer != permit.officer)
+        .map(|a| &a.officer)
+        .collect();
+    1 + u32::try_from(others.len()).unwrap_or(u32::MAX - 1)
+}
+
+/// Finds a permit that is neither used, barred nor over.
+fn open_permit<'c>(case: &'c Case, id: &PermitId, now: Timestamp) -> Result<&'c Permit, Refused> {
+    let permit = case.permit(id).ok_or_else(|| Refused::UnknownPermit(id.clone()))?;
+    if let Some(earlier) = case.permit_use(id) {
+        return Err(Refused::PermitUsed { id: id.clone(), at: earlier.at });
+    }
+    if let Some(bar) = case.bars.get(id) {
+        return Err(match bar.officer {
+            Some(_) => Refused::PermitBarred { id: id.clone(), at: bar.at },
+            None => Refused::PermitExpired { id: id.clone(), at: permit.expires },
+        });
+    }
+    if now >= permit.expires {
+        return Err(Refused::PermitExpired { id: id.clone(), at: permit.expires });
+    }
+    Ok(permit)
+}
+
+/// Whoever agrees is another officer than the one who asked, and saw what is agreed to.
+fn second(permit: &Permit, word: &Approval) -> Result<(), Refused> {
+    if word.officer == permit.officer {
+        return Err(Refused::SameOfficer(word.officer.clone()));
+    }
+    if word.digest != permit.digest() {
+        return Err(Refused::DigestDiffers { named: word.digest, expected: permit.digest() });
+    }
+    Ok(())
+}
+
+/// Finds the elements that were received and asked for; all of them where none is named.
+fn select(
+    folded: &Folded<'_>,
+    opening: &Opening,
+    paths: Option<&[String]>,
+) -> Result<Vec<(ElementRef, Label)>, Refused> {
     let mut known = Vec::new();
-    for record in &folded.order {
-        let Body::Response { elements, .. } = &record.facts.body else { continue };
+    for record in folded.order.iter().filter(|record| record.facts.header.issuer == opening.peer) {
         let act = record.facts.header.digest;
-        known.extend(elements.iter().map(|element| {
+        known.extend(record.facts.elements().iter().map(|element| {
             (ElementRef { act, path: element.path.clone() }, element.label.clone().unwrap_or_default())
         }));
+    }
+    // What an agent has obtained is its principal's to use too (ISACS 9.3).
+    if known.is_empty() && !opening.asks() {
+        return Err(Refused::NotRequester);
     }
     if let Some(paths) = paths {
         if let Some(unknown) = paths.iter().find(|path| known.iter().all(|(e, _)| e.path != **path)) {
@@ -174,6 +372,14 @@ fn select(folded: &Folded<'_>, paths: Option<&[String]>) -> Result<Vec<(ElementR
         known.retain(|(element, _)| paths.contains(&element.path));
     }
     if known.is_empty() { Err(Refused::NothingToRelease) } else { Ok(known) }
+}
+
+impl Permit {
+    /// Computes what another officer confirms: the digest of all that the permit says.
+    pub fn digest(&self) -> Digest {
+        let bytes = serde_json::to_vec(self).expect("a permit has only members that JSON can write");
+        Digest::of(&[b"valise permit\0", &bytes])
+    }
 }
 
 impl PermitId {

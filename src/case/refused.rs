@@ -129,6 +129,53 @@ pub enum Refused {
         /// When it expired.
         at: Timestamp,
     },
+    /// Another officer barred it.
+    #[error("permit {id} was barred at {at}")]
+    PermitBarred {
+        /// The permit.
+        id: PermitId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Too few officers have agreed to it (DESIGN §12.11).
+    #[error("permit {id} needs {needed} officers; {agreed} agree")]
+    NotApproved {
+        /// The permit.
+        id: PermitId,
+        /// How many must agree.
+        needed: u32,
+        /// How many do.
+        agreed: u32,
+    },
+    /// Whoever asks cannot be the second officer.
+    #[error("{0} asked for it and cannot approve it")]
+    SameOfficer(String),
+    /// The officer confirms something else than what is to be approved.
+    #[error("the digest {named} is not that of what is to be approved, {expected}")]
+    DigestDiffers {
+        /// The one that was confirmed.
+        named: Digest,
+        /// The one to confirm.
+        expected: Digest,
+    },
+    /// Nothing about the permit waits for another officer.
+    #[error("nothing about {0} waits for another officer")]
+    NothingToApprove(PermitId),
+    /// A consent on which the permit rests was taken back, has ended or was used up (DESIGN §12.10).
+    #[error("the consent {0} on which the permit rests no longer stands")]
+    ConsentGone(Digest),
+    /// The question for consent has its answer.
+    #[error("the question {0} for consent has been answered")]
+    ConsentAnswered(Digest),
+    /// The consent would have ended before it begins.
+    #[error("the consent would have ended at {0}")]
+    ConsentOver(Timestamp),
+    /// This side gave no such consent.
+    #[error("this side has given no consent {0} in this case")]
+    UnknownConsent(Digest),
+    /// What is done in an emergency or under compulsion stays within the State.
+    #[error("an emergency or a court order never carries information across a border")]
+    AcrossBorder,
     /// The permit was granted to another officer.
     #[error("permit {id} was granted to {officer}")]
     NotYourPermit {
@@ -183,6 +230,16 @@ impl Refused {
             Self::PermitUsed { .. } => "permit_used",
             Self::PermitExpired { .. } => "permit_expired",
             Self::NotYourPermit { .. } => "not_your_permit",
+            Self::PermitBarred { .. } => "permit_barred",
+            Self::NotApproved { .. } => "not_approved",
+            Self::SameOfficer(_) => "same_officer",
+            Self::DigestDiffers { .. } => "digest_differs",
+            Self::NothingToApprove(_) => "nothing_to_approve",
+            Self::ConsentGone(_) => "consent_gone",
+            Self::ConsentAnswered(_) => "consent_answered",
+            Self::ConsentOver(_) => "consent_over",
+            Self::UnknownConsent(_) => "unknown_consent",
+            Self::AcrossBorder => "across_border",
         }
     }
 
@@ -225,6 +282,16 @@ impl Refused {
             Self::UnknownPermit(_) => "list the releases to find its name",
             Self::PermitUsed { .. } | Self::PermitExpired { .. } => "ask for a new release",
             Self::NotYourPermit { .. } => "ask for a release of your own",
+            Self::PermitBarred { .. } => "ask for a new release",
+            Self::NotApproved { .. } => "ask another officer for `valise release approve`",
+            Self::SameOfficer(_) => "ask another officer",
+            Self::DigestDiffers { .. } => "show it again, read it, and confirm the digest that is shown",
+            Self::NothingToApprove(_) => "`valise release list` shows what waits",
+            Self::ConsentGone(_) => "ask the originating State for consent again",
+            Self::ConsentAnswered(_) => "list the questions for consent",
+            Self::ConsentOver(_) => "name an expiry that is still to come",
+            Self::UnknownConsent(_) => "list the consents to find it",
+            Self::AcrossBorder => "ask the originating State for consent",
         }
     }
 
@@ -265,7 +332,17 @@ impl Refused {
             | Self::UnknownPermit(_)
             | Self::PermitUsed { .. }
             | Self::PermitExpired { .. }
-            | Self::NotYourPermit { .. } => &[],
+            | Self::NotYourPermit { .. }
+            | Self::PermitBarred { .. }
+            | Self::NotApproved { .. }
+            | Self::SameOfficer(_)
+            | Self::DigestDiffers { .. }
+            | Self::NothingToApprove(_)
+            | Self::ConsentGone(_)
+            | Self::ConsentAnswered(_)
+            | Self::ConsentOver(_)
+            | Self::UnknownConsent(_)
+            | Self::AcrossBorder => &[],
         }
     }
 }

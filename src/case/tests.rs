@@ -1,5 +1,7 @@
 mod commands;
+mod consent;
 mod course;
+mod explore;
 mod mandates;
 mod properties;
 mod releases;

@@ -1,5 +1,8 @@
 use super::fold::{Folded, ItemStanding, ItemState, Version};
-use super::{ActFacts, ActRecord, Behalf, Body, Case, ChanceJudgement, Direction, Flag, Role};
+use super::{
+    ActFacts, ActRecord, Behalf, Body, Case, ChanceJudgement, Consent, Direction, Flag, PermitId, Role,
+    consents,
+};
 use crate::model::{ActKind, CaseId, Digest, GroundCode, OnBehalf, PartialDate, Party, Ternary, Timestamp};
 use crate::rules::deadline::{Clock, Profile, Standing, Warning, standing};
 use crate::rules::release;
@@ -44,6 +47,10 @@ pub struct View {
     pub outcomes: Vec<OutcomeView>,
     /// The labels that bind now.
     pub restrictions: Vec<Restriction>,
+    /// The questions for consent (ISACS 8.3.4.2 f).
+    pub consents: Vec<Consent>,
+    /// The releases made in an emergency at which no other officer has looked.
+    pub unreviewed: Vec<PermitId>,
     /// What is remarkable, in code order.
     pub flags: Vec<Flag>,
     /// The acts, those that wait for an ancestor last.
@@ -227,6 +234,8 @@ pub fn view(case: &Case, now: Timestamp, warn: Warning) -> Option<View> {
         questions: question_views(&folded),
         outcomes: outcome_views(&folded),
         restrictions: folded.order.iter().flat_map(|record| restrictions(&record.facts, now)).collect(),
+        consents: consents(case, now),
+        unreviewed: case.unreviewed().map(|permit| permit.id.clone()).collect(),
         acts: acts.map(|record| act_view(case, record)).collect(),
         flags: folded.flags.into_iter().collect(),
     })
@@ -393,8 +402,8 @@ fn outcome_views(folded: &Folded<'_>) -> Vec<OutcomeView> {
 }
 
 fn restrictions(facts: &ActFacts, now: Timestamp) -> Vec<Restriction> {
-    let Body::Response { elements, .. } = &facts.body else { return Vec::new() };
-    elements
+    facts
+        .elements()
         .iter()
         .filter_map(|element| {
             let label = element.label.as_ref().filter(|label| release::binds(label, now))?;

@@ -3,6 +3,7 @@
 
 mod args;
 mod bags;
+mod consent;
 mod document;
 mod exchange;
 mod face;
@@ -14,9 +15,9 @@ mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, DeadlineVerb, DemoVerb, EvidenceVerb, GatewayVerb, GroundArg,
-    InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
-    Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, EvidenceVerb, GatewayVerb,
+    GroundArg, InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb,
+    RequestVerb, Verb,
 };
 pub use bags::BagContent;
 pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};

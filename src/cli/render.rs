@@ -1,5 +1,6 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
+use crate::cli::consent;
 use crate::cli::exchange;
 use crate::cli::face::printable;
 use crate::cli::proof;
@@ -39,6 +40,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::CaseClarify { .. }
         | Command::CaseWithdraw { .. }
         | Command::CaseOutcome { .. }
+        | Command::ReleaseNotify { .. }
+        | Command::ConsentAsk { .. }
+        | Command::ConsentGrant { .. }
+        | Command::ConsentDeny { .. }
+        | Command::ConsentWithdraw { .. }
         | Command::MandateGrant { .. }
         | Command::MandateAccept { .. }
         | Command::MandateTell { .. }
@@ -49,7 +55,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::RequestSubmit { .. } => acted(&read(data)?),
         Command::CaseTemplate { .. } => read(data)?,
         Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
-        Command::ReleaseRequest { show: false, .. } => releases(&[read(data)?]),
+        Command::ReleaseRequest { show: false, .. }
+        | Command::ReleaseApprove { .. }
+        | Command::ReleaseDeny { .. }
+        | Command::ReleaseReview { .. } => releases(&[read(data)?]),
+        Command::ConsentList => consent::consents(&read::<Vec<_>>(data)?),
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
         Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
         // A dossier is written by `cli::proof`; here is what a script would have got.
@@ -279,7 +289,7 @@ fn course(c: &CaseView) -> String {
 }
 
 fn acted(a: &ActedView) -> String {
-    pairs(&[
+    let mut text = pairs(&[
         ("case", a.case.to_string()),
         ("act", training(a.act.code(), a.exercise)),
         ("to", a.peer.to_string()),
@@ -287,7 +297,11 @@ fn acted(a: &ActedView) -> String {
         ("delivery", word(&a.delivery)),
         ("at", a.at.to_string()),
         ("digest", a.digest.to_string()),
-    ])
+    ]);
+    for warning in &a.warnings {
+        text += &format!("note: {} (as few restrictions as possible, 8.3.4.2)\n", printable(warning));
+    }
+    text
 }
 
 fn releases(list: &[ReleaseView]) -> String {
@@ -371,7 +385,7 @@ fn word<T: Serialize>(value: &T) -> String {
     }
 }
 
-fn when(at: Option<Timestamp>) -> String {
+pub(super) fn when(at: Option<Timestamp>) -> String {
     at.map_or_else(|| "-".into(), |t| t.to_string())
 }
 

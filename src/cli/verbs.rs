@@ -2,10 +2,11 @@
 
 use crate::cli::args::{
     Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb,
-    RelayVerb, ReleaseVerb, RequestVerb, Verb,
+    RelayVerb, RequestVerb, Verb,
 };
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
+use crate::cli::consent;
 use crate::cli::document::read_text;
 use crate::cli::exchange;
 use crate::cli::face::Answer;
@@ -150,17 +151,8 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Mandate(verb) => exchange::mandate(verb),
         Verb::Notice(verb) => exchange::notice(verb)?,
         Verb::Assistance(verb) => exchange::assistance(verb)?,
-        Verb::Release(ReleaseVerb::Request { case, to, purpose, elements, show }) => {
-            Command::ReleaseRequest {
-                case: case.clone(),
-                to: to.clone(),
-                purpose: *purpose,
-                elements: elements.clone(),
-                show: *show,
-            }
-        }
-        Verb::Release(ReleaseVerb::List) => Command::ReleaseList,
-        Verb::Release(ReleaseVerb::Show { id }) => Command::ReleaseShow { id: id.clone() },
+        Verb::Release(verb) => consent::release(verb),
+        Verb::Consent(verb) => consent::consent(verb),
         Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
             case: case.clone(),
             // A list of nothing but `none` discloses nothing.

@@ -111,6 +111,8 @@ pub struct Storage {
 pub struct Policy {
     /// How many officers an outgoing act needs.
     pub approvals: u32,
+    /// How many officers the release of restricted information needs, the one who asks among them.
+    pub release_approvals: u32,
 }
 
 /// What is logged.
@@ -189,7 +191,8 @@ impl GatewayConfig {
         let clocks = clocks(&mut root, doc);
         let officers = officers(&mut root, doc, demo, around.passwd);
         let authorities = authorities(&mut root, doc);
-        let (retry, store, policy) = (retry(&mut root, doc), storage(&mut root, doc), policy(&mut root, doc));
+        let (retry, store, policy) =
+            (retry(&mut root, doc), storage(&mut root, doc), policy(&mut root, doc, demo));
         let log = log(&mut root, doc, around.log);
         root.finish(doc);
         let settings = document.finish()?;
@@ -385,10 +388,14 @@ pub(super) fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Sto
     store
 }
 
-fn policy<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Policy {
+fn policy<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, demo: bool) -> Policy {
     let mut section = root.section(doc, Key("policy", "write it as a table"));
     let approvals = Key("approvals", "this version knows one officer an act");
-    let policy = Policy { approvals: section.integer(doc, approvals, 1..=1, 1) };
+    let releases = Key("release_approvals", "two see more than one; one must be chosen");
+    let policy = Policy {
+        approvals: section.integer(doc, approvals, 1..=1, 1),
+        release_approvals: section.integer(doc, releases, 1..=3, if demo { 1 } else { 2 }),
+    };
     section.finish(doc);
     policy
 }

@@ -1,7 +1,7 @@
 use crate::control::{BagMark, Carried};
 use crate::model::{
-    AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, FollowUp, Ground, MessageId, Notice,
-    PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
+    AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
+    MessageId, Notice, PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -242,6 +242,81 @@ pub enum Command {
         elements: Vec<String>,
         /// Whether to use the permit at once.
         show: bool,
+        /// Why it cannot wait, in words that name no weapon and no person (8.4).
+        #[serde(default)]
+        emergency: Option<Text>,
+    },
+    /// `release approve ID`: agrees to a release, as another officer than the one who asked.
+    ReleaseApprove {
+        /// Which permit.
+        id: String,
+        /// The digest of the permit as it was shown.
+        digest: Digest,
+    },
+    /// `release deny ID`.
+    ReleaseDeny {
+        /// Which permit.
+        id: String,
+        /// Why, in words that name no weapon and no person.
+        reason: Text,
+    },
+    /// `release review ID`: says that a release made in an emergency was looked at.
+    ReleaseReview {
+        /// Which permit.
+        id: String,
+        /// The digest of the permit as it was shown.
+        digest: Digest,
+    },
+    /// `release notify CASE`: tells the provider that a disclosure is compelled (ISACS 8.4).
+    ReleaseNotify {
+        /// Which case.
+        case: CaseId,
+        /// The recipient authority by its configured name.
+        to: String,
+        /// The element paths.
+        elements: Vec<ElementPath>,
+        /// The order or law.
+        compelled_by: Text,
+    },
+    /// `consent ask CASE` (ISACS 8.3.4.2 f).
+    ConsentAsk {
+        /// Which case.
+        case: CaseId,
+        /// The recipient: an authority by its configured name, or a party.
+        to: String,
+        /// For what.
+        purpose: Purpose,
+        /// The element paths.
+        elements: Vec<ElementPath>,
+        /// Why.
+        reason: Text,
+    },
+    /// `consent list`.
+    ConsentList,
+    /// `consent grant ID`.
+    ConsentGrant {
+        /// The question, by its digest or the beginning of it.
+        id: String,
+        /// Only these of the elements that were asked for; all for none.
+        elements: Vec<ElementPath>,
+        /// The first instant at which it grants nothing.
+        expires: Timestamp,
+        /// Whether it serves one release only.
+        single_use: bool,
+    },
+    /// `consent deny ID`.
+    ConsentDeny {
+        /// The question, by its digest or the beginning of it.
+        id: String,
+        /// Why.
+        reason: Text,
+    },
+    /// `consent withdraw ID`.
+    ConsentWithdraw {
+        /// The question, by its digest or the beginning of it.
+        id: String,
+        /// Why.
+        reason: Text,
     },
     /// `release list`.
     ReleaseList,
@@ -329,6 +404,15 @@ impl Command {
             Self::CaseOutcome { .. } => "case.outcome",
             Self::RequestSubmit { .. } | Self::RequestResubmit { .. } => "request.submit",
             Self::ReleaseRequest { .. } => "release.request",
+            Self::ReleaseApprove { .. } => "release.approve",
+            Self::ReleaseDeny { .. } => "release.deny",
+            Self::ReleaseReview { .. } => "release.review",
+            Self::ReleaseNotify { .. } => "release.notify",
+            Self::ConsentAsk { .. } => "consent.ask",
+            Self::ConsentList => "consent.list",
+            Self::ConsentGrant { .. } => "consent.grant",
+            Self::ConsentDeny { .. } => "consent.deny",
+            Self::ConsentWithdraw { .. } => "consent.withdraw",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::CaseHistory { .. } => "case.history",

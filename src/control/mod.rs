@@ -4,6 +4,7 @@
 mod bag;
 mod client;
 mod command;
+mod consent;
 mod evidence;
 mod exchange;
 mod frame;
@@ -15,6 +16,7 @@ mod views;
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
+pub use consent::ConsentView;
 pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};

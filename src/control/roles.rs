@@ -27,6 +27,7 @@ impl Command {
             | Self::ReleaseList
             | Self::CaseHistory { .. }
             | Self::EvidenceHead { .. }
+            | Self::ConsentList
             | Self::DeadlineList
             | Self::MandateList
             | Self::NoticeList
@@ -48,6 +49,14 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::ReleaseApprove { .. }
+            | Self::ReleaseDeny { .. }
+            | Self::ReleaseReview { .. }
+            | Self::ReleaseNotify { .. }
+            | Self::ConsentAsk { .. }
+            | Self::ConsentGrant { .. }
+            | Self::ConsentDeny { .. }
+            | Self::ConsentWithdraw { .. }
             | Self::MandateGrant { .. }
             | Self::MandateAccept { .. }
             | Self::MandateTell { .. }

@@ -366,6 +366,9 @@ pub struct ActedView {
     pub at: Timestamp,
     /// Whether it is a training act.
     pub exercise: bool,
+    /// What might have been done with fewer restrictions (ISACS 8.3.4.2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What became of a release.
@@ -374,6 +377,10 @@ pub struct ActedView {
 pub enum ReleaseState {
     /// Permitted, not yet used.
     Permitted,
+    /// Too few officers agree to it yet.
+    AwaitingApproval,
+    /// Another officer barred it.
+    Barred,
     /// Used.
     Used,
     /// Not used in time.
@@ -406,6 +413,24 @@ pub struct ReleaseView {
     pub granted_at: Timestamp,
     /// From when it can no longer be used.
     pub expires: Option<Timestamp>,
+    /// The digest that another officer confirms.
+    #[serde(default)]
+    pub digest: Option<Digest>,
+    /// How many officers must agree, the one who asked among them.
+    #[serde(default)]
+    pub approvals: u32,
+    /// How many do.
+    #[serde(default)]
+    pub agreed: u32,
+    /// The consents on which it rests.
+    #[serde(default)]
+    pub consents: Vec<Digest>,
+    /// Why it was made without waiting for them.
+    #[serde(default)]
+    pub emergency: Option<String>,
+    /// Whether another officer must still look at it.
+    #[serde(default)]
+    pub unreviewed: bool,
 }
 
 /// A used release with what it opened.

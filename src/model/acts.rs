@@ -1,3 +1,4 @@
+mod consent;
 mod course;
 mod exchange;
 mod incomplete;
@@ -5,6 +6,7 @@ mod mandate;
 mod request;
 mod response;
 
+pub use consent::*;
 pub use course::*;
 pub use exchange::*;
 pub use incomplete::*;
@@ -51,11 +53,21 @@ pub enum ActKind {
     AssistanceRequest,
     /// The answer to one.
     AssistanceReply,
+    /// The question whether information may be passed on (ISACS 8.3.4.2 f).
+    ConsentRequest,
+    /// The consent to it (ISACS 8.3.4.2 f).
+    ConsentGrant,
+    /// The refusal of that consent.
+    ConsentDenial,
+    /// The withdrawal of a consent.
+    ConsentWithdrawal,
+    /// The notice that a disclosure is compelled (ISACS 8.4).
+    DisclosureNotice,
 }
 
 impl ActKind {
     /// Every kind, in the order of a case.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 21] = [
         Self::Request,
         Self::Acknowledgement,
         Self::ReturnIncomplete,
@@ -72,6 +84,11 @@ impl ActKind {
         Self::Notice,
         Self::AssistanceRequest,
         Self::AssistanceReply,
+        Self::ConsentRequest,
+        Self::ConsentGrant,
+        Self::ConsentDenial,
+        Self::ConsentWithdrawal,
+        Self::DisclosureNotice,
     ];
 
     /// Returns the code as the wire and JSON write it.
@@ -88,6 +105,11 @@ impl ActKind {
             Self::Clarification => "clarification",
             Self::Withdrawal => "withdrawal",
             Self::OutcomeNotice => "outcome_notice",
+            Self::ConsentRequest => "consent_request",
+            Self::ConsentGrant => "consent_grant",
+            Self::ConsentDenial => "consent_denial",
+            Self::ConsentWithdrawal => "consent_withdrawal",
+            Self::DisclosureNotice => "disclosure_notice",
             Self::Mandate => "mandate",
             Self::MandateRevocation => "mandate_revocation",
             Self::Notice => "notice",
@@ -133,6 +155,16 @@ pub enum Act {
     Withdrawal(Withdrawal),
     /// What came of a trace.
     OutcomeNotice(OutcomeNotice),
+    /// The question whether information may be passed on (ISACS 8.3.4.2 f).
+    ConsentRequest(ConsentRequest),
+    /// The consent to it (ISACS 8.3.4.2 f).
+    ConsentGrant(ConsentGrant),
+    /// The refusal of that consent.
+    ConsentDenial(ConsentDenial),
+    /// The withdrawal of a consent.
+    ConsentWithdrawal(ConsentWithdrawal),
+    /// The notice that a disclosure is compelled (ISACS 8.4).
+    DisclosureNotice(DisclosureNotice),
     /// A mandate that is given or accepted.
     Mandate(Box<Mandate>),
     /// The end of a mandate.
@@ -160,6 +192,11 @@ impl Act {
             Self::Clarification(_) => ActKind::Clarification,
             Self::Withdrawal(_) => ActKind::Withdrawal,
             Self::OutcomeNotice(_) => ActKind::OutcomeNotice,
+            Self::ConsentRequest(_) => ActKind::ConsentRequest,
+            Self::ConsentGrant(_) => ActKind::ConsentGrant,
+            Self::ConsentDenial(_) => ActKind::ConsentDenial,
+            Self::ConsentWithdrawal(_) => ActKind::ConsentWithdrawal,
+            Self::DisclosureNotice(_) => ActKind::DisclosureNotice,
             Self::Mandate(_) => ActKind::Mandate,
             Self::MandateRevocation(_) => ActKind::MandateRevocation,
             Self::Notice(_) => ActKind::Notice,
@@ -182,6 +219,11 @@ impl Act {
             | Self::Clarification(_)
             | Self::Withdrawal(_)
             | Self::OutcomeNotice(_)
+            | Self::ConsentRequest(_)
+            | Self::ConsentGrant(_)
+            | Self::ConsentDenial(_)
+            | Self::ConsentWithdrawal(_)
+            | Self::DisclosureNotice(_)
             | Self::Mandate(_)
             | Self::MandateRevocation(_)
             | Self::Notice(_)

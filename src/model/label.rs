@@ -59,6 +59,42 @@ pub enum Audience {
     Named(BTreeSet<String>),
 }
 
+/// A restriction that its originator can lift for one release (ISACS 8.3.4.2 d–f, 8.4 b).
+///
+/// A caveat under `other` is not among them: a code that is not known here cannot be lifted here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Restriction {
+    /// The audience.
+    D,
+    /// The purposes.
+    E,
+    /// Onward release, where it needs consent.
+    F,
+    /// Use in court.
+    H1,
+}
+
+impl Restriction {
+    /// Every one, in code order.
+    pub const ALL: [Self; 4] = [Self::D, Self::E, Self::F, Self::H1];
+
+    /// Returns the code as JSON writes it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::D => "d",
+            Self::E => "e",
+            Self::F => "f",
+            Self::H1 => "h1",
+        }
+    }
+
+    /// Finds one by its code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.code() == code)
+    }
+}
+
 /// Whether an element may be passed on (ISACS 8.3.4.2 f).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

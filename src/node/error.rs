@@ -87,7 +87,15 @@ impl From<NodeError> for Failure {
 fn refusal(refused: &Refused) -> Failure {
     let denied = matches!(
         refused,
-        Refused::PermitUsed { .. } | Refused::PermitExpired { .. } | Refused::NotYourPermit { .. }
+        Refused::PermitUsed { .. }
+            | Refused::PermitExpired { .. }
+            | Refused::NotYourPermit { .. }
+            | Refused::PermitBarred { .. }
+            | Refused::NotApproved { .. }
+            | Refused::SameOfficer(_)
+            | Refused::DigestDiffers { .. }
+            | Refused::ConsentGone(_)
+            | Refused::AcrossBorder
     );
     let exit = if denied { ExitCode::Denied } else { ExitCode::Finding };
     let findings = refused.findings().iter().map(finding).collect();

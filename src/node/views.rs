@@ -54,7 +54,10 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
         let owed = case::reminders(case, gateway.now(), warning(gateway));
         owed.iter().any(|reminder| reminder.owed_by == seen.role && reminder.code == code)
     };
+    let asked = |c: &case::Consent| c.state == case::ConsentState::Asked && c.asked_by == seen.peer;
     let (todo, due, standing) = match (seen.role, seen.state) {
+        _ if !seen.unreviewed.is_empty() => ("review_emergency", None, None),
+        _ if seen.consents.iter().any(asked) => ("answer_consent", None, None),
         _ if mine(case::ReminderCode::ClarificationAwaited) => ("clarify", None, None),
         (case::Role::Requester, case::CaseState::Returned) => ("resubmit", None, None),
         (case::Role::Requested, case::CaseState::Received | case::CaseState::Acknowledged)
@@ -157,6 +160,12 @@ pub fn releases(gateway: &Gateway) -> Result<Vec<ReleaseView>, NodeError> {
                 rule: denial.elements.first().map(|denied| denied.rule.clone()),
                 granted_at: denial.at,
                 expires: None,
+                digest: None,
+                approvals: 0,
+                agreed: 0,
+                consents: Vec::new(),
+                emergency: None,
+                unreviewed: false,
             }
         }));
     }
@@ -167,8 +176,12 @@ pub fn releases(gateway: &Gateway) -> Result<Vec<ReleaseView>, NodeError> {
 fn permit_view(case: &Case, id: &CaseId, permit: &Permit, now: Timestamp) -> ReleaseView {
     let state = if case.permit_use(&permit.id).is_some() {
         ReleaseState::Used
-    } else if now >= permit.expires {
+    } else if case.barred(&permit.id).is_some_and(|bar| bar.officer.is_some()) {
+        ReleaseState::Barred
+    } else if now >= permit.expires || case.barred(&permit.id).is_some() {
         ReleaseState::Expired
+    } else if case.agreed(permit) < permit.approvals && permit.emergency.is_none() {
+        ReleaseState::AwaitingApproval
     } else {
         ReleaseState::Permitted
     };
@@ -183,6 +196,12 @@ fn permit_view(case: &Case, id: &CaseId, permit: &Permit, now: Timestamp) -> Rel
         rule: None,
         granted_at: permit.granted_at,
         expires: Some(permit.expires),
+        digest: Some(permit.digest()),
+        approvals: permit.approvals,
+        agreed: case.agreed(permit),
+        consents: permit.consents.iter().copied().collect(),
+        emergency: permit.emergency.as_ref().map(|why| why.reveal().clone()),
+        unreviewed: case.unreviewed().any(|other| other.id == permit.id),
     }
 }
 

@@ -25,7 +25,12 @@ pub fn check(act: &Act) -> Completeness {
         | Act::ClarificationRequest(_)
         | Act::Clarification(_)
         | Act::Withdrawal(_)
-        | Act::OutcomeNotice(_) => {}
+        | Act::OutcomeNotice(_)
+        | Act::ConsentRequest(_)
+        | Act::ConsentGrant(_)
+        | Act::ConsentDenial(_)
+        | Act::ConsentWithdrawal(_)
+        | Act::DisclosureNotice(_) => {}
     }
     found
 }

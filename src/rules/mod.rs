@@ -4,11 +4,13 @@ pub mod addressee;
 #[cfg(test)]
 mod clauses;
 pub mod completeness;
+pub mod consent;
 pub mod course;
 pub mod deadline;
 pub mod exchange;
 pub mod exemption;
 pub mod identification;
+pub mod label;
 pub mod release;
 pub mod response;
 pub mod returns;

@@ -1,7 +1,7 @@
 //! Who may be given an element, and for what (ISACS 8.3.4.2 d–f, 8.4 b). No other place enforces a
 //! restriction.
 
-use crate::model::{Audience, Label, Onward, OtherCaveat, Party, Purpose, Timestamp};
+use crate::model::{Audience, Label, Onward, Party, Purpose, Recipient, Restriction, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -14,6 +14,27 @@ pub struct Authority {
     pub kind: AuthorityKind,
     /// Whether this State has designated it as a competent authority (ISACS 8.3.4.2 d).
     pub designated: bool,
+}
+
+impl Authority {
+    /// Names it as acts do; none for the own point of contact, to which nothing is passed on.
+    pub fn recipient(&self) -> Option<Recipient> {
+        match &self.kind {
+            AuthorityKind::OwnNpc => None,
+            AuthorityKind::Competent | AuthorityKind::Court => {
+                self.name.parse().ok().map(Recipient::Authority)
+            }
+            AuthorityKind::Foreign(party) => Some(Recipient::Party(party.clone())),
+        }
+    }
+
+    /// Tells whether releasing to it crosses a border.
+    pub fn is_foreign(&self) -> bool {
+        match &self.kind {
+            AuthorityKind::OwnNpc | AuthorityKind::Competent | AuthorityKind::Court => false,
+            AuthorityKind::Foreign(_) => true,
+        }
+    }
 }
 
 /// What a recipient is to the national point of contact.
@@ -47,9 +68,6 @@ pub enum Verdict {
     },
 }
 
-/// The code that [`join`] sets where two labels share no purpose, since an empty set means any purpose.
-pub const NO_COMMON_PURPOSE: &str = "no-common-purpose";
-
 const D: &str = "8.3.4.2(d)";
 const E: &str = "8.3.4.2(e)";
 const F: &str = "8.3.4.2(f)";
@@ -58,26 +76,26 @@ const OTHER: &str = "8.4(b) other";
 
 /// Decides whether an element under `label` may be released `to` an authority for a `purpose`.
 ///
-/// `consent` says whether the originator has consented to just this release (ISACS 8.3.4.2 f).
-pub fn decide(label: &Label, to: &Authority, purpose: Purpose, consent: bool, now: Timestamp) -> Verdict {
+/// `lifted` are the restrictions that the originator has lifted for just this release (ISACS 8.3.4.2 f).
+pub fn decide(
+    label: &Label,
+    to: &Authority,
+    purpose: Purpose,
+    lifted: &BTreeSet<Restriction>,
+    now: Timestamp,
+) -> Verdict {
     let label = &facing(label, to);
     let addressee_traces = to.kind == AuthorityKind::OwnNpc && purpose == Purpose::Tracing;
     if !binds(label, now) || addressee_traces {
         // The response was given to the addressed NPC for tracing, so no label can bar that (ISACS 8.3.3.1).
         return Verdict::Permit { basis: vec!["8.4(a)"] };
     }
-    let checks = [
-        (D, audience(label, to)),
-        (E, purposes(label, purpose)),
-        (F, onward(label, to, consent)),
-        (H1, court(label, to, purpose)),
-        (OTHER, others(label)),
-    ];
     let mut basis = Vec::new();
-    for (rule, check) in checks {
+    for (rule, liftable, check) in checks(label, to, purpose) {
         match check {
             Check::NotBound => {}
             Check::Met => basis.push(rule),
+            Check::Broken(_) if liftable.is_some_and(|r| lifted.contains(&r)) => basis.push(rule),
             Check::Broken(why) => return Verdict::Denied { rule, why },
         }
     }
@@ -92,38 +110,40 @@ pub fn binds(label: &Label, now: Timestamp) -> bool {
     !label.is_unrestricted() && label.expires.is_none_or(|at| now < at)
 }
 
-/// Combines the labels of two values into that of anything derived from both: whatever the result
-/// permits, both permit (DESIGN §8).
-pub fn join(a: &Label, b: &Label) -> Label {
-    match (a.is_unrestricted(), b.is_unrestricted()) {
-        (true, false) => return b.clone(),
-        (false, true) => return a.clone(),
-        (true, true) | (false, false) => {}
+/// Lists the restrictions of a label that stand in the way of a release and that its originator can lift;
+/// none if one stands in the way that nobody can.
+pub fn liftable(
+    label: &Label,
+    to: &Authority,
+    purpose: Purpose,
+    now: Timestamp,
+) -> Option<BTreeSet<Restriction>> {
+    let label = &facing(label, to);
+    let mut lifts = BTreeSet::new();
+    if binds(label, now) {
+        for (_, liftable, check) in checks(label, to, purpose) {
+            if let Check::Broken(_) = check {
+                lifts.insert(liftable?);
+            }
+        }
     }
-    let mut other: Vec<OtherCaveat> = a.other.iter().chain(&b.other).cloned().collect();
-    let mut purposes = match (a.purposes.is_empty(), b.purposes.is_empty()) {
-        (true, _) => b.purposes.clone(),
-        (_, true) => a.purposes.clone(),
-        (false, false) => a.purposes.intersection(&b.purposes).copied().collect(),
-    };
-    if purposes.is_empty() && !(a.purposes.is_empty() && b.purposes.is_empty()) {
-        let text = "derived from values that share no purpose".to_owned();
-        other.push(OtherCaveat { code: NO_COMMON_PURPOSE.to_owned(), text });
-    }
-    if other.iter().any(|caveat| caveat.code == NO_COMMON_PURPOSE) {
-        purposes = BTreeSet::new();
-    }
-    other.sort();
-    other.dedup();
-    Label {
-        audience: join_audience(a.audience.as_ref(), b.audience.as_ref()),
-        purposes,
-        onward: a.onward.max(b.onward),
-        not_in_court: a.not_in_court || b.not_in_court,
-        other,
-        // One label without an end keeps the whole without an end.
-        expires: a.expires.zip(b.expires).map(|(x, y)| x.max(y)),
-    }
+    Some(lifts)
+}
+
+/// Each rule with its answer, and the restriction whose lifting overcomes it, if one can.
+fn checks(
+    label: &Label,
+    to: &Authority,
+    purpose: Purpose,
+) -> [(&'static str, Option<Restriction>, Check); 5] {
+    let with_consent = (label.onward == Onward::WithConsent).then_some(Restriction::F);
+    [
+        (D, Some(Restriction::D), audience(label, to)),
+        (E, Some(Restriction::E), purposes(label, purpose)),
+        (F, with_consent, onward(label, to)),
+        (H1, Some(Restriction::H1), court(label, to, purpose)),
+        (OTHER, None, others(label)),
+    ]
 }
 
 /// Returns the label as it stands towards a recipient: what a State provided goes to a panel of the
@@ -175,7 +195,7 @@ fn purposes(label: &Label, purpose: Purpose) -> Check {
 }
 
 /// ISACS 8.3.4.2 f: to nobody else without the prior consent of the State that provided it.
-fn onward(label: &Label, to: &Authority, consent: bool) -> Check {
+fn onward(label: &Label, to: &Authority) -> Check {
     let addressee = match &to.kind {
         AuthorityKind::OwnNpc => true,
         AuthorityKind::Competent | AuthorityKind::Court | AuthorityKind::Foreign(_) => false,
@@ -183,7 +203,6 @@ fn onward(label: &Label, to: &Authority, consent: bool) -> Check {
     match label.onward {
         Onward::Free => Check::NotBound,
         Onward::WithConsent | Onward::None if addressee => Check::Met,
-        Onward::WithConsent if consent => Check::Met,
         Onward::WithConsent => {
             Check::Broken("the State that provided it has not given its prior consent".to_owned())
         }
@@ -210,22 +229,11 @@ fn others(label: &Label) -> Check {
     })
 }
 
-fn join_audience(a: Option<&Audience>, b: Option<&Audience>) -> Option<Audience> {
-    let (a, b) = match (a, b) {
-        (None, only) | (only, None) => return only.cloned(),
-        (Some(a), Some(b)) => (a, b),
-    };
-    Some(match (a, b) {
-        // Those who are named must be designated too.
-        (Audience::Designated, narrower) | (narrower, Audience::Designated) => narrower.clone(),
-        (Audience::Named(a), Audience::Named(b)) => Audience::Named(a.intersection(b).cloned().collect()),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::DAY;
+    use crate::model::{DAY, OtherCaveat};
+    use crate::rules::label::join;
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::EPOCH;
@@ -238,7 +246,7 @@ mod tests {
     fn clause_9_4_a_panel_is_given_what_a_third_state_provided_with_its_consent_only() {
         let to = |name: &str| authority(name, AuthorityKind::Foreign(name.parse().unwrap()), false);
         let asked = |label: &Label, name: &str, consent| {
-            decide(label, &to(name), Purpose::EmbargoMonitoring, consent, NOW)
+            decide(label, &to(name), Purpose::EmbargoMonitoring, &lifted(consent), NOW)
         };
         let free = Label::default();
         assert!(matches!(asked(&free, "org:un-panel-x", false), Verdict::Denied { rule: F, .. }));
@@ -266,7 +274,8 @@ mod tests {
         purpose: Purpose,
         consent: bool,
     ) -> Result<Vec<&'static str>, &'static str> {
-        match decide(label, to, purpose, consent, NOW) {
+        let lifted = if consent { [Restriction::F].into() } else { BTreeSet::new() };
+        match decide(label, to, purpose, &lifted, NOW) {
             Verdict::Permit { basis } => Ok(basis),
             Verdict::Denied { rule, why } => {
                 assert!(!why.is_empty());
@@ -354,10 +363,39 @@ mod tests {
     }
 
     #[test]
+    fn the_originator_lifts_what_it_names_and_nothing_else() {
+        let label = Label {
+            audience: Some(Audience::Designated),
+            purposes: [Purpose::Tracing].into(),
+            onward: Onward::WithConsent,
+            not_in_court: true,
+            ..Label::default()
+        };
+        let asked = liftable(&label, &foreign(), Purpose::Tracing, NOW).unwrap();
+        assert_eq!(asked, [Restriction::D, Restriction::F].into());
+        assert!(matches!(decide(&label, &foreign(), Purpose::Tracing, &asked, NOW), Verdict::Permit { .. }));
+        assert!(matches!(
+            decide(&label, &foreign(), Purpose::Prosecution, &asked, NOW),
+            Verdict::Denied { rule: E, .. }
+        ));
+        for hopeless in [
+            Label { onward: Onward::None, ..label.clone() },
+            Label { other: vec![caveat("moon-only")], ..label },
+        ] {
+            assert_eq!(liftable(&hopeless, &foreign(), Purpose::Tracing, NOW), None);
+            let all = Restriction::ALL.into();
+            assert!(matches!(
+                decide(&hopeless, &foreign(), Purpose::Tracing, &all, NOW),
+                Verdict::Denied { .. }
+            ));
+        }
+    }
+
+    #[test]
     fn a_label_binds_until_just_before_it_expires() {
         let expires = NOW.saturating_add(DAY);
         let label = Label { onward: Onward::None, expires: Some(expires), ..Label::default() };
-        let at = |now| decide(&label, &police(), Purpose::Tracing, false, now);
+        let at = |now| decide(&label, &police(), Purpose::Tracing, &BTreeSet::new(), now);
         assert!(matches!(at(expires.saturating_add(-1)), Verdict::Denied { rule: F, .. }));
         assert_eq!(at(expires), Verdict::Permit { basis: vec!["8.4(a)"] });
     }
@@ -400,19 +438,16 @@ mod tests {
             .prop_map(|(name, kind, designated)| authority(name, kind, designated))
     }
 
+    fn lifted(all: bool) -> BTreeSet<Restriction> {
+        if all { Restriction::ALL.into() } else { BTreeSet::new() }
+    }
+
     fn permits(label: &Label, to: &Authority, purpose: Purpose, consent: bool, now: Timestamp) -> bool {
-        matches!(decide(label, to, purpose, consent, now), Verdict::Permit { .. })
+        matches!(decide(label, to, purpose, &lifted(consent), now), Verdict::Permit { .. })
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
-
-        #[test]
-        fn join_is_a_least_upper_bound(a in label(), b in label(), c in label()) {
-            prop_assert_eq!(join(&a, &b), join(&b, &a));
-            prop_assert_eq!(join(&a, &a), a.clone());
-            prop_assert_eq!(join(&join(&a, &b), &c), join(&a, &join(&b, &c)));
-        }
 
         #[test]
         fn what_a_join_permits_both_permit(

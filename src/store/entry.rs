@@ -261,6 +261,9 @@ fn found_by(case: &CaseId, event: &Event) -> Option<(Vec<u8>, Put)> {
         }
         Event::PermitGranted(_) | Event::ReleaseDenied(_) => Some((keys::releases(case), Put::Mark)),
         Event::PermitUsed(_)
+        | Event::PermitApproved(_)
+        | Event::PermitBarred(_)
+        | Event::EmergencyReviewed(_)
         | Event::Filed(_)
         | Event::ReceiptRecorded(_)
         | Event::ReceiptConflict(_)
@@ -276,6 +279,9 @@ const fn is_local(event: &Event) -> bool {
         | Event::Filed(_)
         | Event::PermitGranted(_)
         | Event::PermitUsed(_)
+        | Event::PermitApproved(_)
+        | Event::PermitBarred(_)
+        | Event::EmergencyReviewed(_)
         | Event::ReleaseDenied(_) => true,
         Event::Opened(_)
         | Event::ActRecorded(_)

@@ -211,10 +211,14 @@ const fn power(kind: ActKind, asks: bool) -> Option<Power> {
         | ActKind::Response
         | ActKind::Delay
         | ActKind::Refusal => Some(Power::Receive),
+        ActKind::ConsentRequest | ActKind::DisclosureNotice => Some(Power::Conduct),
+        ActKind::ConsentDenial | ActKind::ConsentWithdrawal => Some(Power::Receive),
         ActKind::ClarificationRequest | ActKind::Clarification | ActKind::OutcomeNotice => {
             Some(if asks { Power::Conduct } else { Power::Receive })
         }
-        ActKind::Mandate
+        // Consent is the originator's own to give (DESIGN §12.10).
+        ActKind::ConsentGrant
+        | ActKind::Mandate
         | ActKind::MandateRevocation
         | ActKind::Notice
         | ActKind::AssistanceRequest

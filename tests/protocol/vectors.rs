@@ -13,10 +13,11 @@ use valise::envelope::{
 use valise::evidence::{Direction, Entry, Leaf, LogBook};
 use valise::model::{
     About, Acknowledgement, Act, ActKind, Answer, AssistanceNeed, AssistanceOutcome, AssistanceReply,
-    AssistanceRequest, CaseId, CaseScope, Clarification, ClarificationRequest, DAY, Delay, Digest,
-    DirectoryRef, Element, FollowUp, Ground, GroundCode, Head, ItemAnswer, Label, Mandate, MandateRevocation,
-    MandateTerms, MessageId, MissingElement, Notice, NoticeTopic, OnBehalf, Onward, Outcome, OutcomeNotice,
-    Particulars, PeerScope, Power, Refusal, Response, Resubmission, ReturnIncomplete, Ternary, Text,
+    AssistanceRequest, CaseId, CaseScope, Clarification, ClarificationRequest, ConsentDenial, ConsentGrant,
+    ConsentRequest, ConsentWithdrawal, DAY, Delay, Digest, DirectoryRef, DisclosureNotice, Element, FollowUp,
+    Ground, GroundCode, Head, ItemAnswer, Label, Mandate, MandateRevocation, MandateTerms, MessageId,
+    MissingElement, Notice, NoticeTopic, OnBehalf, Onward, Outcome, OutcomeNotice, Particulars, PeerScope,
+    Power, Purpose, Refusal, Response, Restriction, Resubmission, ReturnIncomplete, Scope, Ternary, Text,
     Withdrawal,
 };
 use valise::wire::{self, FrameKind, Limits};
@@ -89,7 +90,39 @@ pub fn acts() -> Vec<Act> {
             outcome: AssistanceOutcome::Partly,
             text: text("We can name the dealer."),
         }),
+        Act::ConsentRequest(ConsentRequest {
+            response: digest(0x53),
+            scope: scope(),
+            reason: text("The trace goes on in XCC."),
+        }),
+        Act::ConsentGrant(ConsentGrant {
+            consent_request: digest(0x43),
+            scope: scope(),
+            expires: "2027-06-30T00:00:00Z".parse().unwrap(),
+            single_use: true,
+        }),
+        Act::ConsentDenial(ConsentDenial {
+            consent_request: digest(0x43),
+            reason: text("A source would be at risk."),
+        }),
+        Act::ConsentWithdrawal(ConsentWithdrawal { grant: digest(0x47), reason: text("It was a mistake.") }),
+        Act::DisclosureNotice(DisclosureNotice {
+            disclosed: digest(0x53),
+            elements: scope().elements,
+            recipient: "high-court".parse().unwrap(),
+            compelled_by: text("Order 12 of the High Court."),
+        }),
     ]
+}
+
+/// One element, for the next State of a chain to trace.
+fn scope() -> Scope {
+    Scope {
+        elements: ["items/0/elements/0".parse().unwrap()].into(),
+        recipient: "XCC".parse().unwrap(),
+        purposes: [Purpose::Tracing].into(),
+        lifts: [Restriction::F].into(),
+    }
 }
 
 /// A mandate for all that an agent can do, not yet countersigned.

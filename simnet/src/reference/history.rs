@@ -45,6 +45,11 @@ const fn effect(kind: ActKind) -> Effect {
         | ActKind::Clarification
         | ActKind::Withdrawal
         | ActKind::OutcomeNotice
+        | ActKind::ConsentRequest
+        | ActKind::ConsentGrant
+        | ActKind::ConsentDenial
+        | ActKind::ConsentWithdrawal
+        | ActKind::DisclosureNotice
         | ActKind::Mandate
         | ActKind::MandateRevocation
         | ActKind::Notice

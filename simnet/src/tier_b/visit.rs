@@ -80,7 +80,7 @@ fn reading(case: &CaseId, draw: &mut Draw) -> Vec<Command> {
         let to = if to.name == "NPC" { "npc".to_owned() } else { to.name };
         let purpose = draw.pick(&Purpose::ALL).copied().unwrap_or(Purpose::Tracing);
         let (case, elements) = (case.clone(), Vec::new());
-        deeds.push(Command::ReleaseRequest { case, to, purpose, elements, show: true });
+        deeds.push(Command::ReleaseRequest { case, to, purpose, elements, show: true, emergency: None });
     }
     if draw.chance(400) {
         let items = vec![FollowUp {

@@ -48,6 +48,11 @@ pub(super) fn follow(case: &Case, act: Act) -> Result<Decision, Refused> {
         | Act::Clarification(_)
         | Act::Withdrawal(_)
         | Act::OutcomeNotice(_)
+        | Act::ConsentRequest(_)
+        | Act::ConsentGrant(_)
+        | Act::ConsentDenial(_)
+        | Act::ConsentWithdrawal(_)
+        | Act::DisclosureNotice(_)
         | Act::Notice(_)
         | Act::AssistanceRequest(_) => false,
     };

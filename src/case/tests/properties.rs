@@ -306,7 +306,7 @@ proptest! {
         let to = Authority { name: "customs".into(), kind: AuthorityKind::Competent, designated: false };
         let officer = || "awa".to_owned();
         let release = Command::RequestRelease {
-            id, to, purpose: Purpose::Tracing, officer: officer(), elements: None,
+            id, to, purpose: Purpose::Tracing, officer: officer(), elements: None, terms: Terms::default(),
         };
         asker.decide(release, start()).unwrap();
         let tries = hours.iter().map(|h| start().saturating_add(h * HOUR));

@@ -27,6 +27,7 @@ fn ask(seed: u8, designated: bool, elements: Option<Vec<String>>) -> Command {
         purpose: Purpose::Tracing,
         officer: "awa".to_owned(),
         elements,
+        terms: Terms::default(),
     }
 }
 

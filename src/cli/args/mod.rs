@@ -1,4 +1,5 @@
 mod case;
+mod consent;
 mod evidence;
 mod exchange;
 mod gateway;
@@ -7,6 +8,7 @@ mod release;
 mod request;
 
 pub use case::{CaseVerb, GroundArg};
+pub use consent::ConsentVerb;
 pub use evidence::EvidenceVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
@@ -71,6 +73,9 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// Consent to passing information on (ISACS 8.3.4.2 f).
+    #[command(subcommand)]
+    Consent(ConsentVerb),
     /// What proves a case to someone who trusts neither State.
     #[command(subcommand)]
     Evidence(EvidenceVerb),

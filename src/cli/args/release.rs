@@ -1,4 +1,4 @@
-use crate::model::{CaseId, Purpose};
+use crate::model::{CaseId, Digest, ElementPath, Purpose};
 use clap::Subcommand;
 
 /// `release …`
@@ -20,6 +20,47 @@ pub enum ReleaseVerb {
         /// Use the permit at once.
         #[arg(long)]
         show: bool,
+        /// Why it cannot wait for other officers, in words that name no weapon and no person; reviewed afterwards.
+        #[arg(long, value_name = "TEXT")]
+        emergency: Option<String>,
+    },
+    /// Agree to a release, as another officer than the one who asked.
+    Approve {
+        /// The permit.
+        id: String,
+        /// The digest that `release list --json` shows of it.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Digest,
+    },
+    /// Bar a release that was not used yet.
+    Deny {
+        /// The permit.
+        id: String,
+        /// Why, in words that name no weapon and no person.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Say that a release made in an emergency was looked at, as another officer.
+    Review {
+        /// The permit.
+        id: String,
+        /// The digest that `release list --json` shows of it.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Digest,
+    },
+    /// Tell the State that gave information, beforehand, that a court or law compels its disclosure (ISACS 8.4).
+    Notify {
+        /// The case.
+        case: CaseId,
+        /// To whom it will be disclosed, by its name in the settings.
+        #[arg(long, value_name = "AUTHORITY")]
+        to: String,
+        /// The elements, such as items/0/elements/2.
+        #[arg(long = "element", value_name = "PATH", required = true)]
+        elements: Vec<ElementPath>,
+        /// The order or law.
+        #[arg(long, value_name = "TEXT")]
+        compelled_by: String,
     },
     /// List permits and denials.
     List,
@@ -30,7 +71,7 @@ pub enum ReleaseVerb {
     },
 }
 
-fn purpose(text: &str) -> Result<Purpose, String> {
+pub(super) fn purpose(text: &str) -> Result<Purpose, String> {
     Purpose::from_code(text)
         .ok_or_else(|| format!("a purpose is one of: {}", Purpose::ALL.map(Purpose::code).join(", ")))
 }

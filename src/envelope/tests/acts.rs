@@ -11,6 +11,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         request().prop_map(|request| Act::Request(Box::new(request))),
         steering(),
+        consents(),
         (any::<[u8; 32]>(), 0i64..4_000_000_000, any::<bool>(), of(text())).prop_map(
             |(request, at, automatic, note)| Act::Acknowledgement(Acknowledgement {
                 request: Digest(request),
@@ -233,10 +234,64 @@ fn request() -> BoxedStrategy<Request> {
                 reason: reason.clone(),
             }),
             external_references,
+            follows: follows(yes),
             incomplete_reason: reason,
             items,
         })
         .boxed()
+}
+
+/// The link of a chain that quotes one element under its label.
+fn follows(yes: bool) -> Option<Follows> {
+    let quote = || Quotation {
+        path: "items/0/elements/1".parse().unwrap(),
+        about: About::Recipient,
+        answer: Answer::NoRecord { reason: Text::new("burnt".to_owned()) },
+    };
+    let label = Label { onward: Onward::WithConsent, ..Label::default() };
+    yes.then(|| Follows { response: Digest([7; 32]), quotes: vec![quote()], label: Some(label) })
+}
+
+/// Draws an act by which consent is asked for, given, denied or taken back, or a disclosure is told.
+fn consents() -> impl Strategy<Value = Act> {
+    let digest = || any::<[u8; 32]>().prop_map(Digest);
+    let elements = || {
+        btree_set((any::<u32>(), any::<u32>()), 0..3).prop_map(|set| {
+            set.into_iter().map(|(answer, element)| ElementPath { answer, element }).collect()
+        })
+    };
+    let recipient = || select(vec!["police-cid", "XCC", "XCC/police", "org:ecowas"]);
+    let scope = || {
+        (elements(), recipient(), purposes(), btree_set(select(Restriction::ALL.to_vec()), 0..4)).prop_map(
+            |(elements, to, purposes, lifts)| Scope {
+                elements,
+                recipient: to.parse().unwrap(),
+                purposes,
+                lifts,
+            },
+        )
+    };
+    prop_oneof![
+        (digest(), scope(), text()).prop_map(|(response, scope, reason)| {
+            Act::ConsentRequest(ConsentRequest { response, scope, reason })
+        }),
+        (digest(), scope(), 0i64..4_000_000_000, any::<bool>()).prop_map(
+            |(consent_request, scope, expires, single_use)| {
+                let expires = Timestamp::from_unix(expires).unwrap();
+                Act::ConsentGrant(ConsentGrant { consent_request, scope, expires, single_use })
+            }
+        ),
+        (digest(), text()).prop_map(|(consent_request, reason)| {
+            Act::ConsentDenial(ConsentDenial { consent_request, reason })
+        }),
+        (digest(), text())
+            .prop_map(|(grant, reason)| Act::ConsentWithdrawal(ConsentWithdrawal { grant, reason })),
+        (digest(), elements(), recipient(), text()).prop_map(|(disclosed, elements, to, compelled_by)| {
+            let recipient = to.parse().unwrap();
+            Act::DisclosureNotice(DisclosureNotice { disclosed, elements, recipient, compelled_by })
+        }),
+    ]
+    .boxed()
 }
 
 fn label() -> BoxedStrategy<Label> {

@@ -227,7 +227,10 @@ const fn weight(code: FlagCode) -> Option<Severity> {
         | FlagCode::ReceiptConflict
         | FlagCode::BeyondMandate
         | FlagCode::Equivocation => Some(Severity::Fault),
-        FlagCode::SecondRequest
+        FlagCode::NotOriginator
+        | FlagCode::ConsentBeyondQuestion
+        | FlagCode::DisclosureCompelled
+        | FlagCode::SecondRequest
         | FlagCode::UnknownRequest
         | FlagCode::IncompleteRequest
         | FlagCode::CannotComply

@@ -1,5 +1,7 @@
 use crate::model::field::filled;
-use crate::model::{Country, Field, Item, PartialDate, Party, Purpose, Text};
+use crate::model::{
+    About, Answer, Country, Digest, ElementPath, Field, Item, Label, PartialDate, Party, Purpose, Text,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -171,6 +173,32 @@ pub struct ExternalReference {
     pub id: Text,
 }
 
+/// What one element of another State's answer says, quoted; it is derived from that element.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quotation {
+    /// The element.
+    pub path: ElementPath,
+    /// What it is about.
+    pub about: About,
+    /// What it says.
+    pub answer: Answer,
+}
+
+/// The link of a chain of bilateral cases to the answer before (DESIGN §3.9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Follows {
+    /// The statement digest of that answer; it tells nothing of what the answer says.
+    pub response: Digest,
+    /// What is quoted from it; nothing is until its originator allows it (ISACS 8.3.4.2 f).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<Quotation>,
+    /// The join of the labels of all that is quoted: it binds whoever receives the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+}
+
 /// A tracing request (ISACS 8.2). Parts may be missing: `rules::completeness` says which.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -202,6 +230,9 @@ pub struct Request {
     /// References in other systems.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external_references: Vec<ExternalReference>,
+    /// The answer of another State from which the trace goes on (8.1 a).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Follows>,
     /// Why it is sent although incomplete (8.3.2 ¶3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete_reason: Option<Text>,

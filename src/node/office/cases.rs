@@ -8,6 +8,7 @@ use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{act, known, record, unknown_case};
 use crate::node::views;
+use crate::rules::label;
 use crate::rules::response;
 use crate::rules::returns;
 
@@ -53,7 +54,16 @@ pub(super) async fn respond(
     id: &CaseId,
     response: Response,
 ) -> Result<ActedView, Failure> {
-    act(gateway, id, ActKind::Response, case::Command::Respond(response)).await
+    // As few restrictions as possible (ISACS 8.3.4.2): what a label need not say is told, never refused.
+    let elements = response.items.iter().enumerate().flat_map(|(i, answer)| {
+        answer.elements.iter().enumerate().map(move |(j, element)| (case::element_path(i, j), element))
+    });
+    let warnings: Vec<String> = elements
+        .filter_map(|(path, element)| Some((path, element.label.as_ref()?)))
+        .flat_map(|(path, label)| label::needless(label).into_iter().map(move |why| format!("{path}: {why}")))
+        .collect();
+    let acted = act(gateway, id, ActKind::Response, case::Command::Respond(response)).await?;
+    Ok(ActedView { warnings, ..acted })
 }
 
 pub(super) async fn refuse(

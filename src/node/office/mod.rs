@@ -2,6 +2,7 @@
 
 mod bags;
 mod cases;
+mod consents;
 mod evidence;
 mod exchange;
 mod mandates;
@@ -101,9 +102,28 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             json(&exchange::reply(gateway, &case, outcome, text).await?)
         }
         Command::AssistanceList => json(&exchange::list(gateway, ActKind::AssistanceRequest)),
-        Command::ReleaseRequest { case, to, purpose, elements, show } => {
-            releases::release(gateway, officer, &case, &to, purpose, elements, show).await
+        Command::ReleaseRequest { case, to, purpose, elements, show, emergency } => {
+            releases::release(gateway, officer, &case, &to, purpose, elements, show, emergency).await
         }
+        Command::ReleaseApprove { id, digest } => {
+            releases::second(gateway, officer, &id, digest, case::Command::ApproveRelease).await
+        }
+        Command::ReleaseReview { id, digest } => {
+            releases::second(gateway, officer, &id, digest, case::Command::ReviewEmergency).await
+        }
+        Command::ReleaseDeny { id, reason } => releases::deny(gateway, officer, &id, reason).await,
+        Command::ReleaseNotify { case, to, elements, compelled_by } => {
+            json(&consents::notify(gateway, &case, &to, elements, compelled_by).await?)
+        }
+        Command::ConsentAsk { case, to, purpose, elements, reason } => {
+            json(&consents::ask(gateway, &case, &to, purpose, elements, reason).await?)
+        }
+        Command::ConsentList => json(&consents::list(gateway)?),
+        Command::ConsentGrant { id, elements, expires, single_use } => {
+            json(&consents::grant(gateway, &id, elements, expires, single_use).await?)
+        }
+        Command::ConsentDeny { id, reason } => json(&consents::deny(gateway, &id, reason).await?),
+        Command::ConsentWithdraw { id, reason } => json(&consents::withdraw(gateway, &id, reason).await?),
         Command::ReleaseList => json(&views::releases(gateway)?),
         Command::ReleaseShow { id } => json(&releases::show_release(gateway, officer, &id).await?),
         Command::EvidenceExport { case, elements, permit } => {
@@ -151,6 +171,7 @@ fn acted(gateway: &Gateway, slot: &Slot, made: &Made, act: ActKind) -> ActedView
         delivery: Delivery::Queued,
         at: made.at,
         exercise: view.is_some_and(|v| v.exercise),
+        warnings: Vec::new(),
     }
 }
 

@@ -1,14 +1,17 @@
 //! Local release of restricted elements (ISACS 8.3.4.2 d-f).
 
 use crate::case;
+use crate::case::{Approval, Terms};
 use crate::config::AuthorityKind as ConfiguredKind;
 use crate::control::{Failure, ReleaseShown, Reply};
-use crate::model::{CaseId, MessageId, Party, Purpose};
+use crate::model::{CaseId, Digest, MessageId, Party, Purpose, Text};
+use crate::node::desk::Slot;
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{json, known, unknown};
 use crate::node::views;
 use crate::rules::release::{Authority, AuthorityKind};
+use std::sync::Arc;
 
 pub(super) async fn release(
     gateway: &Gateway,
@@ -18,6 +21,7 @@ pub(super) async fn release(
     purpose: Purpose,
     elements: Vec<String>,
     show: bool,
+    emergency: Option<Text>,
 ) -> Reply {
     let slot = known(gateway, id)?;
     let command = case::Command::RequestRelease {
@@ -26,6 +30,7 @@ pub(super) async fn release(
         purpose,
         officer: officer.to_owned(),
         elements: (!elements.is_empty()).then_some(elements),
+        terms: Terms { approvals: gateway.config.policy.release_approvals, policy: None, emergency },
     };
     // A denial is committed like a permit: both must be on record before anybody hears of them.
     let decision = gateway.note(id, &slot, command).await?;
@@ -40,6 +45,9 @@ pub(super) async fn release(
     };
     let permit = decision.events.iter().find_map(granted).expect("a release that is not denied is permitted");
     let permit = permit.as_str().to_owned();
+    if slot.read().permits().any(|p| p.id.as_str() == permit && p.emergency.is_some()) {
+        tracing::warn!(permit, "a release was permitted in an emergency; another officer must review it");
+    }
     if show {
         return json(&show_release(gateway, officer, &permit).await?);
     }
@@ -52,17 +60,53 @@ pub(super) async fn show_release(
     officer: &str,
     id: &str,
 ) -> Result<ReleaseShown, Failure> {
+    let (slot, permit) = held(gateway, id)?;
+    let used = gateway.spend(&slot, permit.clone(), officer).await;
+    if let Err(NodeError::Refused(case::Refused::PermitExpired { .. })) = &used {
+        // It is on record that it has ended, so that no clock that is set back opens it again.
+        let case = slot.read().opening().map(|opening| opening.case.clone());
+        if let Some(case) = case {
+            gateway.note(&case, &slot, case::Command::Lapse(permit)).await?;
+        }
+    }
+    Ok(used?)
+}
+
+/// Agrees to a release, or says that it was reviewed.
+pub(super) async fn second(
+    gateway: &Gateway,
+    officer: &str,
+    id: &str,
+    digest: Digest,
+    word: fn(Approval) -> case::Command,
+) -> Reply {
+    let (slot, permit) = held(gateway, id)?;
+    let approval =
+        Approval { id: permit, officer: officer.to_owned(), digest, at: gateway.now(), signature: None };
+    noted(gateway, &slot, id, word(approval)).await
+}
+
+/// Bars a release.
+pub(super) async fn deny(gateway: &Gateway, officer: &str, id: &str, reason: Text) -> Reply {
+    let (slot, permit) = held(gateway, id)?;
+    let command = case::Command::BarRelease { id: permit, officer: officer.to_owned(), reason };
+    noted(gateway, &slot, id, command).await
+}
+
+async fn noted(gateway: &Gateway, slot: &Slot, id: &str, command: case::Command) -> Reply {
+    let case = slot.read().opening().map(|opening| opening.case.clone());
+    let case = case.ok_or_else(|| unknown("permit", &id))?;
+    gateway.note(&case, slot, command).await?;
+    json(&views::releases(gateway)?.into_iter().find(|view| view.id == id))
+}
+
+/// Finds the case that holds a permit.
+fn held(gateway: &Gateway, id: &str) -> Result<(Arc<Slot>, case::PermitId), NodeError> {
     let no_permit = || unknown("permit", &id);
-    let permit_id: case::PermitId = id.parse().map_err(|_| no_permit())?;
-    let held = gateway
-        .desk
-        .with_releases()
-        .map_err(NodeError::from)?
-        .into_iter()
-        .find(|slot| slot.read().permit(&permit_id).is_some());
-    let slot = held.ok_or_else(no_permit)?;
-    let shown = gateway.spend(&slot, permit_id, officer).await?;
-    Ok(shown)
+    let permit: case::PermitId = id.parse().map_err(|_| no_permit())?;
+    let mut slots = gateway.desk.with_releases()?.into_iter();
+    let slot = slots.find(|slot| slot.read().permit(&permit).is_some()).ok_or_else(no_permit)?;
+    Ok((slot, permit))
 }
 
 pub(super) fn authority(gateway: &Gateway, name: &str) -> Result<Authority, NodeError> {
