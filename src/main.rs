@@ -69,6 +69,7 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
         }
+        Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
         Verb::Gateway(GatewayVerb::Status)
         | Verb::Peer(_)
         | Verb::Inbox(_)
@@ -105,6 +106,8 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             FrameKind::Reject => CarriedKind::Reject,
             FrameKind::Ping
             | FrameKind::Pong
+            | FrameKind::AuditQuestion
+            | FrameKind::AuditAnswer
             | FrameKind::Custody
             | FrameKind::Collect
             | FrameKind::Parcel
@@ -206,6 +209,16 @@ fn bad_data(error: OfflineError) -> Failure {
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
     Ok(cli::gateway_init(made))
+}
+
+/// Asks the gateway how it is, or looks at its files where none runs.
+fn doctor(args: &Args, layout: &Layout) -> Result<Answer, Failure> {
+    match cli::ask(args, layout, READERS) {
+        Err(failure) if failure.code == "control.unavailable" => {
+            cli::gateway_doctor(json!(node::doctor(layout)))
+        }
+        answer => answer,
+    }
 }
 
 /// Makes a relay's keys, certificates and settings.

@@ -4,7 +4,7 @@ use crate::cli::document::{read_text, write_text};
 use crate::cli::face::Answer;
 use crate::cli::render;
 use crate::config::{self, Checked, ConfigError, GatewayConfig, Layout, Setting, Surroundings};
-use crate::control::{ControlError, ExitCode, Failure, FindingView};
+use crate::control::{ControlError, DoctorView, ExitCode, Failure, FindingView};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -38,6 +38,16 @@ pub fn config_check(file: &Path) -> Result<Answer, Failure> {
     };
     let exit = if kind.is_some() { ExitCode::Ok } else { ExitCode::Config };
     Ok(Answer { verb: "config.check", data, text, exit })
+}
+
+/// `gateway doctor`: shows what was found; ends with 1 if anything fails.
+///
+/// # Errors
+/// The data have another form than this version knows.
+pub fn gateway_doctor(data: Value) -> Result<Answer, Failure> {
+    let view: DoctorView = render::read(&data)?;
+    let exit = if view.healthy { ExitCode::Ok } else { ExitCode::Finding };
+    Ok(Answer { verb: "gateway.doctor", data, text: render::doctor(&view), exit })
 }
 
 /// `config show`: lists the settings in force.

@@ -23,7 +23,8 @@ pub use bags::BagContent;
 pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
-    config_check, config_show, gateway_init, request_check, request_exempt, request_import, request_new,
+    config_check, config_show, gateway_doctor, gateway_init, request_check, request_exempt, request_import,
+    request_new,
 };
 pub use relay::relay_init;
 pub use verbs::{Readers, ask};

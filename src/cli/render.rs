@@ -6,8 +6,9 @@ use crate::cli::face::printable;
 use crate::cli::proof;
 use crate::cli::relay;
 use crate::control::{
-    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, Clock, Command, ControlError, DeadlineView,
-    Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown, ReleaseView, RetryView,
+    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError,
+    DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry,
+    ReleaseShown, ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -22,6 +23,7 @@ use serde_json::Value;
 pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> {
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
+        Command::GatewayDoctor => doctor(&read(data)?),
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
@@ -139,6 +141,21 @@ fn alarms(list: &[AlarmView]) -> Vec<String> {
         format!("{} at {}{proof}", a.words, a.at)
     };
     list.iter().map(line).collect()
+}
+
+/// Lists the checks of the doctor, and what to mend first.
+pub(super) fn doctor(d: &DoctorView) -> String {
+    let row = |c: &CheckView| vec![c.id.clone(), word(&c.status), c.detail.clone()];
+    let mut text = table(&["CHECK", "STATUS", "SEEN"], d.checks.iter().map(row).collect());
+    for check in &d.checks {
+        if let Some(fix) = &check.fix {
+            text += &format!("\n{}: {}", printable(&check.id), printable(fix));
+        }
+    }
+    match &d.cause {
+        Some(cause) => text + &format!("\nmend '{}' first", printable(cause)),
+        None => text + "\nall is well",
+    }
 }
 
 fn peers(list: &[PeerView]) -> String {

@@ -10,7 +10,7 @@ use crate::cli::consent;
 use crate::cli::document::read_text;
 use crate::cli::exchange;
 use crate::cli::face::Answer;
-use crate::cli::local::form_answer;
+use crate::cli::local::{form_answer, gateway_doctor};
 use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
@@ -60,6 +60,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         return Ok(Answer::ok(call.command.verb(), data, text));
     }
     let data = connect(layout)?.call(&call)?;
+    if call.command == Command::GatewayDoctor {
+        return gateway_doctor(data);
+    }
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
         let form: String = render::read(&data)?;
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
@@ -123,6 +126,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             return Ok(None);
         }
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
+        Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
         Verb::Relay(RelayVerb::Status) => Command::RelayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },

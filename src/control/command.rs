@@ -29,6 +29,8 @@ pub struct Call {
 pub enum Command {
     /// `gateway status`.
     GatewayStatus,
+    /// `gateway doctor`.
+    GatewayDoctor,
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
     /// `peer list`.
@@ -385,6 +387,7 @@ impl Command {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::GatewayStatus => "gateway.status",
+            Self::GatewayDoctor => "gateway.doctor",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",

@@ -5,6 +5,7 @@ mod bag;
 mod client;
 mod command;
 mod consent;
+mod doctor;
 mod evidence;
 mod exchange;
 mod frame;
@@ -17,6 +18,7 @@ pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFram
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use consent::ConsentView;
+pub use doctor::{CheckStatus, CheckView, DoctorView};
 pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};

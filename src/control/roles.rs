@@ -19,6 +19,7 @@ impl Command {
     pub const fn duty(&self) -> Duty {
         match self {
             Self::GatewayStatus
+            | Self::GatewayDoctor
             | Self::RelayStatus
             | Self::PeerList
             | Self::InboxList

@@ -22,6 +22,6 @@ pub use headers::{Headers, Known};
 pub use kdf::{constant_time_eq, hkdf32};
 pub use kem::{ExportSecret, KEM_PUBLIC_LEN, KemPrivate, KemPublic};
 pub use pq::{PQ_PUBLIC_LEN, PQ_SIGNATURE_LEN, PqSigningKey, PqVerifyingKey};
-pub use seal::{Opened, OpeningKey, Recipient, Sealed, open, seal};
+pub use seal::{Opened, OpeningKey, Recipient, Sealed, open, recipients, seal};
 pub use sign1::{Payload, Sign1, Verified, sign1, sign1_many, sign1_pq};
 pub use signing::{SIGNATURE_LEN, SigningKey, VerifyingKey};

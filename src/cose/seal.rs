@@ -120,6 +120,13 @@ pub fn open<'k>(
     Ok(Opened { plaintext: unpad(&padded)?.to_vec(), kid: layer.kid, export })
 }
 
+/// Reads to which keys a message was sealed, by their `kid`; nothing in it is proved.
+pub fn recipients(bytes: &[u8], limits: &Limits) -> Result<Vec<Vec<u8>>, CoseError> {
+    let [_, _, _, layers] = parts(bytes, limits, WHAT)?;
+    let layers = layers.into_array().map_err(|_| CoseError::Structure(WHAT))?;
+    layers.into_iter().map(|layer| Ok(Layer::parse(layer)?.kid)).collect()
+}
+
 /// One received COSE_recipient.
 struct Layer {
     buckets: Buckets,

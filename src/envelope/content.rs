@@ -5,7 +5,7 @@ use crate::envelope::elements::{Disclosure, SHORTEST_DISCLOSURE};
 use crate::envelope::keys::{KeyRing, seal_to};
 use crate::envelope::mandate;
 use crate::envelope::mandate::CarriedMandate;
-use crate::envelope::route::{Lane, Route};
+use crate::envelope::route::{Lane, Route, cited_certificate};
 use crate::envelope::statement::{Signed, Statement};
 use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
 use crate::trust::{Directory, MandateDocument};
@@ -78,9 +78,26 @@ pub fn compose(
     keep_for: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<Outgoing, EnvelopeError> {
+    seal_content(&signed.content(), to, ring, directory, now, keep_for, entropy)
+}
+
+/// Seals a statement once more, signed as it is, under a new identity: to the newest prekey of its recipient
+/// after `prekey-gone`, or under a newer route (DESIGN §5).
+///
+/// # Errors
+/// As for [`compose`].
+pub fn seal_content(
+    content: &Content,
+    to: &Party,
+    ring: &KeyRing,
+    directory: &Directory,
+    now: Timestamp,
+    keep_for: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Outgoing, EnvelopeError> {
     let prekey = seal_to(directory, to, now)?;
     let envelope = MessageId::random(entropy);
-    let content = wire::encode(&signed.content())?;
+    let content = wire::encode(content)?;
     let info = seal_info(&ring.party, to, &prekey.id.0)?;
     let recipient = Recipient { public: &prekey.public, kid: &prekey.id.0, info: &info };
     let mut sealed = cose::seal(&content, &[recipient], envelope.as_bytes(), entropy)?;
@@ -114,6 +131,15 @@ pub fn open(
     check_route(&route, &sealed, ring)
         .and_then(|()| open_sealed(&sender, &route, &sealed, ring, directory, now))
         .map_err(|e| (Some(route.envelope), e))
+}
+
+/// Reads to which prekeys an envelope of ours was sealed and which log certificate its route cites.
+///
+/// # Errors
+/// [`EnvelopeError::Wire`] or [`EnvelopeError::Cose`] if the bytes are no envelope.
+pub fn sealed_under(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Digest), EnvelopeError> {
+    let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
+    Ok((cose::recipients(&sealed, &Limits::ENVELOPE)?, cited_certificate(&route)?))
 }
 
 /// Reads what a relay may read: who made the envelope, its route and the route's digest. That the sealed

@@ -6,6 +6,7 @@ use crate::model::{Digest, Party, Timestamp};
 use crate::trust::{Directory, Prekey};
 
 /// The keys with which one gateway speaks and listens.
+#[derive(Clone)]
 pub struct KeyRing {
     /// The party that the gateway serves.
     pub party: Party,

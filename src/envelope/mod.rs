@@ -15,7 +15,7 @@ mod route;
 mod statement;
 
 pub use answer::{Receipts, Reject, SealedReceipt, open_receipt, seal_receipt};
-pub use content::{Content, Opened, Outgoing, compose, open, read_route};
+pub use content::{Content, Opened, Outgoing, compose, open, read_route, seal_content, sealed_under};
 pub use elements::{Disclosure, join, label_digest, split};
 pub use error::EnvelopeError;
 pub use keys::KeyRing;

@@ -61,6 +61,11 @@ impl Route {
     }
 }
 
+/// Reads which log certificate a route cites; nothing in it is proved.
+pub(super) fn cited_certificate(bytes: &[u8]) -> Result<Digest, EnvelopeError> {
+    read_thumbprint(Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?.unverified_headers())
+}
+
 /// Signs what a gateway, not a party, says: a route, a frame of receipts, a rejection.
 ///
 /// # Errors

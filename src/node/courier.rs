@@ -7,6 +7,7 @@ use crate::model::{Digest, MessageId, Party, Timestamp};
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
+use crate::node::reseal::{Remedy, is_nameless};
 use crate::node::retry;
 use crate::store::{HeldEnvelope, OutboxRow};
 use crate::transport::{CloseCode, Link, Receiver, Sender};
@@ -94,10 +95,19 @@ pub struct Waiting {
     pub last_cause: Option<String>,
     /// Whether the peer refused it for good; it is then sent again only when an officer asks.
     pub refused: bool,
+    /// Whether the peer no longer holds the prekey, and offers no newer one that we know of; the same
+    /// statement is sealed again as soon as it does.
+    pub keyless: bool,
     /// When it was last packed for a courier.
     pub carried_at: Option<Timestamp>,
     /// The relays that have it.
     pub custody: Vec<Held>,
+}
+
+impl Waiting {
+    const fn is_sendable(&self) -> bool {
+        !self.refused && !self.keyless
+    }
 }
 
 /// A relay that has signed for an envelope.
@@ -151,6 +161,7 @@ impl Courier {
             attempts: 0,
             last_cause: None,
             refused: false,
+            keyless: false,
             custody: Vec::new(),
             carried_at: None,
         };
@@ -186,6 +197,7 @@ impl Courier {
         let chosen = bag.waiting.iter_mut().filter(|(id, _)| only.is_none_or(|only| only == **id));
         let woken = chosen.map(|(id, waiting)| {
             waiting.refused = false;
+            waiting.keyless = false;
             *id
         });
         let woken: Vec<_> = woken.collect();
@@ -366,7 +378,7 @@ impl Courier {
                 self.heard(post.gateway.now(), None);
                 Ok(())
             }
-            Some((FrameKind::Reject, body)) => self.reject(post, &body, sent),
+            Some((FrameKind::Reject, body)) => self.reject(post, &body, sent).await,
             Some(_) => Err("the peer answered with a frame that is no answer".to_owned().into()),
             None => Err("the peer ended the stream before it had answered".to_owned().into()),
         }
@@ -432,7 +444,7 @@ impl Courier {
         let taken = if receipts {
             self.receipts(post, body, &mut sent).await
         } else {
-            self.reject(post, body, &mut sent)
+            self.reject(post, body, &mut sent).await
         };
         taken.map_err(|broken| broken.cause)
     }
@@ -481,33 +493,82 @@ impl Courier {
         post.gateway.receipted(&row, receipt).await
     }
 
-    fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), Broken> {
+    async fn reject(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), Broken> {
         let now = post.gateway.now();
+        // Only the addressee's own log key is believed: nobody on the way can park an envelope.
         let reject = Reject::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's rejection does not hold: {e}"))?;
         let cause = format!("the peer refused it: {} ({})", reject.words, reject.code);
         tracing::warn!(envelope = %reject.envelope, code = %reject.code, "an envelope was refused");
+        if is_nameless(&reject.envelope) {
+            return Err(cause.into());
+        }
         sent.remove(&reject.envelope);
+        if !self.bag().waiting.contains_key(&reject.envelope) {
+            return Err("the peer refused an envelope that does not wait for it".to_owned().into());
+        }
         self.note(&reject.envelope, &cause);
-        if reject.retryable {
-            // What a relay had was refused with it, and is brought again.
-            if let Some(waiting) = self.bag().waiting.get_mut(&reject.envelope) {
-                waiting.custody.clear();
+        match Remedy::of(&reject.code, reject.retryable) {
+            Remedy::Later => {
+                // What a relay had was refused with it, and is brought again.
+                self.mark(&reject.envelope, |waiting| waiting.custody.clear());
+                Err(Broken::until_kept(cause))
             }
-            return Err(Broken::until_kept(cause));
+            Remedy::Officer => {
+                self.mark(&reject.envelope, |waiting| waiting.refused = true);
+                Ok(())
+            }
+            Remedy::Reseal => {
+                let resealed = self.reseal(&post.gateway, &reject.envelope).await?;
+                match (resealed, reject.code.as_str()) {
+                    (true, _) => Ok(()),
+                    (false, "prekey-gone") => {
+                        self.mark(&reject.envelope, |waiting| waiting.keyless = true);
+                        Ok(())
+                    }
+                    (false, _) => Err(Broken::until_kept(cause)),
+                }
+            }
         }
-        match self.bag().waiting.get_mut(&reject.envelope) {
-            Some(waiting) => waiting.refused = true,
-            // The peer could not even read which envelope it was.
-            None => return Err(cause.into()),
+    }
+
+    /// Seals again what was refused for its keys; tells whether there was something newer to use.
+    async fn reseal(&self, gateway: &Gateway, envelope: &MessageId) -> Result<bool, String> {
+        let row = self.bag().waiting.get(envelope).map(|w| w.row.clone());
+        let Some(row) = row else { return Ok(true) };
+        let next = match gateway.reseal(&row).await {
+            Ok(next) => next,
+            Err(NodeError::Envelope(_)) => None,
+            Err(cause) => return Err(format!("a refused act could not be sealed again: {cause}")),
+        };
+        let Some(next) = next else { return Ok(false) };
+        tracing::info!(old = %envelope, new = %next.envelope, "the same statement was sealed again");
+        self.bag().waiting.remove(envelope);
+        self.push(next);
+        Ok(true)
+    }
+
+    /// Seals again what waits for a newer prekey of the peer, once the directory has one.
+    pub async fn check_keys(&self, gateway: &Gateway) {
+        let keyless: Vec<_> = {
+            let bag = self.bag();
+            bag.waiting.iter().filter(|(_, w)| w.keyless).map(|(id, _)| *id).collect()
+        };
+        for envelope in keyless {
+            if let Err(cause) = self.reseal(gateway, &envelope).await {
+                tracing::warn!(cause, "an act still waits for a newer prekey of its peer");
+            }
         }
-        Ok(())
+    }
+
+    fn mark(&self, envelope: &MessageId, change: impl FnOnce(&mut Waiting)) {
+        if let Some(waiting) = self.bag().waiting.get_mut(envelope) {
+            change(waiting);
+        }
     }
 
     fn note(&self, envelope: &MessageId, cause: &str) {
-        if let Some(waiting) = self.bag().waiting.get_mut(envelope) {
-            waiting.last_cause = Some(cause.to_owned());
-        }
+        self.mark(envelope, |waiting| waiting.last_cause = Some(cause.to_owned()));
     }
 
     fn failed(&self, broken: &Broken, post: &Post) {
@@ -523,7 +584,7 @@ impl Courier {
         });
         bag.last_cause = Some(cause.to_owned());
         let failures = bag.failures;
-        let alone = |w: &&mut Waiting| !w.refused && w.custody.is_empty();
+        let alone = |w: &&mut Waiting| w.is_sendable() && w.custody.is_empty();
         bag.waiting.values_mut().filter(alone).for_each(|w| w.last_cause = Some(cause.to_owned()));
         drop(bag);
         self.by_relay.notify_one();
@@ -542,8 +603,12 @@ impl Bag {
 
     /// Lists what may be sent now, oldest first.
     fn sendable(&self) -> impl Iterator<Item = MessageId> {
-        let mut ids: Vec<_> =
-            self.waiting.values().filter(|w| !w.refused).map(|w| (w.row.queued_at, w.row.envelope)).collect();
+        let mut ids: Vec<_> = self
+            .waiting
+            .values()
+            .filter(|w| w.is_sendable())
+            .map(|w| (w.row.queued_at, w.row.envelope))
+            .collect();
         ids.sort_unstable();
         ids.into_iter().map(|(_, id)| id)
     }

@@ -2,14 +2,13 @@
 
 use crate::config::{Draft, Layout};
 use crate::control::{ExitCode, Failure};
-use crate::cose::{KemPrivate, PqSigningKey};
-use crate::model::{MessageId, Timestamp};
+use crate::cose::PqSigningKey;
+use crate::model::Timestamp;
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
-use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, PREKEY_DAYS, ROOT_DAYS, at, certify, write_new};
-use crate::trust::{
-    Card, CardPrekey, CardTwin, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin, Validity, thumbprint,
-};
+use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, write_new};
+use crate::node::prekeys::{PrekeyKeeper, public_halves};
+use crate::trust::{Card, CardTwin, Role, SignedTwin, thumbprint};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -89,14 +88,10 @@ fn make_card(
     {
         write_new(&pki.join(format!("{name}.pem")), cert.pem.as_bytes(), 0o644)?;
     }
-    let id = MessageId::random(entropy);
-    let private = KemPrivate::generate(entropy);
-    keys.save(&format!("prekey-{id}"), &private.seed(), entropy)?;
-    let validity = Validity::days(now.saturating_add(-crate::model::DAY), PREKEY_DAYS);
-    let prekey = Prekey { id: PrekeyId(id.0), public: private.public(), validity };
-    let signed = SignedPrekey::sign(party, prekey, thumbprint(&seal_cert.der), &seal);
-    let certificates = (thumbprint(&log_cert.der), thumbprint(&seal_cert.der));
-    let twin = SignedTwin::sign(party, certificates.0, twin.verifying_key(), (&seal, certificates.1));
+    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"));
+    keeper.turn(now, entropy)?;
+    let seal = (seal, thumbprint(&seal_cert.der));
+    let twin = SignedTwin::sign(party, thumbprint(&log_cert.der), twin.verifying_key(), (&seal.0, seal.1));
     Ok(Card {
         party: party.clone(),
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
@@ -105,7 +100,7 @@ fn make_card(
         logs: vec![log_cert.pem],
         revocations: None,
         suspended_since: None,
-        prekeys: vec![CardPrekey::new(&signed)],
+        prekeys: public_halves(party, &keeper.held()?, &seal, now),
         twins: vec![CardTwin::new(&twin)],
     })
 }

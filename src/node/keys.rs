@@ -1,6 +1,6 @@
 //! The keys of this gateway: made once, sealed at rest, unlocked unattended with the credential.
 
-use crate::cose::{KemPrivate, SigningKey};
+use crate::cose::SigningKey;
 use crate::model::{DAY, Digest, Entropy, Party, Timestamp};
 use crate::trust::issue::{self, Issued, Serial, Terms};
 use crate::trust::{Role, TrustError, Validity};
@@ -14,10 +14,8 @@ use zeroize::Zeroizing;
 pub const ROOT_DAYS: u32 = 3650;
 /// See [`ROOT_DAYS`].
 pub const KEY_DAYS: u32 = 1095;
-/// How many days a prekey of a hand-carried card lives; weekly epochs come with the directory.
-pub const PREKEY_DAYS: u32 = 365;
 /// Length of the credential in bytes: it is random, so that no password stretching is needed.
-const CREDENTIAL_BYTES: usize = 32;
+pub const CREDENTIAL_BYTES: usize = 32;
 
 /// Says why keys could not be made or unlocked.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +48,7 @@ pub enum KeyError {
 }
 
 /// The folder of sealed private keys, with what unlocks them.
+#[derive(Clone)]
 pub struct KeyFolder {
     folder: PathBuf,
     credential: Zeroizing<Vec<u8>>,
@@ -123,23 +122,32 @@ impl KeyFolder {
         Ok(key)
     }
 
-    /// Opens every prekey, by its 16-byte id.
+    /// Returns where the sealed keys lie.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Tells whether there is a key of this name.
+    pub fn holds(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// Deletes a key for good, as far as the file system lets it: what its blocks held is written over and
+    /// synced before the name goes. A disk that writes elsewhere keeps bytes that only the credential opens.
     ///
     /// # Errors
-    /// As for [`Self::open`].
-    pub fn prekeys(&self) -> Result<Vec<(Vec<u8>, KemPrivate)>, KeyError> {
-        let mut out = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(at(&self.folder))?.flatten() {
-            let file = entry.file_name();
-            let name = file.to_string_lossy();
-            let Some(id) = name.strip_prefix("prekey-").and_then(|n| n.strip_suffix(".key")) else {
-                continue;
-            };
-            let Ok(id) = id.parse::<crate::model::MessageId>() else { continue };
-            let seed = self.open(&format!("prekey-{id}"))?;
-            out.push((id.0.to_vec(), KemPrivate::from_seed(&seed)));
-        }
-        Ok(out)
+    /// [`KeyError::Io`].
+    pub fn destroy(&self, name: &str, entropy: &mut dyn Entropy) -> Result<(), KeyError> {
+        use std::io::Write;
+        let path = self.path(name);
+        let mut file = fs::OpenOptions::new().write(true).open(&path).map_err(at(&path))?;
+        let length = file.metadata().map_err(at(&path))?.len();
+        let mut noise = vec![0; usize::try_from(length).unwrap_or(0)];
+        entropy.fill(&mut noise);
+        file.write_all(&noise).and_then(|()| file.sync_all()).map_err(at(&path))?;
+        fs::remove_file(&path).map_err(at(&path))?;
+        let folder = fs::File::open(&self.folder).map_err(at(&self.folder))?;
+        folder.sync_all().map_err(at(&self.folder))
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -2,14 +2,15 @@
 
 use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
 use crate::control::{ExitCode, Failure};
-use crate::cose::PqSigningKey;
+use crate::cose::{PqSigningKey, SigningKey};
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
-use crate::model::Party;
+use crate::model::{Digest, Party};
 use crate::node::gateway::Doorkeeper;
 use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
+use crate::node::prekeys::{PrekeyKeeper, private_halves};
 use crate::node::renewal::{Renewal, Renewing};
 use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, StoreError, StoreOptions};
 use crate::transport::TlsIdentity;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub renewal: Renewing,
     /// Whom it can reach, and by which roads.
     pub peers: Vec<(Party, Roads)>,
+    /// Keeps the prekeys; `None` where they stay as they are.
+    pub keeper: Option<PrekeyKeeper>,
 }
 
 impl Parts {
@@ -53,15 +56,16 @@ impl Parts {
     ) -> Result<Self, Failure> {
         let party = config.party.clone();
         let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
+        let keeper = keeper(&party, layout, &keys, &machine).map_err(|e| key_failure(&e))?;
         let peers = read_peers(&config.peers)?;
         let directory = Arc::new(Live::new(directory(&party, layout, &peers)?));
         let renewal = renewal(&party, layout, &keys).map_err(|e| key_failure(&e))?;
         let (identity, renewal) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
-        let ring = key_ring(&party, layout, &keys).map_err(|e| key_failure(&e))?;
+        let ring = key_ring(&party, layout, &keys, &keeper).map_err(|e| key_failure(&e))?;
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
         let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect();
-        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, peers })
+        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, peers, keeper: Some(keeper) })
     }
 
     /// Returns the check of peers' certificates against the directory as it stands at each moment.
@@ -80,14 +84,39 @@ pub(super) fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> 
     fs::read_to_string(&path).map_err(|cause| KeyError::Io { path, cause })
 }
 
-fn key_ring(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<KeyRing, KeyError> {
+/// Brings the prekeys and the card up to date before anything reads them: a gateway that was off for months
+/// must not come back with epochs that nobody may seal to.
+fn keeper(
+    party: &Party,
+    layout: &Layout,
+    keys: &KeyFolder,
+    machine: &Machine,
+) -> Result<PrekeyKeeper, KeyError> {
+    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), layout.pki().join("card.toml"));
+    let now = machine.now();
+    if keeper.turn(now, &mut *machine.entropy())? {
+        keeper.publish(&keeper.held()?, &seal_key(layout, keys)?, now)?;
+    }
+    Ok(keeper)
+}
+
+fn seal_key(layout: &Layout, keys: &KeyFolder) -> Result<(SigningKey, Digest), KeyError> {
+    Ok((keys.signing("seal")?, thumbprint_of_pem(&read_pem(layout, "seal")?)?))
+}
+
+fn key_ring(
+    party: &Party,
+    layout: &Layout,
+    keys: &KeyFolder,
+    keeper: &PrekeyKeeper,
+) -> Result<KeyRing, KeyError> {
     Ok(KeyRing {
         party: party.clone(),
         gateway: format!("gw1.{}", party.dns_suffix()),
-        seal: (keys.signing("seal")?, thumbprint_of_pem(&read_pem(layout, "seal")?)?),
+        seal: seal_key(layout, keys)?,
         log: (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?),
         twin: PqSigningKey::from_seed(&*keys.open("log-pq")?),
-        prekeys: keys.prekeys()?,
+        prekeys: private_halves(keeper.held()?),
     })
 }
 
@@ -126,6 +155,7 @@ fn open_store(
     Ok(ledger)
 }
 
+/// Reads the list of peers; there is none at first.
 pub(super) fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),

@@ -13,6 +13,8 @@ use crate::node::mailbox;
 use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
+use crate::node::prekeys;
+use crate::node::prekeys::PrekeyKeeper;
 use crate::node::renewal::Renewing;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
@@ -29,6 +31,7 @@ pub struct Station {
     post: Post,
     renewing: Renewing,
     couriers: Vec<Courier>,
+    keeper: Option<PrekeyKeeper>,
 }
 
 impl Station {
@@ -82,7 +85,7 @@ impl Station {
             counters: Counters::default(),
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
-        Ok(Self { post, renewing: parts.renewal, couriers })
+        Ok(Self { post, renewing: parts.renewal, couriers, keeper: parts.keeper })
     }
 
     /// Starts everything that goes on for the life of the gateway; needs a tokio runtime.
@@ -91,6 +94,9 @@ impl Station {
         post.spawn(accept(post.clone()));
         post.spawn(watch(post.clone()));
         post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
+        if let Some(keeper) = self.keeper {
+            post.spawn(prekeys::run(keeper, post.clone()));
+        }
         for courier in self.couriers {
             post.enlist(courier);
         }
@@ -146,6 +152,7 @@ async fn watch(post: Post) {
         }
         for courier in gateway.couriers.all() {
             courier.check_trust(gateway);
+            courier.check_keys(gateway).await;
         }
         if let Err(cause) = audit::anchor_what_has_grown(gateway).await {
             tracing::warn!(%cause, "an anchor was not signed");

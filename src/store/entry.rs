@@ -335,16 +335,17 @@ pub(super) mod keys {
         [OUTBOX, &envelope.0[..]].concat()
     }
     pub fn leaf(peer: &Party, index: u64) -> Vec<u8> {
-        [LEAVES, peer.to_string().as_bytes(), b"\0", &index.to_be_bytes()].concat()
+        [&leaves(peer)[..], &index.to_be_bytes()].concat()
+    }
+    /// What the leaves of one log begin with.
+    pub fn leaves(peer: &Party) -> Vec<u8> {
+        [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
     }
     pub fn head(peer: &Party, ours: bool) -> Vec<u8> {
         [if ours { b"h/o/" } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
     }
     pub fn receipt(statement: &Digest, ours: bool) -> Vec<u8> {
         [if ours { b"r/o/" } else { b"r/p/" }, &statement.0[..]].concat()
-    }
-    pub fn leaves(peer: &Party) -> Vec<u8> {
-        [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
     }
     pub fn audits(peer: &Party) -> Vec<u8> {
         [b"y/", peer.to_string().as_bytes(), b"\0"].concat()

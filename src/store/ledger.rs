@@ -611,6 +611,23 @@ impl Ledger {
         Ok((until.is_none_or(|until| until == count)).then_some((count, chain)))
     }
 
+    /// Returns when the newest act or log that is kept with one of these peers was recorded.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn newest_leaf(&self, peers: &[Party]) -> Result<Option<Timestamp>, StoreError> {
+        let reader = self.store.reader();
+        let mut newest = None;
+        for peer in peers {
+            let Some((_, row)) = reader.last(&keys::leaves(peer))? else { continue };
+            if let (Entry::Leaf { leaf, .. }, _) = resolve(&reader, &row)? {
+                let leaf = LogLeaf::parse(&leaf).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
+                newest = newest.max(Some(leaf.at()));
+            }
+        }
+        Ok(newest)
+    }
+
     /// Lists what officers did here, oldest first.
     ///
     /// # Errors

@@ -175,6 +175,7 @@ impl Node {
             identity: Arc::clone(&identity),
             renewal,
             peers: peers.collect(),
+            keeper: None,
         };
         let runtime = Arc::new(SimRuntime(machine));
         let mut seed = [0; 32];

@@ -13,6 +13,8 @@ pub enum GatewayVerb {
     Serve,
     /// Show how the node is.
     Status,
+    /// Find what keeps the gateway from working, and how to mend it; it may run or not.
+    Doctor,
 }
 
 /// What `gateway init` starts from.

@@ -115,7 +115,7 @@ impl Courier {
                 }
             }
         }
-        let alone = self.bag().waiting.values().any(|w| !w.refused && w.custody.is_empty());
+        let alone = self.bag().waiting.values().any(|w| w.is_sendable() && w.custody.is_empty());
         first.filter(|_| alone).map_or(Ok(()), Err)
     }
 
@@ -130,7 +130,7 @@ impl Courier {
             // What a relay has had for a day is brought again: it gives the same custody, or has lost it.
             here.is_none_or(|held| now.seconds_since(held.since) > DAY) && ages.all(|age| age > grace)
         };
-        let mut ids: Vec<_> = bag.waiting.values().filter(|w| !w.refused && due(w)).collect();
+        let mut ids: Vec<_> = bag.waiting.values().filter(|w| w.is_sendable() && due(w)).collect();
         ids.sort_by_key(|w| (w.row.queued_at, w.row.envelope));
         ids.into_iter().map(|w| w.row.envelope).collect()
     }

@@ -11,11 +11,14 @@ mod queue;
 mod releases;
 mod requests;
 
+pub(super) use peers::ping;
+
 use crate::case;
 use crate::control::{ActedView, Command, Delivery, ExitCode, Failure, PrintView, Reply};
 use crate::model::{Act, ActKind, CaseId, Delay, MandateTerms, OutcomeNotice};
 use crate::node::content;
 use crate::node::desk::Slot;
+use crate::node::doctor;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Made, Post};
 use crate::node::views;
@@ -31,6 +34,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
     let gateway = &*post.gateway;
     match command {
         Command::GatewayStatus => json(&peers::status(post)?),
+        Command::GatewayDoctor => json(&doctor::examine(post).await),
         Command::RelayStatus => {
             let failure = Failure::new(ExitCode::Usage, "relay.verb", "this node is a gateway, not a relay");
             Err(failure.hint("name the relay's own folder with --data DIR"))

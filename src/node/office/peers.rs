@@ -52,7 +52,7 @@ pub(super) fn peers(gateway: &Gateway) -> Vec<PeerView> {
     gateway.couriers.all().iter().map(|courier| view(courier)).collect()
 }
 
-pub(super) async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure> {
+pub async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure> {
     let courier = post.gateway.couriers.get(peer).ok_or_else(|| unknown("peer", peer))?;
     let unreachable = |cause: String| {
         Failure::new(ExitCode::Unavailable, "peer.unreachable", format!("{peer} was not reached"))

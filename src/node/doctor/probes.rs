@@ -1,0 +1,260 @@
+//! What is looked at, one function for each thing; none of them changes anything.
+
+use crate::model::{DAY, Entropy, Party, Timestamp};
+use crate::node::doctor::exam::Found;
+use crate::node::keys::{CREDENTIAL_BYTES, KeyError, KeyFolder, certify, thumbprint_of_pem};
+use crate::trust::issue::GATEWAY_DAYS;
+use crate::trust::{CertifiedKey, Directory, Role, TrustError, Usage, certificate_from_pem};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// The day before which no clock of this release can be right: 2026-01-01.
+const EARLIEST: i64 = 1_767_225_600;
+/// The instant after which no clock of this release is believed: 2060-01-01.
+const LATEST: i64 = 2_840_140_800;
+/// How many days before its end a certificate is spoken of.
+const SOON: i64 = 30;
+
+/// The secret that unlocks the keys.
+pub fn credential(path: &Path) -> Found {
+    let shown = path.display();
+    let read = fs::metadata(path).and_then(|meta| fs::read(path).map(|bytes| (meta, bytes.len())));
+    match read {
+        Err(cause) => Found::broken(
+            format!("{shown}: {cause}"),
+            format!("put the credential that `gateway init` wrote back at {shown}, readable by the gateway"),
+        ),
+        Ok((_, length)) if length < CREDENTIAL_BYTES => Found::broken(
+            format!("{shown} has {length} bytes, not {CREDENTIAL_BYTES}"),
+            "put the credential that `gateway init` wrote back; it was cut or replaced",
+        ),
+        Ok((meta, _)) if meta.permissions().mode() & 0o077 != 0 => Found::broken(
+            format!("{shown} can be read by others than its owner"),
+            format!("chmod 600 {shown}"),
+        ),
+        Ok(_) => Found::Sound(format!("{shown} is there, and only its owner reads it")),
+    }
+}
+
+/// The sealed key files that a gateway cannot do without.
+pub fn keys(folder: &Path, credential: &Path) -> Found {
+    let opened = KeyFolder::unlock(folder, credential).and_then(|keys| {
+        ["seal", "log", "issuing", "body"].into_iter().try_for_each(|name| keys.open(name).map(drop))
+    });
+    match opened {
+        Ok(()) => Found::Sound("the seal, log, issuing and body keys open".to_owned()),
+        Err(cause @ KeyError::Vault { .. }) => Found::broken(
+            cause,
+            "the credential is not the one that sealed this file, or the file is damaged: restore both from one backup",
+        ),
+        Err(cause) => Found::broken(cause, "restore the file from the last backup, `valise gateway restore`"),
+    }
+}
+
+/// The space that the store may use.
+pub fn disk(free: std::io::Result<u64>, floor: u64) -> Found {
+    let mib = |bytes: u64| bytes >> 20;
+    match free {
+        Err(cause) => Found::broken(cause, "look at the disk and the permissions of the store's folder"),
+        Ok(free) if free < floor => Found::broken(
+            format!("{} MiB are free, and the gateway takes nothing in below {}", mib(free), mib(floor)),
+            format!("free {} MiB on the disk of the store", mib(floor - free) + 1),
+        ),
+        Ok(free) => Found::Sound(format!("{} MiB are free", mib(free))),
+    }
+}
+
+/// The clock, against the calendar and the newest record of our own.
+pub fn clock(now: Timestamp, newest: Option<Timestamp>) -> Found {
+    let fix = "set the clock of this machine (`timedatectl status`), then start the gateway again";
+    if !(EARLIEST..LATEST).contains(&now.unix()) {
+        return Found::broken(format!("the clock says {now}, which cannot be"), fix);
+    }
+    match newest {
+        Some(newest) if newest > now => {
+            Found::broken(format!("the clock says {now}, but the store's newest record is of {newest}"), fix)
+        }
+        Some(newest) => Found::Sound(format!("{now}; the newest record is of {newest}")),
+        None => Found::Sound(format!("{now}; the store has no record yet")),
+    }
+}
+
+/// The chains from our own keys to the root: walked as a peer walks them.
+pub fn certificates(
+    (pki, keys): (&Path, &KeyFolder),
+    (directory, me): (&Directory, &Party),
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Found {
+    match chains((pki, keys), (directory, me), now, entropy) {
+        Ok(ends) if ends < now.saturating_add(SOON * DAY) => Found::Sound(format!(
+            "all chains lead to the root; the first ends at {ends}: have its key certified again before"
+        )),
+        Ok(ends) => Found::Sound(format!("all chains lead to the root; the first ends at {ends}")),
+        Err(Fault { detail, fix }) => Found::broken(detail, fix),
+    }
+}
+
+/// A chain that does not hold.
+struct Fault {
+    detail: String,
+    fix: String,
+}
+
+/// Returns when the first of our certificates ends.
+fn chains(
+    (pki, keys): (&Path, &KeyFolder),
+    (directory, me): (&Directory, &Party),
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Result<Timestamp, Fault> {
+    let entry = directory.entry(me).map_err(|e| fault("the directory", &e))?;
+    entry.root().check(Role::Root, now).map_err(|e| fault("root", &e))?;
+    let mut ends = entry.root().validity.not_after;
+    for (name, role, published) in [("seal", Role::Seal, entry.seals()), ("log", Role::Log, entry.logs())] {
+        let found = ours(pki, keys, name, published)?;
+        found.check(role, now).map_err(|e| fault(name, &e))?;
+        ends = ends.min(found.validity.not_after);
+    }
+    let issuing_file = pki.join("issuing.pem");
+    let issuing = fs::read_to_string(&issuing_file).map_err(|e| missing(&issuing_file, &e))?;
+    let issuing = certificate_from_pem(&issuing).map_err(|e| fault("issuing", &e))?;
+    let walked = keys.signing("issuing").and_then(|key| {
+        let subject = crate::cose::SigningKey::generate(entropy);
+        certify(Role::Gateway, me, &subject, &key, (now, GATEWAY_DAYS), entropy)
+    });
+    let gateway = walked.map_err(|e| missing(&issuing_file, &e))?;
+    directory
+        .verify_gateway(&gateway.der, &[&issuing], Usage::Server, now)
+        .map_err(|e| fault("issuing", &e))?;
+    Ok(ends)
+}
+
+/// Finds the published certificate of a key that we hold.
+fn ours<'d>(
+    pki: &Path,
+    keys: &KeyFolder,
+    name: &str,
+    published: &'d [CertifiedKey],
+) -> Result<&'d CertifiedKey, Fault> {
+    let file = pki.join(format!("{name}.pem"));
+    let pem = fs::read_to_string(&file).map_err(|e| missing(&file, &e))?;
+    let x5t = thumbprint_of_pem(&pem).map_err(|e| missing(&file, &e))?;
+    let found = published.iter().find(|key| key.x5t == x5t).ok_or_else(|| Fault {
+        detail: format!("the {name} certificate in {} is not the one that peers know", file.display()),
+        fix: "hand the party's newest documents to the peers and to this gateway".to_owned(),
+    })?;
+    let held = keys.signing(name).map_err(|e| missing(&file, &e))?;
+    if held.verifying_key() != found.key {
+        return Err(Fault {
+            detail: format!("the {name} key that is held is not the one of {}", file.display()),
+            fix: format!(
+                "put the key and the certificate of one rotation together: keys/{name}.key, {}",
+                file.display()
+            ),
+        });
+    }
+    Ok(found)
+}
+
+fn missing(file: &Path, cause: &dyn std::fmt::Display) -> Fault {
+    let shown = file.display();
+    Fault { detail: format!("{shown}: {cause}"), fix: format!("put {shown} back from the last backup") }
+}
+
+fn fault(what: &str, cause: &TrustError) -> Fault {
+    let fix = match cause {
+        TrustError::NotYetValid { .. } => "set the clock of this machine: the certificate begins later",
+        TrustError::Suspended { .. } => "the party is suspended; ask the federation's authority why",
+        _ => "have the party's root certify the key again, and publish the certificate",
+    };
+    Fault { detail: format!("{what}: {cause}"), fix: fix.to_owned() }
+}
+
+/// The prekeys to which peers seal what they send us.
+pub fn prekeys(
+    (directory, me): (&Directory, &Party),
+    held: &[(Vec<u8>, crate::cose::KemPrivate)],
+    now: Timestamp,
+) -> Found {
+    let fix = "start the gateway again: it makes its own prekeys and publishes them";
+    match directory.prekey(me, now) {
+        Err(cause) => Found::broken(cause, fix),
+        Ok(prekey) if held.iter().any(|(id, _)| *id == prekey.id.0) => Found::Sound(format!(
+            "{} are held; peers seal to one that serves until {}",
+            held.len(),
+            prekey.validity.not_after
+        )),
+        Ok(_) => Found::broken("peers seal to a prekey whose private half is not held", fix),
+    }
+}
+
+/// What the directory says of a peer, before anything is sent.
+pub fn standing(directory: &Directory, peer: &Party, now: Timestamp) -> Result<(), Found> {
+    let checked = directory.entry(peer).and_then(|entry| entry.check(now));
+    checked.map_err(|cause| {
+        let fix = match &cause {
+            TrustError::Suspended { .. } => format!("{peer} is suspended; only the federation lifts that"),
+            _ => format!("get the newest documents of {peer} from its NPC or from another gateway"),
+        };
+        Found::broken(cause, fix)
+    })
+}
+
+/// What to do about a peer that is not reached.
+pub fn unreached(peer: &Party, address: &str, cause: &str) -> Found {
+    Found::broken(
+        format!("not reached at {address}: {cause}"),
+        format!(
+            "let UDP to {address} out through the firewall, and ask {peer} whether its gateway runs; what waits is sent as soon as it answers"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn fix(found: &Found) -> Option<&str> {
+        if let Found::Broken { fix, .. } = found { Some(fix) } else { None }
+    }
+
+    #[test]
+    fn a_clock_before_this_release_or_behind_the_store_is_wrong() {
+        let newest = Some(at("2027-03-01T00:00:00Z"));
+        for (now, newest, sound) in [
+            ("1970-01-01T00:00:07Z", None, false),
+            ("2099-01-01T00:00:00Z", None, false),
+            ("2027-02-28T23:59:59Z", newest, false),
+            ("2027-03-01T00:00:00Z", newest, true),
+            ("2027-03-01T00:00:00Z", None, true),
+        ] {
+            assert_eq!(fix(&clock(at(now), newest)).is_none(), sound, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_says_how_much_to_free() {
+        assert_eq!(fix(&disk(Ok(10 << 20), 64 << 20)), Some("free 55 MiB on the disk of the store"));
+        assert_eq!(disk(Ok(64 << 20), 64 << 20), Found::Sound("64 MiB are free".to_owned()));
+    }
+
+    #[test]
+    fn a_credential_that_is_missing_short_or_open_to_others_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("credential");
+        assert!(fix(&credential(&path)).unwrap().starts_with("put the credential"));
+        fs::write(&path, [1; 31]).unwrap();
+        assert!(fix(&credential(&path)).unwrap().contains("cut or replaced"));
+        fs::write(&path, [1; 32]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(fix(&credential(&path)), Some(format!("chmod 600 {}", path.display()).as_str()));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(fix(&credential(&path)), None);
+    }
+}

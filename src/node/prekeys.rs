@@ -1,0 +1,245 @@
+//! Makes prekeys ahead and deletes private halves in time, with no officer present (DESIGN §6).
+
+use crate::cose::{KemPrivate, SigningKey};
+use crate::envelope::KeyRing;
+use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
+use crate::node::epochs::{Epoch, Plan, plan};
+use crate::node::gateway::Post;
+use crate::node::keys::{KeyError, KeyFolder, at, write_new};
+use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, SignedPrekey, Validity};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often it is looked whether an epoch is to be made or deleted.
+const LOOK: Duration = Duration::from_secs(600);
+
+/// Keeps the prekeys of one gateway: their private halves, and what is published of them.
+pub struct PrekeyKeeper {
+    keys: KeyFolder,
+    party: Party,
+    card: PathBuf,
+}
+
+/// A prekey that is held, with its private half.
+pub struct HeldPrekey {
+    /// When it serves.
+    pub epoch: Epoch,
+    /// The private half.
+    pub private: KemPrivate,
+}
+
+/// When a prekey serves, in the file beside its private half; nothing in it is secret.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EpochFile {
+    not_before: Timestamp,
+    not_after: Timestamp,
+}
+
+impl PrekeyKeeper {
+    /// Keeps the prekeys in a folder of keys; `card` is the party's public card.
+    pub const fn new(keys: KeyFolder, party: Party, card: PathBuf) -> Self {
+        Self { keys, party, card }
+    }
+
+    /// Does what the plan asks for now; tells whether anything was made or deleted.
+    ///
+    /// A private half is synced before anything names it, and is gone before its epoch is forgotten, so that
+    /// a crash in between leaves nothing published that does not open and nothing that opens for ever.
+    ///
+    /// # Errors
+    /// The first file that could not be read or written.
+    pub fn turn(&self, now: Timestamp, entropy: &mut dyn Entropy) -> Result<bool, KeyError> {
+        let held: Vec<Epoch> = self.epochs()?.into_iter().map(|(epoch, _)| epoch).collect();
+        let Plan { make, delete } = plan(&held, now);
+        let changed = !make.is_empty() || !delete.is_empty();
+        for validity in make {
+            self.make(validity, entropy)?;
+        }
+        for id in delete {
+            let id = MessageId(id.0);
+            self.keys.destroy(&private_name(id), entropy)?;
+            let file = self.epoch_file(id);
+            fs::remove_file(&file).map_err(at(&file))?;
+        }
+        Ok(changed)
+    }
+
+    /// Opens every prekey that is held.
+    ///
+    /// # Errors
+    /// As for [`Self::turn`].
+    pub fn held(&self) -> Result<Vec<HeldPrekey>, KeyError> {
+        let open = |(epoch, id): (Epoch, MessageId)| {
+            let seed = self.keys.open(&private_name(id))?;
+            Ok(HeldPrekey { epoch, private: KemPrivate::from_seed(&seed) })
+        };
+        self.epochs()?.into_iter().map(open).collect()
+    }
+
+    /// Writes the public halves that serve now or later into the party's card, signed by the seal key.
+    ///
+    /// # Errors
+    /// As for [`Self::turn`]; [`KeyError::Identity`] if the card cannot be read.
+    pub fn publish(
+        &self,
+        held: &[HeldPrekey],
+        seal: &(SigningKey, Digest),
+        now: Timestamp,
+    ) -> Result<(), KeyError> {
+        let text = fs::read_to_string(&self.card).map_err(at(&self.card))?;
+        let card: Card = toml::from_str(&text).map_err(|e| KeyError::Identity(e.message().to_owned()))?;
+        let card = Card { prekeys: public_halves(&self.party, held, seal, now), ..card };
+        let text = toml::to_string(&card).expect("a card has a TOML form");
+        replace(&self.card, text.as_bytes())
+    }
+
+    fn make(&self, validity: Validity, entropy: &mut dyn Entropy) -> Result<(), KeyError> {
+        let id = MessageId::random(entropy);
+        let file = EpochFile { not_before: validity.not_before, not_after: validity.not_after };
+        let text = toml::to_string(&file).expect("an epoch has a TOML form");
+        write_new(&self.epoch_file(id), text.as_bytes(), 0o600)?;
+        self.keys.save(&private_name(id), &KemPrivate::generate(entropy).seed(), entropy)
+    }
+
+    /// Lists the epochs whose private half is there; a file left alone by a crash is passed over.
+    fn epochs(&self) -> Result<Vec<(Epoch, MessageId)>, KeyError> {
+        let folder = self.keys.folder();
+        let mut out = Vec::new();
+        for entry in fs::read_dir(folder).map_err(at(folder))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let id = name.strip_prefix("prekey-").and_then(|n| n.strip_suffix(".toml"));
+            let Some(id) = id.and_then(|id| id.parse::<MessageId>().ok()) else { continue };
+            if !self.keys.holds(&private_name(id)) {
+                continue;
+            }
+            let path = entry.path();
+            let text = fs::read_to_string(&path).map_err(at(&path))?;
+            let EpochFile { not_before, not_after } = toml::from_str(&text)
+                .map_err(|e| KeyError::Identity(format!("{}: {}", path.display(), e.message())))?;
+            let validity = Validity { not_before, not_after };
+            out.push((Epoch { id: PrekeyId(id.0), validity }, id));
+        }
+        Ok(out)
+    }
+
+    fn epoch_file(&self, id: MessageId) -> PathBuf {
+        self.keys.folder().join(format!("prekey-{id}.toml"))
+    }
+}
+
+/// Signs what is published of the prekeys, newest last.
+pub fn public_halves(
+    party: &Party,
+    held: &[HeldPrekey],
+    (seal, certificate): &(SigningKey, Digest),
+    now: Timestamp,
+) -> Vec<CardPrekey> {
+    let mut served: Vec<_> = held.iter().filter(|h| h.epoch.is_published(now)).collect();
+    served.sort_by_key(|h| (h.epoch.validity, h.epoch.id));
+    let sign = |held: &&HeldPrekey| {
+        let Epoch { id, validity } = held.epoch;
+        let prekey = Prekey { id, public: held.private.public(), validity };
+        CardPrekey::new(&SignedPrekey::sign(party, prekey, *certificate, seal))
+    };
+    served.iter().map(sign).collect()
+}
+
+/// Keeps the prekeys for as long as the gateway runs.
+pub async fn run(keeper: PrekeyKeeper, post: Post) {
+    let gateway = &post.gateway;
+    loop {
+        sleep(LOOK).await;
+        let now = gateway.now();
+        let turned = keeper.turn(now, &mut *gateway.entropy()).and_then(|changed| {
+            if changed {
+                let (held, ring) = (keeper.held()?, gateway.ring());
+                keeper.publish(&held, &ring.seal, now)?;
+                gateway.keys.replace(KeyRing { prekeys: private_halves(held), ..(*ring).clone() });
+            }
+            Ok(changed)
+        });
+        match turned {
+            Ok(true) => tracing::info!("prekeys were made or deleted, as their epochs ask"),
+            Ok(false) => {}
+            Err(cause) => tracing::error!(%cause, "the prekeys could not be kept"),
+        }
+    }
+}
+
+/// Returns the private halves as the key ring holds them.
+pub fn private_halves(held: Vec<HeldPrekey>) -> Vec<(Vec<u8>, KemPrivate)> {
+    held.into_iter().map(|held| (held.epoch.id.0.to_vec(), held.private)).collect()
+}
+
+/// Replaces a file as a whole: whoever reads it sees the old or the new one.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+    let next = path.with_extension("next");
+    let _ = fs::remove_file(&next);
+    write_new(&next, bytes, 0o644)?;
+    fs::rename(&next, path).map_err(at(path))
+}
+
+fn private_name(id: MessageId) -> String {
+    format!("prekey-{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DAY;
+    use crate::node::entropy::OsEntropy;
+    use crate::node::epochs::KEPT_DAYS;
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn private_halves_are_made_kept_and_at_last_gone_from_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("keys");
+        let mut entropy = OsEntropy::new();
+        let keys = KeyFolder::create(&folder, &dir.path().join("credential"), &mut entropy).unwrap();
+        let keeper = PrekeyKeeper::new(keys, "XAA".parse().unwrap(), dir.path().join("card.toml"));
+        let start = Timestamp::from_unix(1_800_000_000).unwrap();
+        assert!(keeper.turn(start, &mut entropy).unwrap());
+        assert!(!keeper.turn(start, &mut entropy).unwrap(), "nothing is made twice");
+        let first = keeper.held().unwrap();
+        assert_eq!((first.len(), names(&folder).len()), (5, 10));
+        let seal = (SigningKey::from_seed(&[7; 32]), Digest([1; 32]));
+        let party = "XAA".parse().unwrap();
+        assert_eq!(public_halves(&party, &first, &seal, start).len(), 5);
+
+        let later = start.saturating_add((KEPT_DAYS + 8) * DAY);
+        keeper.turn(later, &mut entropy).unwrap();
+        let held = keeper.held().unwrap();
+        let over: Vec<_> = first.iter().filter(|h| h.epoch.is_over(later)).collect();
+        assert_eq!(over.len(), 1);
+        for gone in over {
+            let name = private_name(MessageId(gone.epoch.id.0));
+            assert!(!names(&folder).iter().any(|n| n.contains(&name)), "{name} is still on the disk");
+            assert!(held.iter().all(|h| h.epoch.id != gone.epoch.id));
+        }
+        assert!(public_halves(&party, &held, &seal, later).len() <= 6);
+    }
+
+    #[test]
+    fn an_epoch_file_without_its_private_half_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("keys");
+        let mut entropy = OsEntropy::new();
+        let keys = KeyFolder::create(&folder, &dir.path().join("credential"), &mut entropy).unwrap();
+        let keeper = PrekeyKeeper::new(keys, "XAA".parse().unwrap(), dir.path().join("card.toml"));
+        let start = Timestamp::from_unix(1_800_000_000).unwrap();
+        keeper.turn(start, &mut entropy).unwrap();
+        let private = names(&folder).into_iter().find(|n| n.ends_with(".key")).unwrap();
+        fs::remove_file(folder.join(private)).unwrap();
+        assert_eq!(keeper.held().unwrap().len(), 4);
+        assert!(keeper.turn(start, &mut entropy).unwrap(), "the week that lost its key gets another");
+        assert_eq!(keeper.held().unwrap().len(), 5);
+    }
+}

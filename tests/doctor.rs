@@ -1,0 +1,90 @@
+//! `gateway doctor` on real gateways: the first real cause, with its fix, running and stopped.
+
+mod common;
+
+use common::{Node, Pair, submit};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// Runs the doctor; returns its exit code and what it found.
+fn doctor(node: &Node) -> (i32, Value) {
+    let output = node.run(&["gateway", "doctor"]);
+    let told: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(told["schema"], "valise.gateway.doctor/1");
+    (output.status.code().expect("it ends by itself"), told["data"].clone())
+}
+
+fn check<'v>(found: &'v Value, id: &str) -> &'v Value {
+    let checks = found["checks"].as_array().expect("a list of checks");
+    checks.iter().find(|c| c["id"] == id).unwrap_or_else(|| panic!("no check {id} in {found}"))
+}
+
+#[test]
+fn two_gateways_that_reach_each_other_are_well_running_or_stopped() {
+    let mut pair = Pair::running();
+    pair.xaa.ask(submit()).expect("a request");
+    pair.drain();
+    let (code, found) = doctor(&pair.xaa);
+    assert_eq!((code, &found["healthy"], &found["running"]), (0, &true.into(), &true.into()), "{found}");
+    for id in
+        ["clock", "disk", "store", "credential", "keys", "certificates", "directory", "prekeys", "peer:XBB"]
+    {
+        assert_eq!(check(&found, id)["status"], "ok", "{id} in {found}");
+    }
+    assert!(pair.xaa.stop().success());
+    let (code, found) = doctor(&pair.xaa);
+    assert_eq!((code, &found["running"]), (0, &false.into()), "{found}");
+    assert_eq!(check(&found, "peer:XBB")["status"], "ok");
+    assert!(check(&found, "clock")["detail"].as_str().is_some_and(|d| d.contains("newest record is of")));
+    pair.xaa.start();
+    pair.xaa.ask(submit()).expect("the gateway works on after it was examined");
+}
+
+#[test]
+fn a_peer_that_is_down_is_named_and_nothing_else_fails() {
+    let mut pair = Pair::running();
+    pair.xbb.stop();
+    let (code, found) = doctor(&pair.xaa);
+    assert_eq!((code, &found["cause"]), (1, &"peer:XBB".into()), "{found}");
+    let fix = check(&found, "peer:XBB")["fix"].as_str().expect("a fix");
+    assert!(fix.contains(&format!("127.0.0.1:{}", pair.xbb.port)), "{fix}");
+}
+
+#[test]
+fn a_lost_credential_is_the_first_cause_and_its_consequences_are_skipped() {
+    let pair = Pair::new();
+    fs::remove_file(pair.xaa.dir.join("credential")).expect("it was there");
+    let (code, found) = doctor(&pair.xaa);
+    assert_eq!((code, &found["cause"]), (1, &"credential".into()), "{found}");
+    let failed = found["checks"].as_array().expect("checks").iter().filter(|c| c["status"] == "fail").count();
+    assert_eq!(failed, 1, "{found}");
+    for id in ["keys", "store", "certificates", "prekeys"] {
+        assert_eq!(check(&found, id)["status"], "skip", "{id}");
+    }
+}
+
+#[test]
+fn a_credential_that_others_can_read_and_a_damaged_store_are_told_apart() {
+    let mut pair = Pair::running();
+    pair.xaa.ask(submit()).expect("a request");
+    pair.xaa.stop();
+    let credential = pair.xaa.dir.join("credential");
+    fs::set_permissions(&credential, fs::Permissions::from_mode(0o644)).expect("chmod");
+    let (_, found) = doctor(&pair.xaa);
+    assert_eq!(check(&found, "credential")["fix"], format!("chmod 600 {}", credential.display()));
+    fs::set_permissions(&credential, fs::Permissions::from_mode(0o600)).expect("chmod");
+
+    let mut journals: Vec<_> =
+        fs::read_dir(pair.xaa.store()).expect("a store").flatten().map(|e| e.path()).collect();
+    journals.retain(|path| path.is_file() && path.metadata().is_ok_and(|m| m.len() > 2_000));
+    journals.sort();
+    let mut bytes = fs::read(&journals[0]).expect("a journal");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&journals[0], bytes).expect("one bit is flipped");
+    let (code, found) = doctor(&pair.xaa);
+    assert_eq!((code, &found["cause"]), (1, &"store".into()), "{found}");
+    assert_eq!(check(&found, "peer:XBB")["status"], "skip");
+}
