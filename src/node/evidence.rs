@@ -210,7 +210,11 @@ fn bundle(directory: &Directory, parties: &[&Party]) -> Result<Vec<u8>, Evidence
     TrustBundle { cards }.encode()
 }
 
+/// Gives what this node itself trusts: the federation's root, or the parties' roots where it knows them by cards.
 fn anchor(directory: &Directory, parties: &[&Party]) -> Result<TrustAnchor, EvidenceError> {
+    if let Some(federation) = directory.anchor() {
+        return Ok(TrustAnchor { roots: vec![federation] });
+    }
     let roots = parties.iter().map(|party| Ok::<_, EvidenceError>(directory.entry(party)?.root().x5t));
     Ok(TrustAnchor { roots: roots.collect::<Result<_, _>>()? })
 }

@@ -18,6 +18,7 @@ mod evidence;
 mod gateway;
 mod init;
 mod intake;
+pub mod joining;
 mod keys;
 mod live;
 mod machine;

@@ -2,6 +2,7 @@ mod case;
 mod consent;
 mod evidence;
 mod exchange;
+mod federation;
 mod gateway;
 mod relay;
 mod release;
@@ -11,6 +12,7 @@ pub use case::{CaseVerb, GroundArg};
 pub use consent::ConsentVerb;
 pub use evidence::EvidenceVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
+pub use federation::{FederationVerb, IdentityVerb, KeysArg};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
@@ -55,6 +57,12 @@ pub enum Verb {
     /// The node itself.
     #[command(subcommand)]
     Gateway(GatewayVerb),
+    /// This gateway's keys and certificates.
+    #[command(subcommand)]
+    Identity(IdentityVerb),
+    /// The federation's directory: what its authority does, and how a gateway joins.
+    #[command(subcommand)]
+    Federation(FederationVerb),
     /// A relay, which keeps sealed messages for members that no road reaches just now.
     #[command(subcommand)]
     Relay(RelayVerb),
