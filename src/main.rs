@@ -4,14 +4,15 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
-    self, Answer, Args, BagContent, ConfigVerb, DemoVerb, Face, GatewayVerb, Initial, Readers, RelayInitial,
-    RelayVerb, RequestVerb, Verb,
+    self, Answer, Args, BagContent, ConfigVerb, DemoVerb, Face, FederationVerb, GatewayVerb, IdentityVerb,
+    Initial, KeysArg, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
 use valise::control::{Carried, CarriedKind, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
-use valise::node::{self, InitOptions};
+use valise::node::{self, InitOptions, Machine, joining};
 use valise::offline::OfflineError;
+use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
 use valise::offline::inspect::{self, Kind};
 use valise::offline::requests::{self, Example};
@@ -66,6 +67,8 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
         }
+        Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(&l, verb))),
+        Verb::Federation(verb) => face.end(federation(args, verb)),
         Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
         Verb::Gateway(GatewayVerb::Status)
         | Verb::Peer(_)
@@ -183,6 +186,114 @@ fn bad_data(error: OfflineError) -> Failure {
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
     Ok(cli::gateway_init(made))
+}
+
+/// Answers the verbs by which a gateway asks for admission and takes the answer.
+fn identity(layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
+    match verb {
+        IdentityVerb::Request { output } => {
+            let (bytes, told) = joining::request(layout)?;
+            cli::write_bytes(output, &bytes, false)?;
+            let next =
+                "send the file to the authority, and read it the fingerprint by a road that both trust";
+            Ok(cli::told("identity.request", told, next))
+        }
+        IdentityVerb::Import { file } => {
+            let next = "compare the fingerprint with the authority aloud, then `valise federation join --anchor ...`";
+            Ok(cli::told("identity.import", joining::import(layout, &whole(file)?)?, next))
+        }
+    }
+}
+
+/// Answers the verbs of a federation's authority and of its members.
+fn federation(args: &Args, verb: &FederationVerb) -> Result<Answer, Failure> {
+    let machine = Machine::os();
+    let now = machine.now();
+    let gather = "every signer runs `valise federation sign`, then `valise federation assemble`";
+    match verb {
+        FederationVerb::Key { file } => {
+            let made = authority::make_key(file, &mut *machine.entropy()).map_err(authority_failure)?;
+            let next = "keep the credential apart from the key; give the .pub file to the authority";
+            Ok(cli::told("federation.key", made, next))
+        }
+        FederationVerb::Init { folder, name, keys, days } => {
+            let told = Authority::at(folder).init(name, &who(keys), now, *days).map_err(authority_failure)?;
+            Ok(cli::told("federation.init", told, gather))
+        }
+        FederationVerb::Sign { draft, key, output } => {
+            let (signature, told) = authority::sign(&whole(draft)?, key).map_err(authority_failure)?;
+            cli::write_bytes(output, &signature, false)?;
+            Ok(cli::told("federation.sign", told, "bring the signature to the authority's folder"))
+        }
+        FederationVerb::Assemble { folder, signatures } => {
+            let told = Authority::at(folder).assemble(signatures).map_err(authority_failure)?;
+            Ok(cli::told("federation.assemble", told, "`valise federation publish` hands it out"))
+        }
+        FederationVerb::Admit { folder, request, fingerprint } => {
+            let told = Authority::at(folder).admit(&whole(request)?, fingerprint, now);
+            Ok(cli::told("federation.admit", told.map_err(authority_failure)?, gather))
+        }
+        FederationVerb::Suspend { folder, party, reason, since, .. } => {
+            let since = since.unwrap_or(now);
+            let told = Authority::at(folder).suspend(party, reason.as_deref(), since, now);
+            Ok(cli::told("federation.suspend", told.map_err(authority_failure)?, gather))
+        }
+        FederationVerb::Rotate { folder, keys, days } => {
+            let told = Authority::at(folder).rotate(&who(keys), now, *days).map_err(authority_failure)?;
+            Ok(cli::told("federation.rotate", told, "signers of the old and of the new version sign"))
+        }
+        FederationVerb::Publish { folder, keys, days } => {
+            let told = Authority::at(folder).publish(keys, now, *days).map_err(authority_failure)?;
+            Ok(cli::told("federation.publish", told, "send the directory to all members, by any road"))
+        }
+        FederationVerb::Join { anchor } => {
+            let told = joining::join(&layout(args)?, anchor, &machine)?;
+            Ok(cli::told("federation.join", told, "`valise gateway serve`"))
+        }
+        FederationVerb::Show => {
+            Ok(cli::told("federation.show", joining::show(&layout(args)?, &machine)?, ""))
+        }
+    }
+}
+
+fn who(keys: &KeysArg) -> Keys {
+    Keys {
+        signers: keys.signers.clone(),
+        threshold: keys.threshold,
+        publishers: keys.publishers.clone(),
+        publisher_threshold: keys.publisher_threshold,
+    }
+}
+
+/// Reads a file whole; a directory may be longer than any message.
+fn whole(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|cause| {
+        Failure::new(ExitCode::BadData, "file.unreadable", format_args!("cannot read {}", file.display()))
+            .hint("name a readable file")
+            .cause(cause)
+    })
+}
+
+fn authority_failure(error: AuthorityError) -> Failure {
+    let (exit, code, hint) = match &error {
+        AuthorityError::Io { .. } => {
+            (ExitCode::Finding, "authority.io", "nothing is overwritten; see the path and its folder")
+        }
+        AuthorityError::Trust(cause) => {
+            let failure = Failure::new(ExitCode::BadData, &format!("federation.{}", cause.code()), &error);
+            return failure.hint("nothing was changed; see the cause");
+        }
+        AuthorityError::Key { .. } => {
+            (ExitCode::Config, "authority.key", "is the credential beside it the one that was made with it?")
+        }
+        AuthorityError::Unfit(_) => (ExitCode::Finding, "authority.unfit", "nothing was changed"),
+        AuthorityError::Fingerprint { .. } => (
+            ExitCode::Denied,
+            "authority.fingerprint",
+            "ask the party to read it again; admit nothing that differs",
+        ),
+    };
+    Failure::new(exit, code, error).hint(hint)
 }
 
 /// Asks the gateway how it is, or looks at its files where none runs.

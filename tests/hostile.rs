@@ -602,7 +602,7 @@ fn an_agent_that_withholds_its_acts_from_the_principal() {
 
 async fn withholding_agent() {
     let mut xdd = Stranger::new("XDD", 4);
-    let mut siege = Siege::begin(&[&xdd]);
+    let siege = Siege::begin(&[&xdd]);
     let (xbb, xcc) = (siege.xbb.clone(), siege.xcc.party.clone());
     let grounds = vec![Ground { code: GroundCode::B, reason: words(), law: None }];
     let refusal = Act::Refusal(Refusal { request: Digest([7; 32]), grounds });

@@ -71,7 +71,8 @@ pub fn gateway_init(made: Value) -> Answer {
     let told = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
     let text = format!(
         "made the gateway of {}\n  settings     {}\n  public card  {}\n  root SHA-256 {}\n\n\
-         Give the card to the other NPCs and read them the root's SHA-256 aloud; list their cards in peers.toml.\n\
+         `valise identity request` writes the file by which a federation admits it. Without a federation, give the\n\
+         card to the other NPCs, read them the root's SHA-256 aloud, and list their cards in peers.toml.\n\
          Then run `valise gateway serve`.",
         told("party"),
         told("config"),
@@ -79,6 +80,23 @@ pub fn gateway_init(made: Value) -> Answer {
         told("root_sha256"),
     );
     Answer::ok("gateway.init", made, text)
+}
+
+/// Tells what a verb of the ceremony did, member by member, and what comes next.
+pub fn told(verb: &'static str, data: Value, next: &str) -> Answer {
+    let mut text = String::new();
+    let members = data.as_object().into_iter().flatten();
+    for (name, value) in members {
+        let shown = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        text += &format!("{name:<14} {shown}\n");
+    }
+    if !next.is_empty() {
+        text += &format!("\nnext: {next}");
+    }
+    Answer::ok(verb, data, text)
 }
 
 /// What `request check` found, as its data write it.

@@ -14,16 +14,16 @@ mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, GatewayVerb, GroundArg,
-    InboxVerb, Initial, OfficerArg, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
-    Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, FederationVerb,
+    GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb, QueueVerb,
+    RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
 };
 pub use bags::BagContent;
-pub use document::{read_bytes, read_text, write_text};
+pub use document::{read_bytes, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
     config_check, config_show, gateway_doctor, gateway_init, request_check, request_exempt, request_import,
-    request_new,
+    request_new, told,
 };
 pub use relay::relay_init;
 pub use verbs::{Readers, ask};

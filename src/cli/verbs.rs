@@ -109,6 +109,8 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
     let command = match verb {
         Verb::Demo(_)
         | Verb::Config(_)
+        | Verb::Identity(_)
+        | Verb::Federation(_)
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
         | Verb::Relay(RelayVerb::Init(_) | RelayVerb::Serve)
         | Verb::Request(

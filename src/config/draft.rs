@@ -1,4 +1,4 @@
-use crate::config::{Authority, AuthorityKind};
+use crate::config::{Address, Authority, AuthorityKind};
 use crate::model::{Party, Role};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -16,6 +16,8 @@ pub struct Draft {
     pub officers: Vec<DraftOfficer>,
     /// To whom content may be released.
     pub authorities: Vec<Authority>,
+    /// Where other gateways reach it; told to them, not written down here.
+    pub address: Option<Address>,
     /// Whether it is a demo.
     pub demo: bool,
 }

@@ -1,5 +1,5 @@
 use crate::config::reader::{Document, Key, Origin, Section, Setting};
-use crate::config::{ConfigError, Layout};
+use crate::config::{Address, ConfigError, Layout};
 use crate::model::{CountryKind, Party, Role};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ pub struct GatewayConfig {
     pub credential: PathBuf,
     /// The file that lists the peers.
     pub peers: PathBuf,
+    /// Where peers are reached, in place of what they publish themselves.
+    pub routes: Vec<(Party, Address)>,
     /// The relays at which the gateway has a mailbox; it holds a line to each.
     pub relays: Vec<Party>,
     /// When to act and warn.
@@ -188,6 +190,7 @@ impl GatewayConfig {
         let relays =
             root.texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each listed as a peer"));
         let demo = demo(&mut root, doc, party.as_ref(), listen);
+        let routes = routes(&mut root, doc);
         let clocks = clocks(&mut root, doc);
         let officers = officers(&mut root, doc, demo, around.passwd);
         let authorities = authorities(&mut root, doc);
@@ -204,6 +207,7 @@ impl GatewayConfig {
             socket,
             credential,
             peers,
+            routes,
             relays,
             clocks,
             officers,
@@ -252,6 +256,27 @@ fn demo<'t>(
     }
     section.finish(doc);
     demo
+}
+
+fn routes<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Vec<(Party, Address)> {
+    let mut routes: Vec<(Party, Address)> = Vec::new();
+    for mut entry in root.list(doc, Key("route", "write [[route]] before each route")) {
+        let key = Key("party", "an ISO 3166-1 alpha-3 code, 'GHA/desk' or 'org:name'");
+        let party: Option<Party> = entry.text(doc, key);
+        let party = entry.required(doc, key, party);
+        let key = Key("address", "host:port, such as npc.example.org:4620");
+        let address = entry.text(doc, key);
+        let address = entry.required(doc, key, address);
+        if let (Some(party), Some(address)) = (party, address) {
+            if routes.iter().any(|(known, _)| *known == party) {
+                let what = format!("repeats {party}");
+                doc.problem(entry.line(), &entry.name("party"), what, "one route a party");
+            }
+            routes.push((party, address));
+        }
+        entry.finish(doc);
+    }
+    routes
 }
 
 fn clocks<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Clocks {

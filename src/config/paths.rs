@@ -189,6 +189,21 @@ impl Layout {
         self.data.join("pki")
     }
 
+    /// Returns the file of this party's own part A.
+    pub fn part_a(&self) -> PathBuf {
+        self.pki().join("part-a.cbor")
+    }
+
+    /// Returns the file of this party's own part B, as `gateway init` made it.
+    pub fn part_b(&self) -> PathBuf {
+        self.pki().join("part-b.cbor")
+    }
+
+    /// Returns the folder of the verified directory.
+    pub fn federation(&self) -> PathBuf {
+        self.data.join("federation")
+    }
+
     /// Returns the folder of journal and index.
     pub fn store(&self) -> PathBuf {
         self.data.join("store")

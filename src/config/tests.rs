@@ -215,6 +215,7 @@ fn a_draft_is_read_back_as_it_was_meant() {
         listen: "127.0.0.1:4620".parse().unwrap(),
         officers: vec![officer(None)],
         authorities: vec![authority.clone()],
+        address: None,
         demo: true,
     };
     let config = parse(&draft.to_toml()).unwrap();

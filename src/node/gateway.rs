@@ -16,7 +16,7 @@ use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::mandates::Register;
-use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
+use crate::store::{Change, Durable, Ledger, OutboxRow, Shelf, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
 use crate::trust::{Directory, MandateDocument, TrustError, Usage};
 use crate::wire;
@@ -32,6 +32,8 @@ pub struct Gateway {
     pub party: Party,
     /// Whose key speaks for which party, as known now.
     pub trusted: Arc<Live<Directory>>,
+    /// Where the directory is kept; held for as long as the gateway runs.
+    pub shelf: Shelf,
     /// Whose certificate is let in.
     pub doorkeeper: Arc<Doorkeeper>,
     /// The keys of this gateway, as held now.

@@ -1,18 +1,24 @@
 //! `gateway init`: makes the keys, certificates, card and configuration of a new gateway.
 
-use crate::config::{Draft, Layout};
+use crate::config::{Authority, AuthorityKind, Draft, Layout};
 use crate::control::{ExitCode, Failure};
-use crate::model::Timestamp;
+use crate::model::{DAY, Party, Timestamp};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, write_new};
 use crate::node::prekeys::{PrekeyKeeper, public_halves};
-use crate::trust::{Card, Role, thumbprint};
+use crate::trust::federation::{
+    CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, PrekeyEntry, RecordScope, Route, SealEntry,
+};
+use crate::trust::{Card, CardPrekey, Role, TrustError, thumbprint};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+
+/// A prekey that lives longer, in seconds, is one of last resort: epochs are weeks.
+const LAST_RESORT: i64 = 60 * DAY;
 
 /// What `gateway init` is told.
 #[derive(Clone, Debug)]
@@ -48,7 +54,9 @@ fn make(options: &InitOptions, now: Timestamp) -> Result<Value, KeyError> {
         fs::create_dir_all(folder).map_err(at(folder))?;
     }
     let keys = KeyFolder::create(&layout.keys(), &layout.credential, &mut entropy)?;
-    let card = make_card(options, &keys, now, &mut entropy)?;
+    let (card, a, b) = make_card(options, &keys, now, &mut entropy)?;
+    write_new(&layout.part_a(), &a, 0o644)?;
+    write_new(&layout.part_b(), &b, 0o644)?;
     let text = toml::to_string(&card).expect("a card has a TOML form");
     let card_path = layout.pki().join("card.toml");
     write_new(&card_path, text.as_bytes(), 0o644)?;
@@ -68,7 +76,7 @@ fn make_card(
     keys: &KeyFolder,
     now: Timestamp,
     entropy: &mut OsEntropy,
-) -> Result<Card, KeyError> {
+) -> Result<(Card, Vec<u8>, Vec<u8>), KeyError> {
     let party = &options.draft.party;
     let pki = options.layout.pki();
     let root = keys.new_signing("root", entropy)?;
@@ -88,7 +96,26 @@ fn make_card(
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"));
     keeper.turn(now, entropy)?;
     let seal = (seal, thumbprint(&seal_cert.der));
-    Ok(Card {
+    let prekeys = public_halves(party, &keeper.held()?, &seal, now);
+    let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
+    let logs = vec![LogEntry { certificate: log_cert.der.clone().into(), twin: None, retired: None }];
+    let listed = |prekey: &CardPrekey| {
+        let prekey = prekey.read()?.prekey;
+        let last_resort = prekey.validity.seconds() > LAST_RESORT;
+        Ok(PrekeyEntry::new(&prekey, last_resort))
+    };
+    let b = PartB {
+        party: party.clone(),
+        version: 1,
+        issued: now,
+        logs,
+        issuing: vec![issuing_cert.der.clone().into()],
+        prekeys: prekeys.iter().map(listed).collect::<Result<_, TrustError>>()?,
+        routes: routes(&options.draft),
+        capabilities: vec![],
+    };
+    let b = b.sign(&seal.1, &seal.0)?.to_bytes();
+    let card = Card {
         party: party.clone(),
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
         root: root_cert.pem,
@@ -96,8 +123,43 @@ fn make_card(
         logs: vec![log_cert.pem],
         revocations: None,
         suspended_since: None,
-        prekeys: public_halves(party, &keeper.held()?, &seal, now),
-    })
+        prekeys,
+    };
+    Ok((card, a, b))
+}
+
+/// Where a new party is reached: at its own address first, then by its mailboxes.
+fn routes(draft: &Draft) -> Vec<Route> {
+    let direct = draft.address.iter().map(|address| Route::Quic(address.to_string()));
+    direct.chain(draft.relays.iter().cloned().map(Route::Relay)).collect()
+}
+
+/// What the root says of a new party; its officers may have it say more before they ask to be admitted.
+fn part_a(options: &InitOptions, now: Timestamp, root: &[u8], seal: &[u8]) -> PartA {
+    let draft = &options.draft;
+    let party = draft.party.clone();
+    let authority = |a: &Authority| CompetentAuthority {
+        name: a.name.clone(),
+        court: a.kind == AuthorityKind::Court,
+        designated: a.designated,
+    };
+    let is_default = matches!(party, Party::Npc { npc: None, .. });
+    let npc = Npc { party: party.clone(), records: RecordScope::All };
+    PartA {
+        version: 1,
+        issued: now,
+        roots: vec![LinkedRoot { certificate: root.to_vec().into(), link: None, retired: None }],
+        seals: vec![SealEntry { certificate: seal.to_vec().into(), retired: None }],
+        revocations: None,
+        npcs: if is_default { vec![npc] } else { vec![] },
+        authorities: draft.authorities.iter().map(authority).collect(),
+        succession: vec![],
+        languages: vec!["en".to_owned()],
+        names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
+        contact: None,
+        approvals: 1,
+        party,
+    }
 }
 
 fn thumbprint_of(card: &Card) -> Result<crate::model::Digest, KeyError> {

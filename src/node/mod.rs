@@ -16,6 +16,7 @@ mod error;
 mod gateway;
 mod init;
 mod intake;
+pub mod joining;
 mod keys;
 mod live;
 mod machine;

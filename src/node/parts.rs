@@ -7,13 +7,15 @@ use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
 use crate::model::{Digest, Party};
 use crate::node::gateway::Doorkeeper;
+use crate::node::joining;
 use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::prekeys::{PrekeyKeeper, private_halves};
 use crate::node::renewal::{Renewal, Renewing};
-use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, StoreError, StoreOptions};
+use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions};
 use crate::transport::TlsIdentity;
+use crate::trust::federation::Route;
 use crate::trust::{Card, Directory, PartyEntry, certificate_from_pem};
 use crate::vault::BodyKey;
 use std::fs;
@@ -37,6 +39,8 @@ pub struct Parts {
     pub identity: Arc<TlsIdentity>,
     /// Keeps `identity` fresh.
     pub renewal: Renewing,
+    /// Where the verified directory is kept.
+    pub shelf: Shelf,
     /// Whom it can reach, and by which roads.
     pub peers: Vec<(Party, Roads)>,
     /// Keeps the prekeys; `None` where they stay as they are.
@@ -57,21 +61,54 @@ impl Parts {
         let party = config.party.clone();
         let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
         let keeper = keeper(&party, layout, &keys, &machine).map_err(|e| key_failure(&e))?;
-        let peers = read_peers(&config.peers)?;
-        let directory = Arc::new(Live::new(directory(&party, layout, &peers)?));
+        let shelf = joining::shelf(layout)?;
+        let joined = joining::read(&shelf, Some(&party))?;
+        let (directory, peers) = match joined {
+            Some(directory) => {
+                let peers = reachable(&directory, &config);
+                (directory, peers)
+            }
+            None => {
+                let peers = read_peers(&config.peers)?;
+                let directory = directory(&party, layout, &peers)?;
+                (directory, peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect())
+            }
+        };
+        let directory = Arc::new(Live::new(directory));
         let renewal = renewal(&party, layout, &keys).map_err(|e| key_failure(&e))?;
         let (identity, renewal) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
         let ring = key_ring(&party, layout, &keys, &keeper).map_err(|e| key_failure(&e))?;
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
-        let peers = peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect();
-        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, peers, keeper: Some(keeper) })
+        let keeper = Some(keeper);
+        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, shelf, peers, keeper })
     }
 
     /// Returns the check of peers' certificates against the directory as it stands at each moment.
     pub fn doorkeeper(&self) -> Arc<Doorkeeper> {
         Arc::new(Doorkeeper { directory: Arc::clone(&self.directory), machine: Arc::clone(&self.machine) })
     }
+}
+
+/// Finds where each peer is reached: by a route of our own settings, else by what the peer publishes.
+fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(Party, Roads)> {
+    let mut peers = Vec::new();
+    for party in directory.parties().filter(|party| **party != config.party) {
+        let ours = config.routes.iter().find(|(to, _)| to == party).map(|(_, address)| address.clone());
+        let mut roads = Roads { direct: ours, relays: Vec::new() };
+        for route in directory.routes(party) {
+            match route {
+                Route::Quic(address) if roads.direct.is_none() => roads.direct = address.parse().ok(),
+                Route::Relay(relay) => roads.relays.push(relay.clone()),
+                Route::Quic(_) | Route::Tls(_) => {}
+            }
+        }
+        if roads == Roads::default() {
+            tracing::warn!("{party} publishes no address; add a [[route]] if you know one");
+        }
+        peers.push((party.clone(), roads));
+    }
+    peers
 }
 
 pub(super) fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {

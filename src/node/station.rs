@@ -75,6 +75,7 @@ impl Station {
             machine: parts.machine,
             party,
             trusted: parts.directory,
+            shelf: parts.shelf,
             doorkeeper,
             keys: Live::new(parts.ring),
             ledger: parts.ledger,

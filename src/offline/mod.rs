@@ -1,5 +1,6 @@
 //! Verbs that need no node: they read what they are given and return values for a face to print.
 
+pub mod authority;
 pub mod csv;
 pub mod inspect;
 mod json;

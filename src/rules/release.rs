@@ -84,7 +84,7 @@ pub fn decide(
     lifted: &BTreeSet<Restriction>,
     now: Timestamp,
 ) -> Verdict {
-    let label = &facing(label, to);
+    let label = &facing(label, to, now);
     let addressee_traces = to.kind == AuthorityKind::OwnNpc && purpose == Purpose::Tracing;
     if !binds(label, now) || addressee_traces {
         // The response was given to the addressed NPC for tracing, so no label can bar that (ISACS 8.3.3.1).
@@ -118,7 +118,7 @@ pub fn liftable(
     purpose: Purpose,
     now: Timestamp,
 ) -> Option<BTreeSet<Restriction>> {
-    let label = &facing(label, to);
+    let label = &facing(label, to, now);
     let mut lifts = BTreeSet::new();
     if binds(label, now) {
         for (_, liftable, check) in checks(label, to, purpose) {
@@ -148,10 +148,13 @@ fn checks(
 
 /// Returns the label as it stands towards a recipient: what a State provided goes to a panel of the
 /// Security Council with that State's consent only, whether or not it said so (ISACS 9.4).
-fn facing(label: &Label, to: &Authority) -> Label {
-    let panel = matches!(&to.kind, AuthorityKind::Foreign(party) if party.is_un_panel());
-    let onward = if panel { label.onward.max(Onward::WithConsent) } else { label.onward };
-    Label { onward, ..label.clone() }
+fn facing(label: &Label, to: &Authority, now: Timestamp) -> Label {
+    if !matches!(&to.kind, AuthorityKind::Foreign(party) if party.is_un_panel()) {
+        return label.clone();
+    }
+    // A label that binds no more must not take the clause with it.
+    let label = if binds(label, now) { label.clone() } else { Label::default() };
+    Label { onward: label.onward.max(Onward::WithConsent), ..label }
 }
 
 enum Check {
@@ -254,6 +257,9 @@ mod tests {
         assert!(matches!(asked(&free, "org:ecowas", false), Verdict::Permit { .. }), "no panel");
         let none = Label { onward: Onward::None, ..Label::default() };
         assert!(matches!(asked(&none, "org:un-panel-x", true), Verdict::Denied { .. }));
+        let expired = Label { expires: Some(NOW), ..none.clone() };
+        assert!(matches!(asked(&expired, "org:un-panel-x", false), Verdict::Denied { rule: F, .. }));
+        assert_eq!(asked(&expired, "org:un-panel-x", true), Verdict::Permit { basis: vec![F] });
     }
 
     fn police() -> Authority {

@@ -18,6 +18,7 @@ mod mailroom;
 mod marks;
 mod mem_disk;
 mod notary;
+mod shelf;
 mod sled_index;
 #[cfg(test)]
 mod tests;
@@ -33,5 +34,6 @@ pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_
 pub use ledger::{Body, Change, HeldEnvelope, KeptElement, Ledger, SignedCustody, Spent};
 pub use mailroom::Mailroom;
 pub use mem_disk::MemDisk;
+pub use shelf::Shelf;
 pub use sled_index::SledIndex;
 pub use view::{IndexReport, Indexer, OnFailure, Reader, RecordRef, Statistics};

@@ -16,7 +16,7 @@ use valise::control::{Command, Failure, Reply};
 use valise::evidence::LogBook;
 use valise::model::{Party, Role};
 use valise::node::{Live, Machine, Parts, Post, Renewal, Station};
-use valise::store::{Disk, IndexChoice, Ledger, MemDisk, Mode, StoreError, StoreOptions};
+use valise::store::{Disk, IndexChoice, Ledger, MemDisk, Mode, Shelf, StoreError, StoreOptions};
 use valise::transport::Road;
 use valise::vault::BodyKey;
 use zeroize::Zeroizing;
@@ -174,6 +174,7 @@ impl Node {
             ledger,
             identity: Arc::clone(&identity),
             renewal,
+            shelf: Shelf::new(Arc::new(MemDisk::new())),
             peers: peers.collect(),
             keeper: None,
         };
@@ -223,6 +224,7 @@ fn config(party: &Party) -> Result<GatewayConfig, Failure> {
     let officer = |name: &str| DraftOfficer { name: name.to_owned(), role: Role::Officer, user: None };
     let authority = |name: &str, kind, designated| Authority { name: name.to_owned(), kind, designated };
     let draft = Draft {
+        address: None,
         party: party.clone(),
         listen: net::address(0),
         officers: OFFICERS.map(officer).into(),

@@ -1,4 +1,4 @@
-use crate::config::{Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
+use crate::config::{Address, Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
 use crate::model::{Party, Role};
 use clap::{Args as ClapArgs, Subcommand};
 use std::net::SocketAddr;
@@ -35,6 +35,9 @@ pub struct Initial {
     /// A national authority: NAME:KIND or NAME:KIND:designated; kinds are competent, court.
     #[arg(long = "authority", value_name = "NAME:KIND")]
     pub authorities: Vec<AuthorityArg>,
+    /// Where other gateways reach it, host:port; by default the listening address if it is no wildcard.
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
+    pub address: Option<Address>,
     /// Make a demo gateway, in which callers choose the officer.
     #[arg(long)]
     pub demo: bool,
@@ -57,6 +60,10 @@ impl Initial {
             relays: self.relays.clone(),
             officers: self.officers.iter().map(|o| o.0.clone()).collect(),
             authorities: self.authorities.iter().map(|a| a.0.clone()).collect(),
+            address: self.address.clone().or_else(|| {
+                let here = (!self.listen.ip().is_unspecified()).then(|| self.listen.to_string())?;
+                here.parse().ok()
+            }),
             demo: self.demo,
         }
     }
@@ -90,6 +97,10 @@ impl FromStr for AuthorityArg {
         };
         Ok(Self(Authority { name: short_name(name)?, kind, designated }))
     }
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|why: &str| format!("it {why}"))
 }
 
 fn short_name(text: &str) -> Result<String, String> {

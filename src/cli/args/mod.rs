@@ -1,6 +1,7 @@
 mod case;
 mod consent;
 mod exchange;
+mod federation;
 mod gateway;
 mod relay;
 mod release;
@@ -9,6 +10,7 @@ mod request;
 pub use case::{CaseVerb, GroundArg};
 pub use consent::ConsentVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
+pub use federation::{FederationVerb, IdentityVerb, KeysArg};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
@@ -53,6 +55,12 @@ pub enum Verb {
     /// The node itself.
     #[command(subcommand)]
     Gateway(GatewayVerb),
+    /// This gateway's keys and certificates.
+    #[command(subcommand)]
+    Identity(IdentityVerb),
+    /// The federation's directory: what its authority does, and how a gateway joins.
+    #[command(subcommand)]
+    Federation(FederationVerb),
     /// A relay, which keeps sealed messages for members that no road reaches just now.
     #[command(subcommand)]
     Relay(RelayVerb),

@@ -18,6 +18,7 @@ pub fn init(draft: &RelayDraft, layout: &Layout) -> Result<Value, Failure> {
         relays: Vec::new(),
         officers: Vec::new(),
         authorities: Vec::new(),
+        address: draft.listen.to_string().parse().ok().filter(|_| !draft.listen.ip().is_unspecified()),
         demo: draft.demo,
     };
     let made = init_party(&InitOptions { draft: party, layout: layout.clone() })?;

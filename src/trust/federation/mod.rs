@@ -7,6 +7,7 @@
 //! of its bytes without the signatures, so that it is the same whoever has signed.
 
 mod documents;
+mod found;
 mod national;
 mod part_a;
 mod part_b;
@@ -16,6 +17,7 @@ mod snapshot;
 mod split;
 
 pub use documents::Documents;
+pub use found::found;
 pub(super) use national::is_further_npc;
 pub use national::{NationalList, Pattern, Refusal};
 pub use part_a::{
@@ -54,3 +56,6 @@ fn in_range(what: Document, found: u64) -> Result<(), super::TrustError> {
         Err(super::TrustError::VersionLeaps { what, found })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! How a gateway enters a federation: it asks, imports the answer, and joins once people have compared the anchor.
+//!
+//! The verified directory is one file below DATA/federation, not an entry of the journal: `federation join` writes it
+//! before there is a running node, its bytes are those that every other member holds, and the journal would keep
+//! each of them for good. It is replaced as a whole, after all checks, so that no crash can bring an old one back.
+
+use crate::config::Layout;
+use crate::control::{ExitCode, Failure};
+use crate::model::{Digest, Party};
+use crate::node::machine::Machine;
+use crate::store::{RealDisk, Shelf, StoreError};
+use crate::trust::federation::{Document, Documents, PartA, SignedDocument};
+use crate::trust::{Directory, Freshness, TrustError};
+use crate::wire::{Limits, decode, encode};
+use serde_bytes::{ByteBuf, Bytes};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The anchor and the whole directory, once joined.
+const DIRECTORY: &str = "directory";
+/// A directory that was imported, before the anchor was compared.
+const PENDING: &str = "pending";
+
+/// Opens the place of the verified directory; one process at a time holds it.
+///
+/// # Errors
+/// [`ExitCode::Config`] if it cannot be opened, or a running gateway holds it.
+pub fn shelf(layout: &Layout) -> Result<Shelf, Failure> {
+    let disk = RealDisk::open(&layout.federation()).map_err(|error| {
+        let hint = if matches!(error, StoreError::Locked { .. }) {
+            "a gateway runs on this data; stop it first"
+        } else {
+            "see the folder's permissions and the disk"
+        };
+        Failure::new(ExitCode::Config, "federation.folder", error).hint(hint)
+    })?;
+    Ok(Shelf::new(Arc::new(disk)))
+}
+
+/// Reads the directory that was joined, all of it verified again; `None` before that.
+///
+/// # Errors
+/// [`ExitCode::Config`] if it cannot be read or does not hold.
+pub fn read(shelf: &Shelf, me: Option<&Party>) -> Result<Option<Directory>, Failure> {
+    let Some(bytes) = shelf.read(DIRECTORY).map_err(folder_failure)? else { return Ok(None) };
+    let (anchor, bundle): (Digest, ByteBuf) = decode(&bytes, &Limits::FILE).map_err(|e| {
+        Failure::new(ExitCode::Config, "federation.damaged", e).hint("restore a backup, or join again")
+    })?;
+    let directory = Directory::from_bundle(&anchor, &bundle, me).map_err(|e| refused(&e))?;
+    Ok(Some(directory))
+}
+
+/// Keeps a directory; it is durable when this returns.
+///
+/// # Errors
+/// [`ExitCode::Unavailable`] if the disk refuses; the one before is then still kept.
+pub fn keep(shelf: &Shelf, directory: &Directory) -> Result<(), Failure> {
+    let anchor = directory.anchor().expect("a directory that was verified has an anchor");
+    let bytes = encode(&(anchor, Bytes::new(&directory.bundle()))).expect("byte strings have an encoding");
+    shelf.replace(DIRECTORY, &bytes).map_err(folder_failure)
+}
+
+/// `identity request`: gives the file for the authority that admits, and the fingerprint to read to it aloud.
+///
+/// # Errors
+/// [`ExitCode::Config`] if there is no gateway in this folder.
+pub fn request(layout: &Layout) -> Result<(Vec<u8>, Value), Failure> {
+    let (a, b) = (own(&layout.part_a())?, own(&layout.part_b())?);
+    let (part, root) = PartA::read_self_signed(&a).map_err(|e| refused(&e))?;
+    let documents = Documents { parts_a: vec![a.into()], parts_b: vec![b.into()], ..Documents::default() };
+    let told = json!({ "party": part.party, "version": part.version, "fingerprint": spoken(&root) });
+    Ok((documents.to_bytes(), told))
+}
+
+/// `identity import`: takes the authority's answer, and keeps it until the anchor has been compared.
+///
+/// # Errors
+/// [`ExitCode::BadData`] if it is no directory, or does not list this gateway as it is.
+pub fn import(layout: &Layout, bytes: &[u8]) -> Result<Value, Failure> {
+    let a = own(&layout.part_a())?;
+    let (part, _) = PartA::read_self_signed(&a).map_err(|e| refused(&e))?;
+    let documents = Documents::parse(bytes).map_err(|e| refused(&e))?;
+    let anchor = anchor_of(&documents).map_err(|e| refused(&e))?;
+    let directory = Directory::from_bundle(&anchor, bytes, Some(&part.party)).map_err(|e| refused(&e))?;
+    let listed = directory.entry(&part.party).map_err(|e| refused(&e))?.part_a_file().1;
+    let own = SignedDocument::parse(Document::PartA, &a).map_err(|e| refused(&e))?.digest();
+    if listed != own {
+        let what = format!("the answer lists another part A of {} than the one here", part.party);
+        return Err(Failure::new(ExitCode::BadData, "identity.other", what)
+            .hint("send the file of `valise identity request` again, and import the answer to that one"));
+    }
+    shelf(layout)?.replace(PENDING, bytes).map_err(folder_failure)?;
+    Ok(json!({ "party": part.party, "fingerprint": spoken(&anchor), "snapshot": directory.version() }))
+}
+
+/// `federation join`: takes the directory that was imported, if its anchor is the one that people have compared.
+///
+/// # Errors
+/// [`ExitCode::Denied`] if the anchor is another, [`ExitCode::BadData`] if a document is refused, and
+/// [`ExitCode::Config`] if nothing was imported.
+pub fn join(layout: &Layout, anchor: &Digest, machine: &Machine) -> Result<Value, Failure> {
+    let (part, _) = PartA::read_self_signed(&own(&layout.part_a())?).map_err(|e| refused(&e))?;
+    let shelf = shelf(layout)?;
+    let known = read(&shelf, Some(&part.party))?;
+    let pending = shelf.read(PENDING).map_err(folder_failure)?;
+    let directory = match (known, pending) {
+        (None, None) => {
+            let what = "nothing was imported yet";
+            return Err(Failure::new(ExitCode::Config, "federation.nothing", what)
+                .hint("`valise identity import FILE` takes the authority's answer"));
+        }
+        (None, Some(bytes)) => {
+            Directory::from_bundle(anchor, &bytes, Some(&part.party)).map_err(|e| refused(&e))?
+        }
+        (Some(known), _) if known.anchor() != Some(*anchor) => {
+            let (expected, found) = (*anchor, known.anchor().unwrap_or(Digest([0; 32])));
+            return Err(refused(&TrustError::WrongAnchor { expected, found }));
+        }
+        // Joined already: what was imported since is news, and versions never fall.
+        (Some(known), None) => known,
+        (Some(known), Some(bytes)) => {
+            let news = Documents::parse(&bytes).map_err(|e| refused(&e))?;
+            known.update(&news, machine.now()).map_err(|e| refused(&e))?
+        }
+    };
+    keep(&shelf, &directory)?;
+    Ok(view(&directory, machine))
+}
+
+/// `federation show`: tells what the joined directory says.
+///
+/// # Errors
+/// [`ExitCode::Config`] if none was joined, or it does not hold.
+pub fn show(layout: &Layout, machine: &Machine) -> Result<Value, Failure> {
+    let none = || {
+        Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation")
+            .hint("`valise identity request` begins the way in; docs/federation.md tells all of it")
+    };
+    if !layout.federation().exists() {
+        return Err(none());
+    }
+    let directory = read(&shelf(layout)?, None)?.ok_or_else(none)?;
+    Ok(view(&directory, machine))
+}
+
+/// Writes a digest as people read it to one another: sixteen groups of four.
+pub fn spoken(digest: &Digest) -> String {
+    let text = digest.to_string();
+    let groups: Vec<&str> = (0..16).map(|at| &text[4 * at..4 * at + 4]).collect();
+    groups.join(" ")
+}
+
+fn view(directory: &Directory, machine: &Machine) -> Value {
+    let now = machine.now();
+    let (root, snapshot) = (directory.root(), directory.snapshot());
+    let parties = directory.parties().map(|party| {
+        let entry = directory.entry(party);
+        let standing =
+            entry.as_ref().map_or_else(|e| Some(e.code()), |e| e.check(now).err().map(|e| e.code()));
+        json!({
+            "party": party,
+            "standing": standing.unwrap_or("good"),
+            "part_a": entry.as_ref().ok().map(|e| e.part_a().version),
+            "part_b": entry.as_ref().ok().and_then(|e| e.part_b()).map(|b| b.version),
+            "approvals": entry.as_ref().ok().map(|e| e.part_a().approvals),
+        })
+    });
+    let (fresh, until) = match directory.freshness(now) {
+        Freshness::Fresh { until } => (true, until),
+        Freshness::Stale { since, .. } => (false, since),
+    };
+    json!({
+        "federation": root.map(|r| &r.federation),
+        "fingerprint": directory.anchor().map(|a| spoken(&a)),
+        "root": root.map(|r| r.version),
+        "signers": root.map(|r| json!({ "threshold": r.signers.threshold, "keys": r.signers.keys.len() })),
+        "snapshot": snapshot.map(|s| s.version),
+        "digest": directory.digest(),
+        "fresh": fresh,
+        "until": until,
+        "parties": parties.collect::<Vec<_>>(),
+    })
+}
+
+fn anchor_of(documents: &Documents) -> Result<Digest, TrustError> {
+    let why = "there is no root document";
+    let first = documents.roots.first().ok_or(TrustError::BadDocument { what: Document::Root, why })?;
+    Ok(SignedDocument::parse(Document::Root, first)?.digest())
+}
+
+fn own(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|cause| {
+        Failure::new(ExitCode::Config, "identity.none", format!("cannot read {}", path.display()))
+            .hint("`valise gateway init` makes it")
+            .cause(cause)
+    })
+}
+
+fn refused(error: &TrustError) -> Failure {
+    let (exit, hint) = if matches!(error, TrustError::WrongAnchor { .. }) {
+        (ExitCode::Denied, "compare the fingerprint with the authority again, by a road that both trust")
+    } else {
+        (ExitCode::BadData, "nothing was changed; ask the authority for its newest directory")
+    };
+    Failure::new(exit, &format!("federation.{}", error.code()), error).hint(hint)
+}
+
+fn folder_failure(cause: std::io::Error) -> Failure {
+    Failure::new(ExitCode::Unavailable, "federation.disk", "the directory's folder does not work")
+        .hint("see its permissions and the disk; what was kept is still there")
+        .cause(cause)
+}
