@@ -4,16 +4,18 @@
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
-    self, Answer, Args, BagContent, ConfigVerb, DemoVerb, Face, FederationVerb, GatewayVerb, IdentityVerb,
-    Initial, KeysArg, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
+    self, Answer, Args, BagContent, ConfigVerb, DemoVerb, EvidenceVerb, Face, FederationVerb, GatewayVerb,
+    IdentityVerb, Initial, KeysArg, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
 use valise::control::{Carried, CarriedKind, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
+use valise::evidence::TrustAnchor;
 use valise::node::{self, InitOptions, Machine, joining};
 use valise::offline::OfflineError;
 use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
+use valise::offline::evidence;
 use valise::offline::inspect::{self, Kind};
 use valise::offline::requests::{self, Example};
 use valise::wire::{Bag, FrameKind};
@@ -59,6 +61,7 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Request(RequestVerb::Check { file }) => face.end(request_check(file)),
         Verb::Request(RequestVerb::Exempt { file }) => face.end(request_exempt(file)),
         Verb::Inspect { file, kind } => face.end(inspect_file(file, kind.as_deref())),
+        Verb::Evidence(EvidenceVerb::Verify { file, anchor }) => face.end(evidence_verify(file, anchor)),
         Verb::Request(RequestVerb::Import { file, output, into, dry_run, force }) => {
             let output = (!dry_run).then_some(output.as_path());
             face.end(request_import(file, into.as_deref(), output, *force))
@@ -76,6 +79,7 @@ fn dispatch(args: &Args) -> ExitCode {
         | Verb::Case(_)
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
+        | Verb::Evidence(_)
         | Verb::Consent(_)
         | Verb::Deadline(_)
         | Verb::Mandate(_)
@@ -105,6 +109,8 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             FrameKind::Reject => CarriedKind::Reject,
             FrameKind::Ping
             | FrameKind::Pong
+            | FrameKind::AuditQuestion
+            | FrameKind::AuditAnswer
             | FrameKind::Custody
             | FrameKind::Collect
             | FrameKind::Parcel
@@ -163,6 +169,26 @@ fn inspect_file(file: &Path, kind: Option<&str>) -> Result<Answer, Failure> {
     })?;
     let data = json!({ "kind": report.kind.code(), "content": report.value });
     Ok(Answer::ok("inspect", data, report.text))
+}
+
+/// Judges a dossier by the anchors named: fingerprints, or files that hold fingerprints or certificates.
+fn evidence_verify(file: &Path, anchors: &[String]) -> Result<Answer, Failure> {
+    let mut trusted = TrustAnchor::default();
+    for named in anchors {
+        let found = match evidence::anchor(named) {
+            Some(found) => found,
+            None => evidence::anchor(&cli::read_text(Path::new(named))?).ok_or_else(|| {
+                let message = format!("{named} holds no fingerprint and no certificate");
+                Failure::new(ExitCode::BadData, "anchor.unreadable", message)
+                    .hint("a fingerprint is SHA-256 of a root certificate, 64 hex digits")
+            })?,
+        };
+        trusted.roots.extend(found.roots);
+    }
+    let bytes = cli::read_large(file, evidence::MAX_DOSSIER)?;
+    let (report, text) = evidence::verify(&bytes, &trusted);
+    let exit = if report.valid { ExitCode::Ok } else { ExitCode::Finding };
+    Ok(Answer { verb: "evidence.verify", data: json!(report), text, exit })
 }
 
 fn request_import(

@@ -1,12 +1,12 @@
 use crate::draw::Draw;
 use std::collections::{BTreeMap, BTreeSet};
-use valise::cose::{KemPrivate, SigningKey};
+use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::KeyRing;
 use valise::model::{DAY, Digest, Party, Timestamp};
 use valise::trust::issue::{self, Issued, Serial, Terms};
 use valise::trust::{
-    Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, TrustError, Validity,
-    thumbprint,
+    Card, CardPrekey, CardTwin, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin,
+    TrustError, Validity, thumbprint,
 };
 
 /// The instant at which every run begins: 2026-01-01T00:00:00Z.
@@ -130,10 +130,12 @@ fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
     let seal = certify(number, Role::Seal, &seal_key, &root_key, 2)?;
     let log = certify(number, Role::Log, &log_key, &root_key, 3)?;
     let seal_x5t = thumbprint(&seal.der);
-    let ring = ring(number, seal_x5t, thumbprint(&log.der));
+    let log_x5t = thumbprint(&log.der);
+    let ring = ring(number, seal_x5t, log_x5t);
     let public = KemPrivate::from_seed(&secret(number, "prekey")).public();
     let prekey = Prekey { id: PrekeyId(prekey_id(number)), public, validity: valid_around_the_run() };
     let prekey = SignedPrekey::sign(&party, prekey, seal_x5t, &seal_key);
+    let signed_twin = SignedTwin::sign(&party, log_x5t, ring.twin.verifying_key(), (&seal_key, seal_x5t));
     let card = Card {
         party: party.clone(),
         names: BTreeMap::new(),
@@ -143,6 +145,7 @@ fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
         revocations: None,
         suspended_since: None,
         prekeys: vec![CardPrekey::new(&prekey)],
+        twins: vec![CardTwin::new(&signed_twin)],
     };
     Ok(Newcomer { party, ring, card })
 }
@@ -183,6 +186,7 @@ fn ring(number: usize, seal_x5t: Digest, log_x5t: Digest) -> KeyRing {
         party,
         seal: (signing("seal"), seal_x5t),
         log: (signing("log"), log_x5t),
+        twin: PqSigningKey::from_seed(&secret(number, "log twin")),
         prekeys: vec![(prekey_id(number).to_vec(), KemPrivate::from_seed(&secret(number, "prekey")))],
     }
 }

@@ -367,7 +367,7 @@ impl Shell {
         let row = self.row(&envelope).filter(|row| row.peer == from).cloned();
         let Some(row) = row else { return Taken::Nothing };
         if self.bug == Some(Bug::RejectSettles) && !self.busy.contains(&row.case) {
-            let head = Head { size: 0, root: row.statement };
+            let head = Head { log: row.statement, size: 0, root: row.statement };
             let settled = Some((envelope, row.peer, head));
             self.commit(Pending { settled, ..Pending::new(row.case, now) });
             return Taken::Pending;

@@ -9,21 +9,29 @@ use std::path::Path;
 /// # Errors
 /// It cannot be read, or is too long (65).
 pub fn read_bytes(file: &Path) -> Result<Vec<u8>, Failure> {
+    read_large(file, MAX_FRAME)
+}
+
+/// Reads a file of any kind, up to `limit` bytes.
+///
+/// # Errors
+/// As for [`read_bytes`].
+pub fn read_large(file: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let fail = |cause: io::Error| {
         Failure::new(ExitCode::BadData, "file.unreadable", format_args!("cannot read {}", file.display()))
             .hint("name a readable file, or - for stdin")
             .cause(cause)
     };
     let mut bytes = Vec::new();
-    let limit = MAX_FRAME as u64 + 1;
+    let limit = limit as u64 + 1;
     if file == Path::new("-") {
         io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(fail)?;
     } else {
         File::open(file).and_then(|f| f.take(limit).read_to_end(&mut bytes)).map_err(fail)?;
     }
-    if bytes.len() > MAX_FRAME {
-        let message = format!("{} is over {MAX_FRAME} bytes", file.display());
-        return Err(Failure::new(ExitCode::BadData, "file.too_long", message).hint("no message is so long"));
+    if bytes.len() as u64 >= limit {
+        let message = format!("{} is over {} bytes", file.display(), limit - 1);
+        return Err(Failure::new(ExitCode::BadData, "file.too_long", message).hint("no such file is so long"));
     }
     Ok(bytes)
 }
@@ -63,7 +71,7 @@ pub fn write_text(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
     write_bytes(file, text.as_bytes(), force)
 }
 
-/// Writes a file of any kind as [`write_text`] does.
+/// Writes a file of any kind, as [`write_text`] does.
 ///
 /// # Errors
 /// As for [`write_text`].

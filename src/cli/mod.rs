@@ -9,17 +9,18 @@ mod exchange;
 mod face;
 mod local;
 mod paper;
+mod proof;
 mod relay;
 mod render;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, FederationVerb,
-    GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb, QueueVerb,
-    RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
+    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, EvidenceVerb,
+    FederationVerb, GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb,
+    QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
 };
 pub use bags::BagContent;
-pub use document::{read_bytes, read_text, write_bytes, write_text};
+pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
 pub use local::{
     config_check, config_show, gateway_doctor, gateway_init, request_check, request_exempt, request_import,

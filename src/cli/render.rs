@@ -3,11 +3,12 @@
 use crate::cli::consent;
 use crate::cli::exchange;
 use crate::cli::face::printable;
+use crate::cli::proof;
 use crate::cli::relay;
 use crate::control::{
-    ActedView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError, DeadlineView,
-    DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry, ReleaseShown,
-    ReleaseView, RetryView,
+    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError,
+    DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry,
+    ReleaseShown, ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -62,6 +63,10 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::ReleaseReview { .. } => releases(&[read(data)?]),
         Command::ConsentList => consent::consents(&read::<Vec<_>>(data)?),
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
+        Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
+        // A dossier is written by `cli::proof`; here is what a script would have got.
+        Command::EvidenceExport { .. } => format!("{data:#}"),
+        Command::EvidenceHead { .. } => proof::head(&read(data)?),
         Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
         Command::MandateList => exchange::mandates(&read::<Vec<_>>(data)?),
         Command::MandateRevoke { .. } => exchange::revoked(&read(data)?),
@@ -125,7 +130,17 @@ fn status(s: &GatewayStatus) -> String {
             ),
         ),
         ("refused", or_none(refused.join(", "))),
+        ("journal head", s.journal_head.clone()),
+        ("alarms", or_none(alarms(&s.alarms).join("; "))),
     ])
+}
+
+fn alarms(list: &[AlarmView]) -> Vec<String> {
+    let line = |a: &AlarmView| {
+        let proof = if a.proof { "; every dossier of a case with it carries the proof" } else { "" };
+        format!("{} at {}{proof}", a.words, a.at)
+    };
+    list.iter().map(line).collect()
 }
 
 /// Lists the checks of the doctor, and what to mend first.
@@ -215,6 +230,9 @@ fn case(detail: &CaseDetail) -> String {
         ("flags", or_none(c.flags.join(", "))),
     ]);
     text += &course(c);
+    for alarm in alarms(&detail.alarms) {
+        text += &format!("alarm: {alarm}\n");
+    }
     if !c.restrictions.is_empty() {
         let rows = c.restrictions.iter().map(|e| vec![e.path.clone(), e.restrictions.join(" ")]);
         text += &format!("\n{}\n", table(&["RESTRICTED ELEMENT", "LABELS"], rows.collect()));

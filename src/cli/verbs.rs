@@ -1,8 +1,8 @@
 //! Verbs that a node answers.
 
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb, RelayVerb,
-    RequestVerb, Verb,
+    Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb,
+    RelayVerb, RequestVerb, Verb,
 };
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
@@ -12,6 +12,7 @@ use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
 use crate::cli::paper;
+use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{Call, Client, Command, Failure, VERSION};
@@ -69,6 +70,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
     }
+    if let Verb::Evidence(EvidenceVerb::Export { output, force, .. }) = &args.verb {
+        return proof::answer(&render::read(&data)?, output, *force);
+    }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
 }
@@ -119,6 +123,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             | RequestVerb::Import { .. }
             | RequestVerb::Exempt { .. },
         )
+        | Verb::Evidence(EvidenceVerb::Verify { .. })
         | Verb::Inspect { .. } => {
             return Ok(None);
         }
@@ -154,6 +159,13 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Assistance(verb) => exchange::assistance(verb)?,
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
+        Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
+            case: case.clone(),
+            // A list of nothing but `none` discloses nothing.
+            elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
+            permit: permit.clone(),
+        },
+        Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
         Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
         Verb::Queue(QueueVerb::List) => Command::QueueList,
         Verb::Queue(QueueVerb::Export { .. } | QueueVerb::Import { .. }) => return Ok(None),
@@ -168,6 +180,7 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
             Command::CaseList { after: after.clone(), limit: limit.map_or(PAGE, |limit| limit.min(PAGE)) }
         }
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
+        CaseVerb::History { case } => Command::CaseHistory { case: case.clone() },
         CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }

@@ -327,6 +327,25 @@ pub enum Command {
         /// Which permit.
         id: String,
     },
+    /// `case history CASE`.
+    CaseHistory {
+        /// Which case.
+        case: CaseId,
+    },
+    /// `evidence export CASE`; it is recorded.
+    EvidenceExport {
+        /// Which case.
+        case: CaseId,
+        /// The elements to disclose, as `ACT:PATH` or `PATH`; all that are free for none.
+        elements: Option<Vec<String>>,
+        /// A permit to spend for restricted elements.
+        permit: Option<String>,
+    },
+    /// `evidence head`.
+    EvidenceHead {
+        /// A head noted down earlier, to be checked.
+        check: Option<String>,
+    },
     /// `deadline list`.
     DeadlineList,
     /// `queue list`.
@@ -399,6 +418,9 @@ impl Command {
             Self::ConsentWithdraw { .. } => "consent.withdraw",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
+            Self::CaseHistory { .. } => "case.history",
+            Self::EvidenceExport { .. } => "evidence.export",
+            Self::EvidenceHead { .. } => "evidence.head",
             Self::DeadlineList => "deadline.list",
             Self::MandateGrant { .. } => "mandate.grant",
             Self::MandateAccept { .. } => "mandate.accept",

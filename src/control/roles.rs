@@ -26,6 +26,8 @@ impl Command {
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::CaseHistory { .. }
+            | Self::EvidenceHead { .. }
             | Self::ConsentList
             | Self::DeadlineList
             | Self::MandateList
@@ -69,6 +71,7 @@ impl Command {
             | Self::CasePrint { .. }
             | Self::NoticeShow { .. }
             | Self::ReleaseRequest { .. }
+            | Self::EvidenceExport { .. }
             | Self::ReleaseShow { .. } => Duty::See,
         }
     }

@@ -1,6 +1,6 @@
 //! The data of each reply, with exactly the field names that scripts rely on.
 
-use crate::control::BehalfView;
+use crate::control::{AlarmView, BehalfView};
 use crate::model::{
     ActKind, CaseId, Digest, Label, Outcome, PartialDate, Party, Purpose, Ternary, Timestamp,
 };
@@ -256,6 +256,9 @@ pub struct CaseDetail {
     /// The content of its acts; only with `--reveal`, and recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Vec<ContentView>>,
+    /// What the other party has signed and contradicted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmView>,
 }
 
 /// One act of a case.
@@ -566,6 +569,10 @@ pub struct GatewayStatus {
     pub journal: JournalStatus,
     /// Refused messages by code.
     pub refused: BTreeMap<String, u64>,
+    /// The head of the private journal, to be noted down and checked with `evidence head --check`.
+    pub journal_head: String,
+    /// The peers that have contradicted what they signed.
+    pub alarms: Vec<AlarmView>,
 }
 
 /// The journal's counters since start.

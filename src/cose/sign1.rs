@@ -108,6 +108,11 @@ impl Sign1 {
         &self.buckets.protected
     }
 
+    /// Gives the payload that the message carries before it is proved, to find out when it was signed.
+    pub fn unverified_payload(&self) -> Option<&[u8]> {
+        self.payload.as_deref()
+    }
+
     /// Gives the headers that no signature covers, such as proofs that prove themselves.
     pub const fn unsigned_headers(&self) -> &Headers {
         &self.buckets.unprotected

@@ -138,6 +138,23 @@ pub fn join(kind: ActKind, disclosures: &[Disclosure]) -> Result<Act, EnvelopeEr
     Ok(act)
 }
 
+/// Puts an act together from those of its elements that are shown, as far as they go; an entry of a
+/// list is left out with what follows it if one before it is hidden.
+///
+/// # Errors
+/// [`EnvelopeError::Malformed`] or [`EnvelopeError::Wire`] if too little is shown to make an act of.
+pub(super) fn join_shown(kind: ActKind, shown: &[Disclosure]) -> Result<Act, EnvelopeError> {
+    check_size(shown)?;
+    let mut body = Value::Map(Vec::new());
+    for disclosure in shown {
+        let mut tried = body.clone();
+        if insert(&mut tried, &disclosure.path, disclosure.value()).is_ok() {
+            body = tried;
+        }
+    }
+    typed(kind, &body)
+}
+
 /// Computes the digest of all usage labels with their paths, which the protected header repeats.
 ///
 /// # Errors

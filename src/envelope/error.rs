@@ -4,7 +4,7 @@ use crate::trust::{MandateError, TrustError};
 use crate::wire::WireError;
 
 /// Says why an envelope, a receipt or a rejection was refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
     /// The bytes are not what the wire allows.
     #[error(transparent)]

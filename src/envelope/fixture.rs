@@ -35,6 +35,7 @@ pub(crate) fn ring(name: &str) -> KeyRing {
         gateway: format!("gw1.{}", pki.party.dns_suffix()),
         seal: (pki.seal_key.clone(), thumbprint(&pki.seal.der)),
         log: (key(&format!("{name} log")), thumbprint(&pki.log.der)),
+        twin: pki.twin_key(),
         prekeys: vec![(vec![number; 16], KemPrivate::from_seed(&[number; 32]))],
         party: pki.party,
     }

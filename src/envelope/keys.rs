@@ -1,6 +1,6 @@
 //! The one place where a key is chosen for a message (DESIGN §2).
 
-use crate::cose::{KemPrivate, SigningKey, VerifyingKey};
+use crate::cose::{KemPrivate, PqSigningKey, SigningKey, VerifyingKey};
 use crate::envelope::EnvelopeError;
 use crate::model::{Digest, Party, Timestamp};
 use crate::trust::{Directory, Prekey};
@@ -16,6 +16,8 @@ pub struct KeyRing {
     pub seal: (SigningKey, Digest),
     /// The key for routes, receipts and checkpoints, with its certificate's thumbprint.
     pub log: (SigningKey, Digest),
+    /// The ML-DSA-65 twin of the log key, for anchors of the evidence logs.
+    pub twin: PqSigningKey,
     /// The private halves of the prekeys that are still held, by id.
     pub prekeys: Vec<(Vec<u8>, KemPrivate)>,
 }

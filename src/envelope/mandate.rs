@@ -2,7 +2,7 @@
 
 use crate::envelope::EnvelopeError;
 use crate::envelope::keys::KeyRing;
-use crate::envelope::statement::Statement;
+use crate::envelope::statement::{ShownStatement, Statement};
 use crate::model::{Act, Digest, Mandate, MandateFault, MandateTerms, Party, Timestamp};
 use crate::trust::{ActOnBehalf, Directory, MandateDocument, MandateError, VerifiedMandate};
 
@@ -69,6 +69,44 @@ pub(super) fn check(
     };
     let beyond = mandate.covers(&act).err();
     Ok(Some(CarriedMandate { mandate, beyond }))
+}
+
+impl ShownStatement {
+    /// Proves that the mandate carried beside the statement covers it, where an agent speaks for a principal.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Mandate`] if it does not, or is missing; [`EnvelopeError::Malformed`] if one is too many.
+    pub fn check_mandate(
+        &self,
+        carried: Option<&MandateDocument>,
+        directory: &Directory,
+        at: Timestamp,
+    ) -> Result<(), EnvelopeError> {
+        let claims = &self.claimed;
+        if let Some(Act::Mandate(given)) = &self.act {
+            check_given(given, &claims.issuer, directory, at)?;
+        }
+        let (on_behalf_of, document) = match (&self.on_behalf_of, carried) {
+            (None, None) => return Ok(()),
+            (None, Some(_)) => {
+                return Err(EnvelopeError::Malformed("a mandate comes with an act on nobody's behalf"));
+            }
+            (Some(_), None) => return Err(MandateError::Fault(MandateFault::Missing).into()),
+            (Some(on_behalf_of), Some(document)) => (on_behalf_of, document),
+        };
+        let act = ActOnBehalf {
+            agent: &claims.issuer,
+            on_behalf_of,
+            kind: self.kind,
+            asks: claims.case.minted_by(&claims.issuer),
+            case: &claims.case,
+            exercise: self.exercise,
+            audience: &claims.audience,
+            at,
+        };
+        let covered = document.verify(directory, at)?.covers(&act);
+        covered.map_err(|fault| MandateError::Fault(fault).into())
+    }
 }
 
 /// A mandate's act says what the document says, and is made by one of the two who signed it.

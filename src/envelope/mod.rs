@@ -20,8 +20,8 @@ pub use elements::{Disclosure, join, label_digest, split};
 pub use error::EnvelopeError;
 pub use keys::KeyRing;
 pub use mandate::{CarriedMandate, accept_mandate, document_of, grant_mandate};
-pub use route::{Lane, Route};
-pub use statement::{Heads, Signed, Statement, StatementDraft};
+pub use route::{Lane, Route, sign_by_gateway, unproved_by_gateway, verify_by_gateway};
+pub use statement::{ClaimedStatement, Heads, ShownStatement, Signed, Statement, StatementDraft};
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -67,7 +67,10 @@ pub(super) fn cited_certificate(bytes: &[u8]) -> Result<Digest, EnvelopeError> {
 }
 
 /// Signs what a gateway, not a party, says: a route, a frame of receipts, a rejection.
-pub(super) fn sign_by_gateway<T: Serialize>(
+///
+/// # Errors
+/// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
+pub fn sign_by_gateway<T: Serialize>(
     ring: &KeyRing,
     media_type: &str,
     content: &T,
@@ -83,7 +86,10 @@ pub(super) fn sign_by_gateway<T: Serialize>(
 }
 
 /// Verifies what a gateway says and tells which party the gateway belongs to.
-pub(super) fn verify_by_gateway<T: Serialize + DeserializeOwned>(
+///
+/// # Errors
+/// The first cause: structure, sender, key, signature, media type, content.
+pub fn verify_by_gateway<T: Serialize + DeserializeOwned>(
     bytes: &[u8],
     media_type: &str,
     directory: &Directory,
@@ -101,4 +107,13 @@ pub(super) fn verify_by_gateway<T: Serialize + DeserializeOwned>(
         return Err(EnvelopeError::Malformed("signed for another use"));
     }
     Ok((party, wire::decode(verified.payload(), &Limits::ENVELOPE)?))
+}
+
+/// Reads what a gateway is said to have signed; nothing is proved.
+///
+/// # Errors
+/// [`EnvelopeError::Cose`] or [`EnvelopeError::Wire`] if it is not laid out so.
+pub fn unproved_by_gateway<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, EnvelopeError> {
+    let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+    Ok(wire::decode(unverified.unverified_payload().unwrap_or_default(), &Limits::ENVELOPE)?)
 }

@@ -1,6 +1,6 @@
 use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1};
 use crate::envelope::EnvelopeError;
-use crate::envelope::elements::{Disclosure, join, label_digest, split};
+use crate::envelope::elements::{Disclosure, join, join_shown, label_digest, split};
 use crate::envelope::keys::{KeyRing, speaks_for};
 use crate::model::{
     Act, ActKind, CaseId, Digest, DirectoryRef, Entropy, Head, MessageId, OnBehalf, Party, Timestamp,
@@ -84,6 +84,50 @@ pub struct Statement {
     pub said: StatementDraft,
 }
 
+/// What a statement says of itself before anything is proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedStatement {
+    /// SHA-256 over the Sig_structure; it can be computed without any key.
+    pub digest: Digest,
+    /// Who is said to have signed.
+    pub issuer: Party,
+    /// The case.
+    pub case: CaseId,
+    /// To whom it is said.
+    pub audience: Vec<Party>,
+    /// The issuer's clock.
+    pub issued_at: Timestamp,
+    /// The act's random identity.
+    pub message_id: MessageId,
+}
+
+/// A statement that its issuer's seal key has signed, with some or all of its elements shown.
+#[derive(Clone, Debug)]
+pub struct ShownStatement {
+    /// Who says it, to whom and when.
+    pub claimed: ClaimedStatement,
+    /// The thumbprint of the certificate whose key signed.
+    pub certificate: Digest,
+    /// Which act it makes.
+    pub kind: ActKind,
+    /// The statements on which it rests.
+    pub parents: Vec<Digest>,
+    /// The directory by which it was sealed.
+    pub directory: DirectoryRef,
+    /// Log heads.
+    pub heads: Heads,
+    /// Whether it is a training act.
+    pub exercise: bool,
+    /// On whose behalf an agent makes it, if on anyone's (ISACS 9.3).
+    pub on_behalf_of: Option<OnBehalf>,
+    /// The act, as far as its elements are shown; `None` if too few are.
+    pub act: Option<Act>,
+    /// How many elements it has.
+    pub elements: usize,
+    /// How many of them are shown.
+    pub shown: usize,
+}
+
 /// The bytes of a signed statement with its disclosures.
 #[derive(Clone, Debug)]
 pub struct Signed {
@@ -145,6 +189,36 @@ impl StatementDraft {
     }
 }
 
+impl ClaimedStatement {
+    /// Reads what a statement claims; its signature is not checked.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Cose`], [`EnvelopeError::UnsupportedVersion`] or [`EnvelopeError::Malformed`].
+    pub fn read(bytes: &[u8]) -> Result<Self, EnvelopeError> {
+        let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+        let version: u64 = unverified.unverified_headers().read(label::VERSION)?;
+        if version != WIRE_VERSION {
+            return Err(EnvelopeError::UnsupportedVersion(version));
+        }
+        let claims = Claims::read(unverified.unverified_headers())?;
+        let Claims { issuer, case, audience, issued_at, message_id } = claims;
+        let digest = unverified.sig_structure_digest(None, &[])?;
+        Ok(Self { digest, issuer, case, audience, issued_at, message_id })
+    }
+}
+
+impl ClaimedStatement {
+    /// Reads who a statement claims to be from and which log heads it cites; nothing is checked.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn heads(bytes: &[u8]) -> Result<(Party, Heads), EnvelopeError> {
+        let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+        let claims = Claims::read(unverified.unverified_headers())?;
+        Ok((claims.issuer, unverified.unverified_headers().read(label::LOG_HEADS)?))
+    }
+}
+
 impl Statement {
     /// Verifies a statement with all its disclosures.
     ///
@@ -169,6 +243,55 @@ impl Statement {
         check_digests(&verified, disclosures)?;
         let act = join(kind, disclosures)?;
         Self::assemble(verified.headers(), claimed, verified.sig_structure_digest(), act)
+    }
+
+    /// Verifies a statement of which only some elements are shown, those in their signed order.
+    ///
+    /// `at` is when its key must have held. With all elements shown, this proves what [`Self::verify`] does.
+    ///
+    /// # Errors
+    /// As for [`Self::verify`].
+    pub fn verify_shown(
+        bytes: &[u8],
+        shown: &[Disclosure],
+        directory: &Directory,
+        at: Timestamp,
+    ) -> Result<ShownStatement, EnvelopeError> {
+        let claimed = ClaimedStatement::read(bytes)?;
+        let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+        let certificate = read_thumbprint(unverified.unverified_headers())?;
+        let key = speaks_for(directory, &claimed.issuer, &certificate, at)?;
+        let verified = unverified.verify(&key, None, &[])?;
+        let headers = verified.headers();
+        let kind = check_kind(headers)?;
+        let elements = check_shown(&verified, shown)?;
+        let act = if elements == shown.len() {
+            check_labels(headers, shown)?;
+            Some(join(kind, shown)?)
+        } else {
+            join_shown(kind, shown).ok()
+        };
+        let (version, digest): (u64, Digest) = headers.read(label::DIRECTORY)?;
+        let flags: u64 = headers.read(label::FLAGS)?;
+        if flags & !FLAG_EXERCISE != 0 {
+            return Err(EnvelopeError::Unsupported("an unknown flag"));
+        }
+        Ok(ShownStatement {
+            parents: headers.read(label::PARENTS)?,
+            directory: DirectoryRef { version, digest },
+            heads: headers.read(label::LOG_HEADS)?,
+            exercise: flags & FLAG_EXERCISE != 0,
+            on_behalf_of: headers
+                .get(label::ON_BEHALF_OF)
+                .map(|_| headers.read(label::ON_BEHALF_OF))
+                .transpose()?,
+            certificate,
+            claimed,
+            kind,
+            act,
+            elements,
+            shown: shown.len(),
+        })
     }
 
     fn assemble(headers: &Headers, claims: Claims, digest: Digest, act: Act) -> Result<Self, EnvelopeError> {
@@ -200,17 +323,33 @@ impl Statement {
 }
 
 fn check_headers(headers: &Headers, disclosures: &[Disclosure]) -> Result<ActKind, EnvelopeError> {
+    let kind = check_kind(headers)?;
+    check_labels(headers, disclosures)?;
+    Ok(kind)
+}
+
+fn check_kind(headers: &Headers) -> Result<ActKind, EnvelopeError> {
     if headers.read::<String>(label::CONTENT_TYPE)? != CONTENT_TYPE {
         return Err(EnvelopeError::Malformed("the payload is of another media type"));
     }
     if headers.get(label::MANIFEST_ROOT) != Some(&Value::Null) {
         return Err(EnvelopeError::Unsupported("an attachment manifest"));
     }
-    if headers.read::<Digest>(label::LABEL_DIGEST)? != label_digest(disclosures)? {
-        return Err(EnvelopeError::DisclosureMismatch);
-    }
     let kind: String = headers.read(label::ACT)?;
     ActKind::from_code(&kind).ok_or(EnvelopeError::UnknownAct)
+}
+
+fn check_labels(headers: &Headers, disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {
+    let same = headers.read::<Digest>(label::LABEL_DIGEST)? == label_digest(disclosures)?;
+    if same { Ok(()) } else { Err(EnvelopeError::DisclosureMismatch) }
+}
+
+/// Finds each shown element among the signed digests, in their order; tells how many there are.
+fn check_shown(verified: &Verified, shown: &[Disclosure]) -> Result<usize, EnvelopeError> {
+    let signed: Vec<ByteArray<32>> = wire::decode(verified.payload(), &Limits::ENVELOPE)?;
+    let mut rest = signed.iter();
+    let all_there = shown.iter().all(|d| rest.any(|digest| **digest == d.digest().0));
+    if all_there { Ok(signed.len()) } else { Err(EnvelopeError::DisclosureMismatch) }
 }
 
 fn check_digests(verified: &Verified, disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {

@@ -11,11 +11,12 @@ const RFC9162_SHA256: u64 = 1;
 /// The label of inclusion proofs in the `vdp` header (RFC 9942 §5.2).
 const INCLUSION: i64 = -1;
 /// CWT claims (RFC 8392 §3.1): whose log, about whom, at what instant, of how many leaves. The last
-/// is ours: one root answers to proofs in trees of several sizes, so the size must be signed too.
+/// two are ours: one root answers to proofs in trees of several sizes, and a pair may have several logs.
 const ISSUER: i64 = 1;
 const SUBJECT: i64 = 2;
 const ISSUED_AT: i64 = 6;
 const TREE_SIZE: i64 = -70101;
+const LOG: i64 = -70102;
 
 pub(super) const PROTECTED: &[i64] = &[label::CWT_CLAIMS, label::X5T, label::VDS];
 pub(super) const UNPROTECTED: &[i64] = &[label::VDP];
@@ -34,11 +35,13 @@ pub struct Checkpoint {
 }
 
 /// The claims of a checkpoint that somebody made.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Claimed {
     pub(super) owner: Party,
     pub(super) peer: Party,
     pub(super) at: Timestamp,
     pub(super) size: u64,
+    pub(super) log: Digest,
     pub(super) certificate: Digest,
 }
 
@@ -66,12 +69,13 @@ impl Checkpoint {
         Ok(vec![(label::VDP, Value::Map(vec![(Value::from(INCLUSION), proofs)]))])
     }
 
-    fn protected(&self, certificate: &Digest) -> Result<Vec<(i64, Value)>, EvidenceError> {
+    pub(super) fn protected(&self, certificate: &Digest) -> Result<Vec<(i64, Value)>, EvidenceError> {
         let claims = Value::Map(vec![
             (Value::from(ISSUER), wire::to_value(&self.owner)?),
             (Value::from(SUBJECT), wire::to_value(&self.peer)?),
             (Value::from(ISSUED_AT), wire::to_value(&self.at)?),
             (Value::from(TREE_SIZE), Value::from(self.head.size)),
+            (Value::from(LOG), wire::to_value(&self.head.log)?),
         ]);
         let x5t = Value::Array(vec![Value::from(-16), Value::Bytes(certificate.0.to_vec())]);
         Ok(vec![(label::CWT_CLAIMS, claims), (label::X5T, x5t), (label::VDS, Value::from(RFC9162_SHA256))])
@@ -87,11 +91,11 @@ impl Claimed {
         if algorithm != -16 {
             return Err(EvidenceError::Malformed("the certificate's thumbprint is not SHA-256"));
         }
-        let malformed = EvidenceError::Malformed("the claims are not iss, sub, iat, size");
+        let malformed = EvidenceError::Malformed("the claims are not iss, sub, iat, size, log");
         let Some(claims) = headers.get(label::CWT_CLAIMS).and_then(Value::as_map) else {
             return Err(malformed);
         };
-        let keys = [ISSUER, SUBJECT, ISSUED_AT, TREE_SIZE].map(Value::from);
+        let keys = [ISSUER, SUBJECT, ISSUED_AT, TREE_SIZE, LOG].map(Value::from);
         if !claims.iter().map(|(key, _)| key).eq(keys.iter()) {
             return Err(malformed);
         }
@@ -100,6 +104,7 @@ impl Claimed {
             peer: wire::from_value(&claims[1].1)?,
             at: wire::from_value(&claims[2].1)?,
             size: wire::from_value(&claims[3].1)?,
+            log: wire::from_value(&claims[4].1)?,
             certificate,
         })
     }

@@ -1,4 +1,6 @@
 use crate::cose::CoseError;
+use crate::envelope::EnvelopeError;
+use crate::model::Party;
 use crate::trust::TrustError;
 use crate::wire::WireError;
 
@@ -17,6 +19,15 @@ pub enum EvidenceError {
     /// The leaf is not under the signed root.
     #[error("the leaf is not in the log that the checkpoint signs")]
     NotIncluded,
+    /// A party's root is not one that the trust anchor names.
+    #[error("the trust anchor does not vouch for {0}")]
+    NotAnchored(Party),
+    /// A statement in a dossier does not hold.
+    #[error(transparent)]
+    Envelope(Box<EnvelopeError>),
+    /// A log did not go on from one head to another.
+    #[error("the log that the later checkpoint signs does not go on from the earlier one")]
+    NotConsistent,
     /// The evidence is about another statement, another pair of parties or the other direction.
     #[error("the evidence is about something else: {0}")]
     AboutSomethingElse(&'static str),
@@ -33,8 +44,17 @@ impl EvidenceError {
             Self::Cose(e) => e.code(),
             Self::Trust(e) => e.code(),
             Self::NotIncluded => "not-included",
+            Self::NotAnchored(_) => "not-anchored",
+            Self::Envelope(e) => e.code(),
+            Self::NotConsistent => "not-consistent",
             Self::AboutSomethingElse(_) => "about-something-else",
             Self::Malformed(_) => "malformed-evidence",
         }
+    }
+}
+
+impl From<EnvelopeError> for EvidenceError {
+    fn from(error: EnvelopeError) -> Self {
+        Self::Envelope(Box::new(error))
     }
 }

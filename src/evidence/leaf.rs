@@ -1,5 +1,6 @@
 use crate::evidence::EvidenceError;
 use crate::model::Digest;
+use crate::model::Head;
 use crate::model::MessageId;
 use crate::model::Party;
 use crate::model::Timestamp;
@@ -31,6 +32,9 @@ pub enum Leaf {
         nonce: MessageId,
         /// When the log was opened.
         at: Timestamp,
+        /// The last head of the log before it, known from the peer, if the owner has lost that log.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        continues: Option<Head>,
     },
     /// Records one act.
     Act {

@@ -100,7 +100,8 @@ impl LogBook {
             return Ok(());
         }
         let nonce = MessageId::random(&mut *self.entropy);
-        let genesis = Leaf::Genesis { owner: self.owner.clone(), peer: peer.clone(), nonce, at };
+        let genesis =
+            Leaf::Genesis { owner: self.owner.clone(), peer: peer.clone(), nonce, at, continues: None };
         self.append(peer, &genesis, sealed).map(|_| ())
     }
 

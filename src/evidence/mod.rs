@@ -1,19 +1,30 @@
 //! Proves afterwards who said what and when (DESIGN §7): one append-only Merkle log for each peer,
 //! signed checkpoints, and receipts that anyone can verify with the log key alone.
 
+mod anchor;
+mod audit;
+mod bounds;
+mod bundle;
 mod checkpoint;
+mod contradiction;
+pub mod dossier;
 mod error;
 mod leaf;
 mod log;
 mod logbook;
 mod receipt;
 
+pub use anchor::{Anchor, LogKeys, ProvedAnchor};
+pub use audit::{AuditAnswer, AuditQuestion, MAX_AUDITED, ProvedHead, ProvedLeaf};
+pub use bounds::{Bounds, Dated, Misdated, TOLERANCE, bounds};
+pub use bundle::{TrustAnchor, TrustBundle};
 pub use checkpoint::Checkpoint;
+pub use contradiction::{Contradiction, HeadClaim, ProvedContradiction, contradict};
 pub use error::EvidenceError;
 pub use leaf::{Direction, Leaf};
-pub use log::{Inclusion, MerkleLog};
+pub use log::{Inclusion, MerkleLog, leaf_hash, verify_consistency};
 pub use logbook::{Entry, LogBook, Sealed};
-pub use receipt::{ProvedReceipt, Receipt};
+pub use receipt::{ClaimedReceipt, ProvedReceipt, Receipt};
 
 #[cfg(test)]
 mod tests;

@@ -28,7 +28,48 @@ pub struct ProvedReceipt {
     pub head: Head,
 }
 
+/// What a receipt says of itself before anything is proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedReceipt {
+    /// Who is said to have received the act.
+    pub by: Party,
+    /// Who is said to have sent it.
+    pub from: Party,
+    /// The statement digest of the act.
+    pub statement: Digest,
+    /// The instant of the checkpoint.
+    pub signed_at: Timestamp,
+    /// The leaf's place in the log.
+    pub index: u64,
+    /// The thumbprint of the log certificate whose key signed.
+    pub certificate: Digest,
+}
+
 impl Receipt {
+    /// Reads what a receipt claims; nothing is checked.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Malformed`] or others if it is not laid out so, or is about no received act.
+    pub fn claimed(&self) -> Result<ClaimedReceipt, EvidenceError> {
+        let (leaf, cose): Parts = wire::decode(&self.0, &Limits::RECEIPTS)?;
+        let unverified = Sign1::parse(&cose, &Limits::RECEIPTS, &KNOWN)?;
+        let claimed = Claimed::read(unverified.unverified_headers())?;
+        let (_, proof) = read_inclusion(unverified.unsigned_headers())?;
+        match Leaf::parse(&leaf)? {
+            Leaf::Act { direction: Direction::Received, statement, .. } => Ok(ClaimedReceipt {
+                by: claimed.owner,
+                from: claimed.peer,
+                statement,
+                signed_at: claimed.at,
+                index: proof.index,
+                certificate: claimed.certificate,
+            }),
+            Leaf::Act { .. } | Leaf::Genesis { .. } => {
+                Err(EvidenceError::AboutSomethingElse("no act that was received"))
+            }
+        }
+    }
+
     /// Issues the receipts for the leaves at `indices` under one checkpoint of their log.
     ///
     /// # Errors
@@ -45,6 +86,17 @@ impl Receipt {
         };
         let signed = checkpoint.receipts(log, indices, key)?;
         indices.iter().zip(signed).map(issue).collect()
+    }
+
+    /// Reads who signed a receipt and at which size of the log; nothing is checked.
+    ///
+    /// # Errors
+    /// As for [`Self::claimed`].
+    pub fn claimed_size(&self) -> Result<(Party, u64), EvidenceError> {
+        let (_, cose): Parts = wire::decode(&self.0, &Limits::RECEIPTS)?;
+        let unverified = Sign1::parse(&cose, &Limits::RECEIPTS, &KNOWN)?;
+        let claimed = Claimed::read(unverified.unverified_headers())?;
+        Ok((claimed.owner, claimed.size))
     }
 
     /// Takes bytes that claim to be a receipt; nothing is checked until [`Self::verify`].
@@ -79,7 +131,7 @@ impl Receipt {
         if size != claimed.size {
             return Err(EvidenceError::Malformed("the proof is for a log of another size"));
         }
-        let head = Head { size, root: proof.root(size, &leaf_bytes)? };
+        let head = Head { log: claimed.log, size, root: proof.root(size, &leaf_bytes)? };
         unverified.verify(&key, Some(&head.root.0), &[])?;
         match Leaf::parse(&leaf_bytes)? {
             Leaf::Act { direction: Direction::Received, statement: received, at }

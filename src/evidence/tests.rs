@@ -21,7 +21,7 @@ fn received(statement: Digest, at: Timestamp) -> Leaf {
 /// XBB's log about XAA: its genesis, then these leaves.
 fn log(leaves: &[Leaf]) -> MerkleLog {
     let (owner, peer) = (named(XBB), named(XAA));
-    let genesis = Leaf::Genesis { owner, peer, nonce: MessageId([1; 16]), at: NOW };
+    let genesis = Leaf::Genesis { owner, peer, nonce: MessageId([1; 16]), at: NOW, continues: None };
     let mut log = MerkleLog::default();
     std::iter::once(&genesis).chain(leaves).for_each(|leaf| {
         log.append(leaf.encode().unwrap());
@@ -213,7 +213,7 @@ fn a_leaf_has_its_golden_bytes() {
     );
     assert_eq!(hex(received(STATEMENT, NOW)), act);
     let nonce = MessageId([1; 16]);
-    let genesis = Leaf::Genesis { owner: named(XBB), peer: named(XAA), nonce, at: NOW };
+    let genesis = Leaf::Genesis { owner: named(XBB), peer: named(XAA), nonce, at: NOW, continues: None };
     let golden = "a16767656e65736973a46261741a6b49d2006470656572635841416";
     assert_eq!(hex(genesis), format!("{golden}56e6f6e636550{}656f776e657263584242", "01".repeat(16)));
 }

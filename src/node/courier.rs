@@ -4,6 +4,7 @@ use crate::config::Roads;
 use crate::cose::ExportSecret;
 use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt, open_receipt};
 use crate::model::{Digest, MessageId, Party, Timestamp};
+use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::reseal::{Remedy, is_nameless};
@@ -23,6 +24,8 @@ mod relays;
 const WINDOW: usize = 32;
 /// How long the peer may stay silent while receipts are awaited.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an audit holds on a link that stands, in seconds.
+const AUDIT_EVERY: i64 = 3600;
 /// How long the direct road may take to open where there is another.
 const IMPATIENCE: Duration = Duration::from_secs(3);
 /// How long a stream with nothing to carry is kept for the next act.
@@ -47,6 +50,8 @@ struct Bag {
     last_cause: Option<String>,
     last_contact: Option<Timestamp>,
     link: Option<Link>,
+    /// When the peer's log was last audited on the link that stands.
+    audited: Option<Timestamp>,
     /// The relay that took something last.
     relay: Option<Party>,
 }
@@ -267,7 +272,10 @@ impl Courier {
 
     /// Forgets a link that has ended, unless another stands by now.
     pub fn unlink(&self, ended: &Link) {
-        self.bag().link.take_if(|link| link.is_same(ended));
+        let mut bag = self.bag();
+        if bag.link.take_if(|link| link.is_same(ended)).is_some() {
+            bag.audited = None;
+        }
     }
 
     /// Waits until something waits and its time has come.
@@ -453,6 +461,8 @@ impl Courier {
                     let mut bag = self.bag();
                     bag.waiting.remove(&sealed.envelope);
                     bag.went_well();
+                    drop(bag);
+                    self.audit_once_a_contact(post);
                 }
                 Err(cause) => {
                     self.note(&sealed.envelope, &cause.to_string());
@@ -461,6 +471,18 @@ impl Courier {
             }
         }
         broken.map_or(Ok(()), Err)
+    }
+
+    /// Audits the peer's log once on each link, and then every hour while receipts come (DESIGN §7).
+    fn audit_once_a_contact(&self, post: &Post) {
+        let now = post.gateway.now();
+        let mut bag = self.bag();
+        if bag.audited.is_some_and(|at| now.seconds_since(at) < AUDIT_EVERY) {
+            return;
+        }
+        bag.audited = Some(now);
+        drop(bag);
+        post.spawn(audit::audit(post.clone(), self.peer.clone()));
     }
 
     async fn receipt(&self, post: &Post, sealed: &SealedReceipt) -> Result<(), NodeError> {

@@ -7,7 +7,7 @@ use crate::trust::{PrekeyId, Validity};
 /// How many days senders may seal to an epoch.
 pub const EPOCH_DAYS: u32 = 7;
 /// How many epochs are made before the present one ends, so that a peer that hears nothing for weeks still
-/// seals to a short-lived key. With the key of last resort they fit in a part B of 8 KiB.
+/// seals to a short-lived key. With the key of last resort they fit in a part B of 12 KiB.
 pub const AHEAD: i64 = 3;
 /// How many days a private half outlives its epoch, for what is under way.
 pub const KEPT_DAYS: i64 = 90;

@@ -6,6 +6,7 @@ use crate::envelope;
 use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
 use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
+use crate::node::audit;
 use crate::node::content;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
@@ -62,6 +63,18 @@ pub struct Made {
     pub peer: Party,
     /// When it was made.
     pub at: Timestamp,
+}
+
+/// What a spent permit has opened.
+pub struct OpenedPermit {
+    /// The case.
+    pub case: CaseId,
+    /// The permit.
+    pub permit: case::Permit,
+    /// When it was spent.
+    pub at: Timestamp,
+    /// The act, the path and the disclosure of each element.
+    pub disclosures: Vec<(Digest, String, Vec<u8>)>,
 }
 
 /// What a verified peer act has come to: its receipt is durable, or it contradicts an earlier act.
@@ -171,6 +184,34 @@ impl Gateway {
         id: case::PermitId,
         officer: &str,
     ) -> Result<ReleaseShown, NodeError> {
+        let opened = self.open_permit(slot, id.clone(), officer).await?;
+        let mut elements = Vec::new();
+        for (_, path, disclosure) in opened.disclosures {
+            let disclosure = Disclosure::parse(&disclosure)?;
+            let value = content::to_json(&disclosure.value());
+            elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
+        }
+        Ok(ReleaseShown {
+            id: id.as_str().to_owned(),
+            case: opened.case,
+            to: opened.permit.to.name,
+            purpose: opened.permit.purpose,
+            officer: officer.to_owned(),
+            shown_at: opened.at,
+            elements,
+        })
+    }
+
+    /// Spends a permit and gives what it opens as it was signed; else as [`Self::spend`].
+    ///
+    /// # Errors
+    /// As for [`Self::spend`].
+    pub async fn open_permit(
+        &self,
+        slot: &Slot,
+        id: case::PermitId,
+        officer: &str,
+    ) -> Result<OpenedPermit, NodeError> {
         let _turn = slot.turn.lock().await;
         let now = self.now();
         let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned() };
@@ -190,21 +231,10 @@ impl Gateway {
         }
         let spent = self.ledger.spend(&case, permit.clone(), spending, after).await?;
         self.apply(&case, slot, &decision.events);
-        let mut elements = Vec::new();
-        for (path, disclosure) in self.ledger.open_released(&spent)? {
-            let disclosure = Disclosure::parse(&disclosure)?;
-            let value = content::to_json(&disclosure.value());
-            elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
-        }
-        Ok(ReleaseShown {
-            id: id.as_str().to_owned(),
-            case,
-            to: permit.to.name,
-            purpose: permit.purpose,
-            officer: officer.to_owned(),
-            shown_at: now,
-            elements,
-        })
+        let acts = permit.elements.iter().map(|element| element.act);
+        let opened = acts.zip(self.ledger.open_released(&spent)?);
+        let disclosures = opened.map(|(act, (path, disclosure))| (act, path, disclosure)).collect();
+        Ok(OpenedPermit { case, permit, at: now, disclosures })
     }
 
     /// Keeps a verified act of a peer. It is never refused by the state of its case (DESIGN §4); `beyond` is
@@ -358,6 +388,8 @@ impl Gateway {
         let mandate = opened.content.mandate.as_ref().map(wire::encode).transpose();
         let body = (opened.content.statement.as_slice(), mandate.map_err(EnvelopeError::from)?);
         self.ledger.keep_body(&mut change, statement.digest, body, &elements, &mut *self.entropy())?;
+        let (bytes, named) = (opened.content.statement.as_slice(), statement.said.heads.0);
+        audit::compare_statement(self, &statement.issuer, (statement.digest, bytes), named, &mut change)?;
         change.received(&statement.issuer, statement.digest, now)?;
         let committed = self.ledger.commit(change).await?;
         self.apply(&statement.said.case, slot, events);

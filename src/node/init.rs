@@ -2,6 +2,7 @@
 
 use crate::config::{Authority, AuthorityKind, Draft, Layout};
 use crate::control::{ExitCode, Failure};
+use crate::cose::PqSigningKey;
 use crate::model::{DAY, Party, Timestamp};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
@@ -10,7 +11,7 @@ use crate::node::prekeys::{PrekeyKeeper, public_halves};
 use crate::trust::federation::{
     CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, PrekeyEntry, RecordScope, Route, SealEntry,
 };
-use crate::trust::{Card, CardPrekey, Role, TrustError, thumbprint};
+use crate::trust::{Card, CardPrekey, CardTwin, Role, SignedTwin, TrustError, thumbprint};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -83,6 +84,8 @@ fn make_card(
     let issuing = keys.new_signing("issuing", entropy)?;
     let seal = keys.new_signing("seal", entropy)?;
     let log = keys.new_signing("log", entropy)?;
+    let twin = PqSigningKey::generate(entropy);
+    keys.save("log-pq", twin.seed(), entropy)?;
     keys.save("body", BodyKey::generate(entropy).reveal(), entropy)?;
     let root_cert = certify(Role::Root, party, &root, &root, (now, ROOT_DAYS), entropy)?;
     let issuing_cert = certify(Role::Issuing, party, &issuing, &root, (now, KEY_DAYS), entropy)?;
@@ -96,9 +99,14 @@ fn make_card(
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"));
     keeper.turn(now, entropy)?;
     let seal = (seal, thumbprint(&seal_cert.der));
+    let twin = SignedTwin::sign(party, thumbprint(&log_cert.der), twin.verifying_key(), (&seal.0, seal.1));
     let prekeys = public_halves(party, &keeper.held()?, &seal, now);
     let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
-    let logs = vec![LogEntry { certificate: log_cert.der.clone().into(), twin: None, retired: None }];
+    let logs = vec![LogEntry {
+        certificate: log_cert.der.clone().into(),
+        twin: Some(twin.key.clone()),
+        retired: None,
+    }];
     let listed = |prekey: &CardPrekey| {
         let prekey = prekey.read()?.prekey;
         let last_resort = prekey.validity.seconds() > LAST_RESORT;
@@ -124,6 +132,7 @@ fn make_card(
         revocations: None,
         suspended_since: None,
         prekeys,
+        twins: vec![CardTwin::new(&twin)],
     };
     Ok((card, a, b))
 }

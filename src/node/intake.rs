@@ -4,6 +4,7 @@ use crate::cose::ExportSecret;
 use crate::envelope;
 use crate::envelope::{EnvelopeError, Opened, Receipts, Reject, SealedReceipt};
 use crate::model::{ActKind, MessageId, Party};
+use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
 use crate::node::mandates::Admission;
@@ -30,6 +31,8 @@ enum Answer {
     Reject(Vec<u8>),
     /// An answer to a ping.
     Pong(Vec<u8>),
+    /// What our log proves.
+    Audit(Vec<u8>),
 }
 
 /// An act that is durable.
@@ -98,10 +101,18 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                 });
             }
             Ok(Some((FrameKind::Ping, body))) => drop(answers.send(Answer::Pong(body)).await),
+            Ok(Some((FrameKind::AuditQuestion, body))) => match audit::answer(&post.gateway, &peer, &body) {
+                Ok(answer) => drop(answers.send(Answer::Audit(answer)).await),
+                Err(cause) => {
+                    tracing::warn!(%cause, "a question about a log was not answered");
+                    return;
+                }
+            },
             Ok(Some((
                 FrameKind::Receipts
                 | FrameKind::Reject
                 | FrameKind::Pong
+                | FrameKind::AuditAnswer
                 | FrameKind::Custody
                 | FrameKind::Collect
                 | FrameKind::Parcel
@@ -147,7 +158,9 @@ pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpac
         Err(refusal) if refusal.code == "try-later" => Unpacked::Later,
         Err(refusal) => match reject(post, from, &refusal) {
             Answer::Reject(body) => Unpacked::Answered(FrameKind::Reject, body),
-            Answer::Receipt(_) | Answer::Pong(_) => unreachable!("a refusal is answered with a rejection"),
+            Answer::Receipt(_) | Answer::Pong(_) | Answer::Audit(_) => {
+                unreachable!("a refusal is answered with a rejection")
+            }
         },
     }
 }
@@ -242,6 +255,7 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
                 Answer::Receipt(receipt) => receipts.push(receipt),
                 Answer::Reject(body) => frames.push((FrameKind::Reject, body)),
                 Answer::Pong(body) => frames.push((FrameKind::Pong, body)),
+                Answer::Audit(body) => frames.push((FrameKind::AuditAnswer, body)),
             }
         }
         if !receipts.is_empty() {

@@ -3,6 +3,7 @@
 //! Outgoing: an officer's command, `case::decide`, sign and seal, one commit, and only then the courier.
 //! Incoming: the wire, `envelope::open`, `case::decide`, one commit, and only then the receipt.
 
+mod audit;
 mod clock;
 mod content;
 mod counters;
@@ -13,6 +14,7 @@ mod doctor;
 mod entropy;
 mod epochs;
 mod error;
+mod evidence;
 mod gateway;
 mod init;
 mod intake;

@@ -2,7 +2,7 @@
 
 use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
 use crate::control::{ExitCode, Failure};
-use crate::cose::SigningKey;
+use crate::cose::{PqSigningKey, SigningKey};
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
 use crate::model::{Digest, Party};
@@ -152,6 +152,7 @@ fn key_ring(
         gateway: format!("gw1.{}", party.dns_suffix()),
         seal: seal_key(layout, keys)?,
         log: (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?),
+        twin: PqSigningKey::from_seed(&*keys.open("log-pq")?),
         prekeys: private_halves(keeper.held()?),
     })
 }

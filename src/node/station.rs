@@ -2,6 +2,7 @@
 
 use crate::case;
 use crate::model::Party;
+use crate::node::audit;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
@@ -153,6 +154,9 @@ async fn watch(post: Post) {
         for courier in gateway.couriers.all() {
             courier.check_trust(gateway);
             courier.check_keys(gateway).await;
+        }
+        if let Err(cause) = audit::anchor_what_has_grown(gateway).await {
+            tracing::warn!(%cause, "an anchor was not signed");
         }
         sleep(TICK).await;
     }

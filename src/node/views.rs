@@ -41,7 +41,7 @@ pub fn cases(gateway: &Gateway, after: Option<&CaseId>, limit: u32) -> Result<Ve
 pub fn detail(gateway: &Gateway, case: &Case) -> Option<CaseDetail> {
     let seen = view(gateway, case)?;
     let acts = seen.acts.iter().map(|act| act_view(gateway, case, &seen, act)).collect();
-    Some(CaseDetail { case: summary(gateway, case)?, acts, content: None })
+    Some(CaseDetail { case: summary(gateway, case)?, acts, content: None, alarms: Vec::new() })
 }
 
 /// Says what an officer must do about a case, if anything.

@@ -3,6 +3,7 @@
 mod bag;
 mod cbor;
 mod certificate;
+mod dossier;
 mod envelope;
 
 use crate::model::Digest;
@@ -23,6 +24,8 @@ pub enum Kind {
     Bag,
     /// An X.509 certificate, in DER or PEM.
     Certificate,
+    /// A dossier of evidence.
+    Dossier,
 }
 
 /// What was seen.
@@ -50,13 +53,15 @@ pub fn inspect(bytes: &[u8], kind: Option<Kind>) -> Result<Report, OfflineError>
         Kind::Envelope => envelope::show(bytes, 0),
         Kind::Bag => bag::show(bytes),
         Kind::Certificate => certificate::show(bytes),
+        Kind::Dossier => dossier::show(bytes),
     }?;
     Ok(Report { kind, text: shown.text, value: shown.value })
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Cbor, Self::Frame, Self::Envelope, Self::Bag, Self::Certificate];
+    pub const ALL: [Self; 6] =
+        [Self::Cbor, Self::Frame, Self::Envelope, Self::Bag, Self::Certificate, Self::Dossier];
 
     /// Returns the word for it on the command line.
     pub const fn code(self) -> &'static str {
@@ -66,6 +71,7 @@ impl Kind {
             Self::Envelope => "envelope",
             Self::Bag => "bag",
             Self::Certificate => "certificate",
+            Self::Dossier => "dossier",
         }
     }
 
@@ -112,8 +118,10 @@ fn frame_at(bytes: &[u8], base: usize) -> Result<Shown, OfflineError> {
     }
     let inner = match header.kind() {
         FrameKind::Envelope => envelope::show(body, base + HEADER_LEN)?,
-        FrameKind::Receipts => cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?,
-        FrameKind::Reject | FrameKind::Custody | FrameKind::Refused => {
+        FrameKind::Receipts | FrameKind::AuditAnswer => {
+            cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?
+        }
+        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
             cbor::show(body, &Limits::REJECT, base + HEADER_LEN)?
         }
         FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?,

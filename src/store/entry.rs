@@ -66,6 +66,34 @@ pub enum Entry {
         #[serde(with = "serde_bytes")]
         receipt: Vec<u8>,
     },
+    /// A peer's proof that its log has gone on from the heads of it that we have seen.
+    Audit {
+        /// The peer.
+        peer: Party,
+        /// Its signed answer.
+        #[serde(with = "serde_bytes")]
+        answer: Vec<u8>,
+    },
+    /// A head of our log about a peer, signed by both keys.
+    Anchor {
+        /// The peer.
+        peer: Party,
+        /// The anchor.
+        #[serde(with = "serde_bytes")]
+        anchor: Vec<u8>,
+    },
+    /// Proof that a peer has signed what cannot both be true.
+    Alarm {
+        /// The peer.
+        peer: Party,
+        /// When it was found out.
+        at: Timestamp,
+        /// What it is, in words.
+        words: String,
+        /// The proof, which verifies alone; empty if nothing signed proves it.
+        #[serde(with = "serde_bytes")]
+        proof: Vec<u8>,
+    },
     /// An answer waits for a courier to carry it back.
     Owed(OwedAnswer),
     /// An answer was packed; the peer asks again if the bag is lost.
@@ -184,6 +212,8 @@ impl Entry {
             Self::Event { case, event } => {
                 let mut changes = vec![(keys::event(case, at), Put::Entry), (keys::active(case), Put::Mark)];
                 changes.extend(found_by(case, event));
+                // Permits and judgements are local acts too: the private journal holds them (DESIGN §7).
+                changes.extend(is_local(event).then(|| (keys::local_act(at), Put::Entry)));
                 changes
             }
             Self::AtRest { case } => vec![(keys::active(case), Put::Nothing)],
@@ -196,6 +226,9 @@ impl Entry {
                 vec![(keys::copy_receipt(statement, by), Put::Entry)]
             }
             Self::Receipt { statement, ours, .. } => vec![(keys::receipt(statement, *ours), Put::Entry)],
+            Self::Audit { peer, .. } => vec![(keys::audit(peer, at), Put::Entry)],
+            Self::Anchor { peer, .. } => vec![(keys::anchor(peer), Put::Entry)],
+            Self::Alarm { .. } => vec![(keys::alarm(at), Put::Entry)],
             Self::Owed(owed) => vec![(keys::owed(&owed.peer, &owed.envelope), Put::Entry)],
             Self::Handed { peer, envelope } => vec![(keys::owed(peer, envelope), Put::Nothing)],
             Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
@@ -239,6 +272,25 @@ fn found_by(case: &CaseId, event: &Event) -> Option<(Vec<u8>, Put)> {
     }
 }
 
+/// Tells whether an event is an officer's doing that no peer ever hears of.
+const fn is_local(event: &Event) -> bool {
+    match event {
+        Event::ChanceJudged(_)
+        | Event::Filed(_)
+        | Event::PermitGranted(_)
+        | Event::PermitUsed(_)
+        | Event::PermitApproved(_)
+        | Event::PermitBarred(_)
+        | Event::EmergencyReviewed(_)
+        | Event::ReleaseDenied(_) => true,
+        Event::Opened(_)
+        | Event::ActRecorded(_)
+        | Event::ReceiptRecorded(_)
+        | Event::ReceiptConflict(_)
+        | Event::Equivocation(_) => false,
+    }
+}
+
 /// Where each kind of entry is found in the index.
 pub(super) mod keys {
     use super::{CaseId, Digest, Location, MailboxRow, MessageId, Party};
@@ -250,6 +302,8 @@ pub(super) mod keys {
     pub const OUTBOX: &[u8] = b"o/";
     pub const LEAVES: &[u8] = b"l/";
     pub const LOCAL_ACTS: &[u8] = b"j/";
+    pub const ALARMS: &[u8] = b"x/";
+    pub const PEER_RECEIPTS: &[u8] = b"r/p/";
 
     pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
         [&events(case)[..], &order(at)].concat()
@@ -292,6 +346,18 @@ pub(super) mod keys {
     }
     pub fn receipt(statement: &Digest, ours: bool) -> Vec<u8> {
         [if ours { b"r/o/" } else { b"r/p/" }, &statement.0[..]].concat()
+    }
+    pub fn audits(peer: &Party) -> Vec<u8> {
+        [b"y/", peer.to_string().as_bytes(), b"\0"].concat()
+    }
+    pub fn audit(peer: &Party, at: &Location) -> Vec<u8> {
+        [audits(peer), order(at).to_vec()].concat()
+    }
+    pub fn anchor(peer: &Party) -> Vec<u8> {
+        [b"n/", peer.to_string().as_bytes()].concat()
+    }
+    pub fn alarm(at: &Location) -> Vec<u8> {
+        [ALARMS, &order(at)[..]].concat()
     }
     pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
         let relay = relay.map(ToString::to_string).unwrap_or_default();

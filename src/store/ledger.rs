@@ -5,7 +5,7 @@ use super::{
     StoreOptions, Ticket, Transaction,
 };
 use crate::case::{Case, Event, Permit, PermitUse};
-use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
+use crate::evidence::{Direction, Leaf as LogLeaf, LogBook, MerkleLog};
 use crate::model::{CaseId, Digest, Entropy, Head, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
 use crate::vault::{BodyKey, VaultError};
@@ -66,6 +66,22 @@ pub struct HeldEnvelope {
     /// The key of the receipt that will answer it.
     pub export: [u8; 32],
 }
+
+/// Something that a peer has signed and that cannot be true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// The peer.
+    pub peer: Party,
+    /// When it was found out.
+    pub at: Timestamp,
+    /// What it is, in words.
+    pub words: String,
+    /// The proof; empty if nothing signed proves it.
+    pub proof: Vec<u8>,
+}
+
+/// Names what the chain of the private journal is over.
+const JOURNAL_CHAIN: &[u8] = b"valise private journal v0\0";
 
 /// A permit whose use is in the journal: nothing else opens a restricted element (DESIGN §12.1).
 pub struct Spent {
@@ -138,6 +154,32 @@ impl Change {
     /// As for [`Self::event`].
     pub fn settle(&mut self, envelope: MessageId) -> Result<(), StoreError> {
         self.entry(&Entry::Settled { envelope })
+    }
+
+    /// Notes a peer's answer to an audit, which was proved.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn audited(&mut self, peer: &Party, answer: &[u8], head: Head) -> Result<(), StoreError> {
+        self.entry(&Entry::Audit { peer: peer.clone(), answer: answer.to_vec() })?;
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head })
+    }
+
+    /// Notes an anchor of our log about a peer.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn anchored(&mut self, peer: &Party, anchor: &[u8]) -> Result<(), StoreError> {
+        self.entry(&Entry::Anchor { peer: peer.clone(), anchor: anchor.to_vec() })
+    }
+
+    /// Notes that a peer has contradicted itself, with the proof.
+    ///
+    /// # Errors
+    /// As for [`Self::event`].
+    pub fn alarm(&mut self, alarm: Alarm) -> Result<(), StoreError> {
+        let Alarm { peer, at, words, proof } = alarm;
+        self.entry(&Entry::Alarm { peer, at, words, proof })
     }
 
     /// Notes that a courier is to carry an answer back.
@@ -464,6 +506,19 @@ impl Ledger {
         })
     }
 
+    /// Lists the receipts that peers gave us, each with its statement digest.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn peer_receipts(&self) -> Result<Vec<(Digest, Vec<u8>)>, StoreError> {
+        let found = scan(&self.store.reader(), keys::PEER_RECEIPTS)?;
+        let receipt = |entry| match entry {
+            Entry::Receipt { statement, receipt, .. } => Some((statement, receipt)),
+            _ => None,
+        };
+        Ok(found.into_iter().filter_map(|(entry, _)| receipt(entry)).collect())
+    }
+
     /// Returns the receipt of a principal for its copy of a statement that we sent (ISACS 9.3).
     ///
     /// # Errors
@@ -487,6 +542,73 @@ impl Ledger {
             })
         };
         Ok((head(true)?, head(false)?))
+    }
+
+    /// Rebuilds our log about a peer from its durable leaves.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn log(&self, peer: &Party) -> Result<MerkleLog, StoreError> {
+        let mut log = MerkleLog::default();
+        for (entry, _) in scan(&self.store.reader(), &keys::leaves(peer))? {
+            if let Entry::Leaf { leaf, .. } = entry {
+                log.append(leaf);
+            }
+        }
+        Ok(log)
+    }
+
+    /// Lists a peer's answers to our audits, oldest first.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn audits(&self, peer: &Party) -> Result<Vec<Vec<u8>>, StoreError> {
+        let found = scan(&self.store.reader(), &keys::audits(peer))?;
+        let answer = |entry| if let Entry::Audit { answer, .. } = entry { Some(answer) } else { None };
+        Ok(found.into_iter().filter_map(|(entry, _)| answer(entry)).collect())
+    }
+
+    /// Returns the newest anchor of our log about a peer.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn anchor(&self, peer: &Party) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.get(&keys::anchor(peer))?;
+        Ok(found.and_then(
+            |(entry, _)| if let Entry::Anchor { anchor, .. } = entry { Some(anchor) } else { None },
+        ))
+    }
+
+    /// Lists the alarms, oldest first.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
+        let alarm = |entry| match entry {
+            Entry::Alarm { peer, at, words, proof } => Some(Alarm { peer, at, words, proof }),
+            _ => None,
+        };
+        let found = scan(&self.store.reader(), keys::ALARMS)?;
+        Ok(found.into_iter().filter_map(|(entry, _)| alarm(entry)).collect())
+    }
+
+    /// Computes the head of the private journal: how many local acts it holds, and the chain over them.
+    ///
+    /// With `until`, the head after so many acts; `None` if there are fewer.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn journal_head(&self, until: Option<u64>) -> Result<Option<(u64, Digest)>, StoreError> {
+        let (mut count, mut chain) = (0, Digest::of(&[JOURNAL_CHAIN]));
+        for (entry, _) in scan(&self.store.reader(), keys::LOCAL_ACTS)? {
+            if until == Some(count) {
+                break;
+            }
+            let bytes = wire::encode(&entry).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
+            chain = Digest::of(&[JOURNAL_CHAIN, &chain.0, &Digest::of(&[&bytes]).0]);
+            count += 1;
+        }
+        Ok((until.is_none_or(|until| until == count)).then_some((count, chain)))
     }
 
     /// Returns when the newest act or log that is kept with one of these peers was recorded.

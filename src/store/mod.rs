@@ -31,7 +31,7 @@ pub use error::{Fault, StoreError};
 pub use format::{Location, Position, Record};
 pub use handle::{Mode, OpenReport, Store, StoreOptions};
 pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_VALUE, MemIndex, Row};
-pub use ledger::{Body, Change, HeldEnvelope, KeptElement, Ledger, SignedCustody, Spent};
+pub use ledger::{Alarm, Body, Change, HeldEnvelope, KeptElement, Ledger, SignedCustody, Spent};
 pub use mailroom::Mailroom;
 pub use mem_disk::MemDisk;
 pub use shelf::Shelf;

@@ -3,8 +3,8 @@ use super::federation::{
     LinkedRoot, LogEntry, Npc, PartA, PartB, PrekeyEntry, RecordScope, SealEntry, Suspension, VerifiedPartA,
     VerifiedPartB,
 };
-use super::{Prekey, PrekeyId, Role, SignedPrekey, TrustError, Validity, profile};
-use crate::cose::KemPublic;
+use super::{Prekey, PrekeyId, Role, SignedPrekey, SignedTwin, TrustError, Validity, profile};
+use crate::cose::{KemPublic, PqVerifyingKey};
 use crate::model::{Digest, Party, Timestamp};
 use crate::wire::encode;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,23 @@ pub struct Card {
     /// The keys to which messages for the party may be sealed.
     #[serde(default)]
     pub prekeys: Vec<CardPrekey>,
+    /// The ML-DSA-65 twins of the log keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<CardTwin>,
+}
+
+/// The twin of a log key in a card; bytes are lowercase hex.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardTwin {
+    /// The thumbprint of the log certificate beside which it stands.
+    pub log: Digest,
+    /// 1,952 bytes.
+    pub key: String,
+    /// The thumbprint of the seal certificate whose key signed.
+    pub seal: Digest,
+    /// 64 bytes.
+    pub signature: String,
 }
 
 /// A signed prekey in a card; bytes are lowercase hex.
@@ -83,8 +100,14 @@ impl PartyEntry {
         };
         let bytes = encode(&part).map_err(|_| bad_card("it has no encoding"))?;
         let a = VerifiedPartA::trusting(part, Digest::of(&[&bytes]), bytes)?;
-        let logs =
-            card.logs.iter().map(|pem| Ok(LogEntry { certificate: der(pem)?, twin: None, retired: None }));
+        let twins =
+            card.twins.iter().map(|t| read_twin(&party, t, &a.seals)).collect::<Result<Vec<_>, _>>()?;
+        let logs = card.logs.iter().map(|pem| {
+            let certificate = der(pem)?;
+            let x5t = profile::thumbprint(&certificate);
+            let twin = twins.iter().find(|twin| twin.log == x5t).map(|twin| twin.key.clone());
+            Ok(LogEntry { certificate, twin, retired: None })
+        });
         let mut prekeys = Vec::new();
         for prekey in &card.prekeys {
             let signed = read_prekey(&party, prekey, &a.seals)?;
@@ -106,7 +129,29 @@ impl PartyEntry {
         let b = VerifiedPartB::trusting(part, &a, digests, bytes)?;
         let reason = "suspended".to_owned();
         let suspension = card.suspended_since.map(|since| Suspension { since, reason });
-        Ok(Self::new(Arc::new(a), Some(Arc::new(b)), suspension))
+        Ok(Self::new(Arc::new(a), Some(Arc::new(b)), suspension).with_card(card))
+    }
+}
+
+impl CardTwin {
+    /// Writes a signed twin as it stands in a card.
+    pub fn new(signed: &SignedTwin) -> Self {
+        Self {
+            log: signed.log,
+            key: hex(signed.key.as_bytes()),
+            seal: signed.seal,
+            signature: hex(&signed.signature),
+        }
+    }
+
+    /// Reads the bytes; the signature is not checked yet.
+    /// # Errors
+    /// `Malformed` if a field is not hex of the right length.
+    pub fn read(&self) -> Result<SignedTwin, TrustError> {
+        let bad = || TrustError::Malformed { what: "twin", why: "not hex of the right length".to_owned() };
+        let key = unhex(&self.key).and_then(|b| PqVerifyingKey::from_bytes(&b).ok()).ok_or_else(bad)?;
+        let signature = unhex(&self.signature).and_then(|b| b.try_into().ok()).ok_or_else(bad)?;
+        Ok(SignedTwin { log: self.log, key, seal: self.seal, signature })
     }
 }
 
@@ -137,6 +182,14 @@ impl CardPrekey {
 }
 
 fn read_prekey(party: &Party, card: &CardPrekey, seals: &[CertifiedKey]) -> Result<SignedPrekey, TrustError> {
+    let signed = card.read()?;
+    let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Seal, x5t: signed.seal };
+    let seal = seals.iter().find(|s| s.x5t == signed.seal).ok_or_else(unknown)?;
+    signed.verify(party, &seal.key)?;
+    Ok(signed)
+}
+
+fn read_twin(party: &Party, card: &CardTwin, seals: &[CertifiedKey]) -> Result<SignedTwin, TrustError> {
     let signed = card.read()?;
     let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Seal, x5t: signed.seal };
     let seal = seals.iter().find(|s| s.x5t == signed.seal).ok_or_else(unknown)?;

@@ -4,7 +4,7 @@ use super::federation::{
     VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot, check_version, is_further_npc,
 };
 use super::{Prekey, Role, TrustError, Usage, profile};
-use crate::cose::VerifyingKey;
+use crate::cose::{PqVerifyingKey, VerifyingKey};
 use crate::model::{Country, DAY, Digest, Party, Timestamp};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
@@ -291,6 +291,14 @@ impl Directory {
     /// As for `seal_key`.
     pub fn log_key(&self, party: &Party, x5t: &Digest, at: Timestamp) -> Result<VerifyingKey, TrustError> {
         self.spoken_with(party, at)?.log_key(x5t, at)
+    }
+
+    /// Finds the ML-DSA-65 twin of the log key with this thumbprint.
+    /// # Errors
+    /// `UnknownParty`, or `UnknownKey` if there is no such key or it has no twin.
+    pub fn log_twin(&self, party: &Party, x5t: &Digest) -> Result<&PqVerifyingKey, TrustError> {
+        let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Log, x5t: *x5t };
+        self.known(party)?.certificate(Role::Log, x5t)?.twin.as_ref().ok_or_else(unknown)
     }
 
     /// Finds the newest prekey to which a message for `party` may be sealed now.

@@ -2,9 +2,10 @@
 
 use super::issue::{self, Issued, RevocationTerms, Serial, Terms};
 use super::{
-    Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint,
+    Card, CardPrekey, CardTwin, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin,
+    Validity, thumbprint,
 };
-use crate::cose::{KemPrivate, SigningKey, VerifyingKey};
+use crate::cose::{KemPrivate, PqSigningKey, SigningKey, VerifyingKey};
 use crate::model::{DAY, Digest, Party, Timestamp};
 use rcgen::CertificateParams;
 use std::collections::BTreeMap;
@@ -71,7 +72,18 @@ impl Pki {
             revocations: None,
             suspended_since: None,
             prekeys: vec![CardPrekey::new(&prekey)],
+            twins: vec![CardTwin::new(&self.twin())],
         }
+    }
+
+    /// The twin of the log key.
+    pub(crate) fn twin_key(&self) -> PqSigningKey {
+        PqSigningKey::from_seed(&Digest::of(&[self.party.to_string().as_bytes(), b" twin"]).0)
+    }
+
+    fn twin(&self) -> SignedTwin {
+        let (log, seal) = (thumbprint(&self.log.der), thumbprint(&self.seal.der));
+        SignedTwin::sign(&self.party, log, self.twin_key().verifying_key(), (&self.seal_key, seal))
     }
 
     /// The card with a list that revokes the certificates of these serial numbers since `NOW`.

@@ -65,7 +65,7 @@ pub struct ActOnBehalf<'a> {
 }
 
 /// Says why a mandate was refused.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MandateError {
     /// It does not carry the act.
     #[error("{}", .0.words())]

@@ -16,9 +16,10 @@ mod mandate;
 mod path;
 mod prekey;
 mod profile;
+mod twin;
 mod validity;
 
-pub use card::{Card, CardPrekey};
+pub use card::{Card, CardPrekey, CardTwin};
 pub use directory::{Directory, Freshness};
 pub use entry::{CertifiedKey, PartyEntry};
 pub use error::{Role, TrustError};
@@ -27,6 +28,7 @@ pub use mandate::{ActOnBehalf, MandateDocument, MandateError, VerifiedMandate, c
 pub use path::Usage;
 pub use prekey::{Prekey, PrekeyId, SignedPrekey};
 pub use profile::{certificate_from_pem, thumbprint};
+pub use twin::SignedTwin;
 pub use validity::Validity;
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ fn an_expired_root_vouches_for_nobody() {
         Terms { validity: Validity::days(NOW.saturating_add(-2 * DAY), 3), ..terms(Role::Root, 1) };
     let public = xaa.root_key.verifying_key();
     xaa.root = issue::certificate(Role::Root, &xaa.party, &public, &xaa.root_key, root_terms).unwrap();
-    let card = Card { seals: vec![], logs: vec![], prekeys: vec![], ..xaa.card() };
+    let card = Card { seals: vec![], logs: vec![], prekeys: vec![], twins: vec![], ..xaa.card() };
     let directory = directory(&xaa, &[card]);
     assert_eq!(check(&directory, &xaa.gateway, &xaa.issuing, NOW), "trusted");
     assert_eq!(check(&directory, &xaa.gateway, &xaa.issuing, NOW.saturating_add(DAY + 1)), "expired");
@@ -353,7 +353,8 @@ fn the_digest_covers_every_part_and_not_the_order() {
     assert_eq!(digest(&[xab.card(), xaa.card()]), base);
     let others = [
         Card { names: [("fr".to_owned(), "PCN".to_owned())].into(), ..xab.card() },
-        Card { seals: vec![], prekeys: vec![], ..xab.card() },
+        Card { seals: vec![], prekeys: vec![], twins: vec![], ..xab.card() },
+        Card { twins: vec![], ..xab.card() },
         Card { logs: vec![], ..xab.card() },
         Card { prekeys: vec![], ..xab.card() },
         Card { suspended_since: Some(NOW), ..xab.card() },

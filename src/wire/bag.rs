@@ -161,6 +161,8 @@ const fn travels(kind: FrameKind) -> bool {
         FrameKind::Envelope | FrameKind::Receipts | FrameKind::Reject => true,
         FrameKind::Ping
         | FrameKind::Pong
+        | FrameKind::AuditQuestion
+        | FrameKind::AuditAnswer
         | FrameKind::Custody
         | FrameKind::Collect
         | FrameKind::Parcel

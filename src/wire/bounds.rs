@@ -28,6 +28,8 @@ impl Limits {
     pub const RECEIPTS: Self = Self { bytes: 256 << 10, depth: MAX_DEPTH, items: 1 << 14 };
     /// A signed rejection.
     pub const REJECT: Self = Self { bytes: 4 << 10, depth: 8, items: 256 };
+    /// A checkpoint with both signatures.
+    pub const ANCHOR: Self = Self { bytes: 8 << 10, depth: 8, items: 256 };
     /// A parcel from a mailbox: the relay's custody, and the body of any frame that it carries.
     pub const PARCEL: Self = Self { bytes: (1 << 20) + (8 << 10), depth: 2, items: 4 };
     /// A confirmation of parcels.
@@ -38,6 +40,9 @@ impl Limits {
     pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
     /// A directory part, a journal record or a member of a dossier.
     pub const FILE: Self = Self { bytes: 16 << 20, depth: MAX_DEPTH, items: 1 << 20 };
+
+    /// A dossier: every member of it has its own, narrower bounds.
+    pub const DOSSIER: Self = Self { bytes: 64 << 20, depth: MAX_DEPTH, items: 1 << 20 };
 
     /// Returns the same bounds for a COSE structure: whatever is long in one stands in its strings, and
     /// six items for each of [`MAX_RECIPIENTS`] with a dozen around them are the most that any has.
@@ -51,8 +56,10 @@ pub(super) const fn frame_limit(kind: FrameKind) -> usize {
     match kind {
         FrameKind::Envelope => Limits::ENVELOPE.bytes,
         FrameKind::Receipts => Limits::RECEIPTS.bytes,
-        FrameKind::Reject | FrameKind::Custody | FrameKind::Refused => Limits::REJECT.bytes,
-        FrameKind::Collect => Limits::RECEIPTS.bytes,
+        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
+            Limits::REJECT.bytes
+        }
+        FrameKind::AuditAnswer | FrameKind::Collect => Limits::RECEIPTS.bytes,
         FrameKind::Parcel => Limits::PARCEL.bytes,
         FrameKind::Collected => Limits::COLLECTED.bytes,
         FrameKind::Ping | FrameKind::Pong => 64,

@@ -22,6 +22,10 @@ pub enum FrameKind {
     Ping = 4,
     /// The answer to a ping.
     Pong = 5,
+    /// A question whether a log has gone on from heads that were seen.
+    AuditQuestion = 6,
+    /// The proof.
+    AuditAnswer = 7,
     /// A relay's signed custody for a parcel that was brought to it.
     Custody = 16,
     /// A member's signed mailbox state, which opens its mailbox at a relay.
@@ -109,12 +113,14 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Envelope,
         Self::Receipts,
         Self::Reject,
         Self::Ping,
         Self::Pong,
+        Self::AuditQuestion,
+        Self::AuditAnswer,
         Self::Custody,
         Self::Collect,
         Self::Parcel,
@@ -178,6 +184,8 @@ mod tests {
             (FrameKind::Reject, 4096),
             (FrameKind::Ping, 64),
             (FrameKind::Pong, 64),
+            (FrameKind::AuditQuestion, 4096),
+            (FrameKind::AuditAnswer, 262_144),
             (FrameKind::Custody, 4096),
             (FrameKind::Collect, 262_144),
             (FrameKind::Parcel, 1_056_768),
@@ -198,7 +206,7 @@ mod tests {
         assert_eq!(parse(b"GET / HT"), FrameFault::WrongMagic);
         assert_eq!(parse(b"VL\x01\x01\0\0\0\0"), FrameFault::UnsupportedVersion(1));
         assert_eq!(parse(b"VL\x00\x00\0\0\0\0"), FrameFault::UnknownKind(0));
-        assert_eq!(parse(b"VL\x00\x06\0\0\0\0"), FrameFault::UnknownKind(6));
+        assert_eq!(parse(b"VL\x00\x60\0\0\0\0"), FrameFault::UnknownKind(0x60));
         assert_eq!(parse(b"VL\x00\x04\xff\xff\xff\xff").code(), "too-long");
     }
 }

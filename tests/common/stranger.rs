@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use valise::cose::{KemPrivate, SigningKey};
+use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::{Heads, KeyRing, Outgoing, Signed, StatementDraft, compose};
 use valise::model::{Act, DAY, DirectoryRef, Entropy, MessageId, OnBehalf, Party};
 use valise::trust::issue::{self, Issued, Serial, Terms};
@@ -72,12 +72,14 @@ impl Stranger {
             revocations: None,
             suspended_since: None,
             prekeys: vec![CardPrekey::new(&signed)],
+            twins: Vec::new(),
         };
         let ring = KeyRing {
             gateway: format!("gw1.{}", party.dns_suffix()),
             party: party.clone(),
             seal: (seal, thumbprint(&seal_cert.der)),
             log: (log, thumbprint(&log_cert.der)),
+            twin: PqSigningKey::generate(&mut dice),
             prekeys: vec![(id.0.to_vec(), private)],
         };
         Self { party, card, ring, chain: [gateway, issuing_cert], gateway_key, dice }

@@ -2,7 +2,7 @@
 
 use crate::hex::{hex, unhex};
 use serde::{Deserialize, Serialize};
-use valise::cose::{KemPrivate, SigningKey};
+use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::KeyRing;
 use valise::model::{DAY, Digest, Entropy, Party, Timestamp};
 use valise::trust::issue::{Serial, Terms, certificate};
@@ -55,6 +55,7 @@ impl Federation {
             gateway: member.gateway.clone(),
             seal: (signing(&member.seal_seed), x5t(&member.card.seals[0])),
             log: (signing(&member.log_seed), x5t(&member.card.logs[0])),
+            twin: PqSigningKey::from_seed(&[0; 32]),
             prekeys: vec![(unhex(&member.prekey_id), kem(&member.prekey_seed))],
         }
     }
@@ -95,6 +96,7 @@ impl Member {
             revocations: None,
             suspended_since: None,
             prekeys: vec![CardPrekey::new(&signed)],
+            twins: Vec::new(),
         };
         let gateway = format!("gw1.{}", party.dns_suffix());
         Self { card, gateway, seal_seed: seal, log_seed: log, prekey_id: hex(&id.0), prekey_seed }

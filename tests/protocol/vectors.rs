@@ -172,7 +172,7 @@ struct World<'f> {
 
 impl World<'_> {
     fn draft(&self, act: Act) -> StatementDraft {
-        let head = Head { size: 2, root: Digest([0x48; 32]) };
+        let head = Head { log: Digest([0x47; 32]), size: 2, root: Digest([0x48; 32]) };
         StatementDraft {
             case: CaseId::mint(&"XAA".parse().unwrap(), 2027, 1),
             audience: vec!["XBB".parse().unwrap()],

@@ -134,7 +134,7 @@ impl Watcher {
     pub fn converged(&mut self, federation: &Federation, nodes: &[Node]) {
         self.look(federation, nodes);
         let mut law = Reference::default();
-        for (digest, (by, id, record)) in self.made.clone() {
+        for (digest, (by, id, record)) in in_order(&self.made) {
             let gateway = nodes[by].post().map(|post| &post.gateway);
             let peer = gateway.and_then(|gateway| opening_peer(gateway, &id));
             let Some(to) = peer.and_then(|peer| federation.number(&peer)) else { continue };
@@ -240,6 +240,23 @@ impl Watcher {
             self.violation = Some(Violation { rule, at: self.now, words: words() });
         }
     }
+}
+
+/// An act that was made: by whom, in which case.
+type Made = (usize, CaseId, ActRecord);
+
+/// Puts acts into an order in which each follows all that it rests on: the law asks which was said last.
+fn in_order(made: &BTreeMap<Digest, Made>) -> Vec<(Digest, Made)> {
+    let mut ordered = Vec::new();
+    let mut left = made.clone();
+    while !left.is_empty() {
+        let rests = |record: &ActRecord| record.facts.needs().iter().any(|need| left.contains_key(need));
+        let next: Vec<Digest> =
+            left.iter().filter(|(_, (_, _, record))| !rests(record)).map(|(digest, _)| *digest).collect();
+        assert!(!next.is_empty(), "no act rests on itself, since it would hold its own digest");
+        ordered.extend(next.into_iter().filter_map(|digest| left.remove_entry(&digest)));
+    }
+    ordered
 }
 
 /// Shows a case as a node sees it at an instant.

@@ -22,6 +22,11 @@ pub enum CaseVerb {
         #[arg(long)]
         reveal: bool,
     },
+    /// Tell what happened to each act: written, queued, received by proof, acknowledged, answered.
+    History {
+        /// The case.
+        case: CaseId,
+    },
     /// Write the acts of a case as one HTML file for paper; restricted elements are left out.
     Print {
         /// The case.

@@ -1,5 +1,6 @@
 mod case;
 mod consent;
+mod evidence;
 mod exchange;
 mod federation;
 mod gateway;
@@ -9,6 +10,7 @@ mod request;
 
 pub use case::{CaseVerb, GroundArg};
 pub use consent::ConsentVerb;
+pub use evidence::EvidenceVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
 pub use federation::{FederationVerb, IdentityVerb, KeysArg};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
@@ -82,6 +84,9 @@ pub enum Verb {
     /// Consent to passing information on (ISACS 8.3.4.2 f).
     #[command(subcommand)]
     Consent(ConsentVerb),
+    /// What proves a case to someone who trusts neither State.
+    #[command(subcommand)]
+    Evidence(EvidenceVerb),
     /// Who may act for whom (ISACS 9.3).
     #[command(subcommand)]
     Mandate(MandateVerb),
@@ -104,7 +109,7 @@ pub enum Verb {
     Inspect {
         /// The file; `-` for stdin.
         file: PathBuf,
-        /// As what to read it: cbor, frame, envelope, bag, certificate; guessed by default.
+        /// As what to read it: cbor, frame, envelope, bag, certificate, dossier; guessed by default.
         // It stands for the officer of the other verbs, whose name it shares.
         #[arg(long = "as", value_name = "KIND", value_parser = file_kind, id = "as_officer")]
         kind: Option<String>,
@@ -216,11 +221,11 @@ pub enum QueueVerb {
 
 /// What a file is read as.
 fn file_kind(text: &str) -> Result<String, String> {
-    ["cbor", "frame", "envelope", "bag", "certificate"]
+    ["cbor", "frame", "envelope", "bag", "certificate", "dossier"]
         .into_iter()
         .find(|kind| *kind == text)
         .map(str::to_owned)
-        .ok_or_else(|| "it is cbor, frame, envelope, bag or certificate".into())
+        .ok_or_else(|| "it is cbor, frame, envelope, bag, certificate or dossier".into())
 }
 
 /// `config …`

@@ -361,7 +361,7 @@ fn expired_seal_certificate() {
         params.not_after = params.not_before + std::time::Duration::from_secs(2 * 86_400);
     });
     let mine = KeyRing { seal: (pki.seal_key.clone(), thumbprint(&short.der)), ..ring(XAA) };
-    let theirs = Card { seals: vec![short.pem], prekeys: Vec::new(), ..pki.card() };
+    let theirs = Card { seals: vec![short.pem], prekeys: Vec::new(), twins: Vec::new(), ..pki.card() };
     assert_eq!(verdict_with(Some(theirs.clone()), &mine, NOW), "accepted");
     assert_eq!(verdict_with(Some(theirs), &mine, NOW.saturating_add(DAY + 1)), "expired");
 }

@@ -31,6 +31,9 @@ pub(super) async fn show(
 ) -> Result<CaseDetail, NodeError> {
     let slot = known(gateway, id)?;
     let mut detail = views::detail(gateway, &slot.read()).ok_or_else(|| unknown_case(id))?;
+    let of_peer = |alarm: &crate::control::AlarmView| alarm.peer == detail.case.peer;
+    let alarms = super::evidence::alarms(gateway)?.into_iter().filter(of_peer).collect();
+    detail.alarms = alarms;
     if let Some(verb) = revealing {
         // The look is on record before anything is shown (ISACS 8.4 a).
         record(gateway, officer, verb, Some(id)).await?;

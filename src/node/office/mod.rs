@@ -3,6 +3,7 @@
 mod bags;
 mod cases;
 mod consents;
+mod evidence;
 mod exchange;
 mod mandates;
 mod peers;
@@ -129,6 +130,11 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::ConsentWithdraw { id, reason } => json(&consents::withdraw(gateway, &id, reason).await?),
         Command::ReleaseList => json(&views::releases(gateway)?),
         Command::ReleaseShow { id } => json(&releases::show_release(gateway, officer, &id).await?),
+        Command::EvidenceExport { case, elements, permit } => {
+            json(&evidence::export(post, officer, &case, elements, permit).await?)
+        }
+        Command::EvidenceHead { check } => json(&evidence::head(gateway, check.as_deref())?),
+        Command::CaseHistory { case } => json(&evidence::history(gateway, &case)?),
         Command::DeadlineList => json(&views::deadlines(gateway)),
         Command::QueueList => json(&queue::queue(gateway)),
         Command::QueueRetry { id } => json(&queue::retry(gateway, id)?),

@@ -33,6 +33,8 @@ pub(super) fn status(post: &Post) -> Result<GatewayStatus, NodeError> {
             bytes: journal.bytes,
         },
         refused,
+        journal_head: super::evidence::journal_head(gateway)?,
+        alarms: super::evidence::alarms(gateway)?,
     })
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeSet;
 
-/// The most entries of any list; what counts is that the whole stays below 8 KiB.
+/// The most entries of any list; what counts is that the whole stays below 12 KiB.
 const MAX_ENTRIES: usize = 16;
 
 /// What a party's gateway says of itself; it changes weekly, and needs neither the offline root nor a publisher.
@@ -92,14 +92,14 @@ impl PartB {
     /// Signs the part with a seal key, whose certificate has the thumbprint `seal`.
     ///
     /// # Errors
-    /// `BadDocument` if it has no encoding or is longer than 8 KiB.
+    /// `BadDocument` if it has no encoding or is longer than 12 KiB.
     pub fn sign(&self, seal: &Digest, key: &SigningKey) -> Result<SignedDocument, TrustError> {
         let bad = |why| TrustError::BadDocument { what: Document::PartB, why };
         let document = encode(self).map_err(|_| bad("it has no encoding"))?;
         let signature = Signature::make(Document::PartB, &document, &seal.0, key)?;
         let signed = SignedDocument::new(Document::PartB, document, [signature]);
         if signed.to_bytes().len() > Document::PartB.limits().bytes {
-            return Err(bad("it is longer than 8 KiB; drop retired keys or prekeys that no longer hold"));
+            return Err(bad("it is longer than 12 KiB; drop retired keys or prekeys that no longer hold"));
         }
         Ok(signed)
     }

@@ -1,0 +1,206 @@
+use crate::envelope::{EnvelopeError, KeyRing};
+use crate::envelope::{sign_by_gateway, unproved_by_gateway, verify_by_gateway};
+use crate::evidence::{Anchor, EvidenceError, Inclusion, LogKeys, MerkleLog, ProvedAnchor};
+use crate::evidence::{Checkpoint, Leaf, leaf_hash, verify_consistency};
+use crate::model::{Head, Party, Timestamp};
+use crate::trust::Directory;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+const QUESTION: &str = "application/vnd.valise.audit-question+cbor";
+const ANSWER: &str = "application/vnd.valise.audit-answer+cbor";
+/// The most heads that one question asks about.
+pub const MAX_AUDITED: usize = 32;
+
+/// Asks a peer to prove that its log has gone on from heads that were seen (DESIGN §7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditQuestion {
+    /// Who is asked.
+    pub to: Party,
+    /// The sizes of the heads, at most [`MAX_AUDITED`].
+    pub sizes: Vec<u64>,
+}
+
+/// The signed answer: the newest head under both keys, and how it goes on from each head asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditAnswer {
+    /// Who asked.
+    pub to: Party,
+    /// The newest head.
+    pub anchor: Anchor,
+    /// The log's first leaf with its path, which says whose log it is.
+    pub genesis: ProvedLeaf,
+    /// The heads asked about, as their owner now gives them.
+    pub heads: Vec<ProvedHead>,
+}
+
+/// A leaf with its path to a head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvedLeaf {
+    /// Its place, counted from zero.
+    pub index: u64,
+    /// The leaf.
+    pub leaf: ByteBuf,
+    /// The sibling hashes, lowest first.
+    pub path: Vec<crate::model::Digest>,
+}
+
+/// An earlier head of a log with its consistency proof to a later one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvedHead {
+    /// The earlier head.
+    pub head: Head,
+    /// The nodes of the proof (RFC 9162 §2.1.4).
+    pub path: Vec<crate::model::Digest>,
+}
+
+impl AuditQuestion {
+    /// Signs a question as the body of a frame.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
+    pub fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
+        sign_by_gateway(ring, QUESTION, self)
+    }
+
+    /// Verifies a question from `peer` to `me`.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::WrongSender`], [`EnvelopeError::NotAddressed`] or [`EnvelopeError::Malformed`].
+    pub fn verify(
+        bytes: &[u8],
+        (peer, me): (&Party, &Party),
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<Self, EnvelopeError> {
+        let (from, question): (Party, Self) = verify_by_gateway(bytes, QUESTION, directory, now)?;
+        check_pair((&from, &question.to), (peer, me))?;
+        if question.sizes.len() > MAX_AUDITED {
+            return Err(EnvelopeError::Malformed("too many heads are asked about"));
+        }
+        Ok(question)
+    }
+}
+
+impl AuditAnswer {
+    /// Answers from a log whose every leaf is durable; sizes that it never had are left out.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotIncluded`] if the log is empty.
+    pub fn of(
+        log: &MerkleLog,
+        (me, peer): (&Party, &Party),
+        sizes: &[u64],
+        keys: &LogKeys,
+        now: Timestamp,
+    ) -> Result<Self, EvidenceError> {
+        let checkpoint = Checkpoint { owner: me.clone(), peer: peer.clone(), head: log.head(), at: now };
+        let genesis = ProvedLeaf::of(log, 0)?;
+        let prove =
+            |size: &u64| Some(ProvedHead { head: log.head_at(*size)?, path: log.prove_consistency(*size)? });
+        let heads = sizes.iter().filter_map(prove).collect();
+        Ok(Self { to: peer.clone(), anchor: Anchor::sign(&checkpoint, keys)?, genesis, heads })
+    }
+
+    /// Signs an answer as the body of a frame.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
+    pub fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
+        sign_by_gateway(ring, ANSWER, self)
+    }
+
+    /// Reads an answer whose signature `owner` made; whether it proves anything says [`Self::prove`].
+    ///
+    /// # Errors
+    /// [`EnvelopeError::WrongSender`] or [`EnvelopeError::NotAddressed`] if it is of another pair.
+    pub fn verify(
+        bytes: &[u8],
+        (owner, peer): (&Party, &Party),
+        directory: &Directory,
+        at: Timestamp,
+    ) -> Result<Self, EnvelopeError> {
+        let (from, answer): (Party, Self) = verify_by_gateway(bytes, ANSWER, directory, at)?;
+        check_pair((&from, &answer.to), (owner, peer))?;
+        Ok(answer)
+    }
+
+    /// Reads an answer; nothing is checked.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Envelope`] if the bytes are no answer.
+    pub fn read(bytes: &[u8]) -> Result<Self, EvidenceError> {
+        Ok(unproved_by_gateway(bytes)?)
+    }
+
+    /// Verifies the anchor, the first leaf and every proof.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotConsistent`] if a head does not lead to the anchor: then the signed answer itself
+    /// convicts its owner; others if the anchor does not hold.
+    pub fn prove(&self, owner: &Party, directory: &Directory) -> Result<ProvedAnchor, EvidenceError> {
+        let anchor = self.anchor.verify(directory)?;
+        if (&anchor.owner, &anchor.peer) != (owner, &self.to) {
+            return Err(EvidenceError::AboutSomethingElse("another pair of parties"));
+        }
+        self.genesis.check_genesis(&anchor)?;
+        for earlier in &self.heads {
+            verify_consistency(&earlier.head, &anchor.head, &earlier.path)?;
+        }
+        Ok(anchor)
+    }
+}
+
+impl ProvedLeaf {
+    /// Proves the leaf at `index` under a log's present head.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotIncluded`] if there is none.
+    pub fn of(log: &MerkleLog, index: u64) -> Result<Self, EvidenceError> {
+        let (leaf, proof) = log.leaf(index).zip(log.prove(index)).ok_or(EvidenceError::NotIncluded)?;
+        Ok(Self { index, leaf: ByteBuf::from(leaf), path: proof.path })
+    }
+
+    /// Checks the path to a head and reads the leaf.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotIncluded`] or [`EvidenceError::Wire`].
+    pub fn check(&self, head: &Head) -> Result<Leaf, EvidenceError> {
+        let proof = Inclusion { index: self.index, path: self.path.clone() };
+        if proof.root(head.size, &self.leaf)? != head.root {
+            return Err(EvidenceError::NotIncluded);
+        }
+        Leaf::parse(&self.leaf)
+    }
+
+    /// Checks that this is the first leaf of the log that `anchor` signs, and that it names the pair.
+    ///
+    /// # Errors
+    /// [`EvidenceError::NotIncluded`] or [`EvidenceError::AboutSomethingElse`].
+    pub fn check_genesis(&self, anchor: &ProvedAnchor) -> Result<Option<Head>, EvidenceError> {
+        let leaf = self.check(&anchor.head)?;
+        match leaf {
+            Leaf::Genesis { owner, peer, continues, .. }
+                if self.index == 0
+                    && leaf_hash(&self.leaf) == anchor.head.log
+                    && (&owner, &peer) == (&anchor.owner, &anchor.peer) =>
+            {
+                Ok(continues)
+            }
+            Leaf::Genesis { .. } | Leaf::Act { .. } => {
+                Err(EvidenceError::AboutSomethingElse("the first leaf of another log"))
+            }
+        }
+    }
+}
+
+fn check_pair(found: (&Party, &Party), expected: (&Party, &Party)) -> Result<(), EnvelopeError> {
+    if found.0 != expected.0 {
+        return Err(EnvelopeError::WrongSender);
+    }
+    if found.1 == expected.1 { Ok(()) } else { Err(EnvelopeError::NotAddressed) }
+}

@@ -1,0 +1,234 @@
+//! Asks peers to prove that their logs have gone on from the heads that we have seen, answers the same
+//! question, and keeps the proof of every contradiction (DESIGN §7). It stops nothing.
+
+use crate::envelope::EnvelopeError;
+use crate::evidence::{
+    AuditAnswer, AuditQuestion, Contradiction, EvidenceError, HeadClaim, LogKeys, MAX_AUDITED, Receipt,
+    contradict,
+};
+use crate::model::{Digest, Head, Party, Timestamp};
+use crate::node::courier::Courier;
+use crate::node::error::NodeError;
+use crate::node::evidence;
+use crate::node::gateway::{Gateway, Post};
+use crate::store::{Alarm, Change, Durable};
+use crate::wire::FrameKind;
+use serde_bytes::ByteBuf;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an anchor of a log that grows stands before the next is signed, in seconds (DESIGN §7).
+const ANCHOR_EVERY: i64 = 3600;
+
+/// Says why an audit came to nothing; a contradiction is no error but an alarm.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The peer was not reached, or answered with something else.
+    #[error("{0}")]
+    Unanswered(String),
+    /// What it answered could not be kept.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+/// Answers a peer's question about our log with it.
+///
+/// # Errors
+/// The first cause; an empty log has nothing to prove.
+pub fn answer(gateway: &Gateway, peer: &Party, body: &[u8]) -> Result<Vec<u8>, NodeError> {
+    let now = gateway.now();
+    let question = AuditQuestion::verify(body, (peer, gateway.me()), &gateway.directory(), now)?;
+    let (log, ring) = (gateway.ledger.log(peer)?, gateway.ring());
+    let answer = AuditAnswer::of(&log, (gateway.me(), peer), &question.sizes, &LogKeys::of(&ring), now)?;
+    Ok(answer.sign(&ring)?)
+}
+
+/// Asks the peer of a courier about the newest head seen and these sizes, and keeps what it proves.
+///
+/// # Errors
+/// [`AuditError::Unanswered`] if there is nothing to ask about yet, or no answer.
+pub async fn ask(post: &Post, courier: &Courier, sizes: &[u64]) -> Result<(), AuditError> {
+    let gateway = &*post.gateway;
+    let peer = &courier.peer;
+    let seen = gateway.ledger.heads(peer).map_err(NodeError::from)?.1;
+    let Some(seen) = seen else { return Err(AuditError::Unanswered("no head was seen yet".to_owned())) };
+    let mut sizes: Vec<u64> = sizes.iter().copied().chain([seen.size]).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    // The newest ones matter most; the rest is asked about another time.
+    let sizes = sizes.split_off(sizes.len().saturating_sub(MAX_AUDITED));
+    let question = AuditQuestion { to: peer.clone(), sizes };
+    let body = question.sign(&gateway.ring()).map_err(NodeError::from)?;
+    let unanswered = |cause: &dyn std::fmt::Display| AuditError::Unanswered(cause.to_string());
+    let link = courier.link(post).await.map_err(AuditError::Unanswered)?;
+    let exchange = async {
+        let (mut sender, mut receiver) = link.open().await?;
+        sender.send(FrameKind::AuditQuestion, &body).await?;
+        sender.finish();
+        receiver.next().await
+    };
+    match timeout(PATIENCE, exchange).await {
+        Ok(Ok(Some((FrameKind::AuditAnswer, answer)))) => Ok(take(gateway, peer, seen, &answer).await?),
+        Ok(Ok(_)) => Err(AuditError::Unanswered("the peer gave no answer to an audit".to_owned())),
+        Ok(Err(cause)) => Err(unanswered(&cause)),
+        Err(_) => Err(unanswered(&"no answer in time")),
+    }
+}
+
+/// Weighs an answer and commits it, with an alarm if it contradicts what the peer has signed before.
+async fn take(gateway: &Gateway, peer: &Party, seen: Head, bytes: &[u8]) -> Result<(), NodeError> {
+    let (now, directory) = (gateway.now(), gateway.directory());
+    let answer = AuditAnswer::verify(bytes, (peer, gateway.me()), &directory, now)?;
+    let claim = || HeadClaim::Answer(ByteBuf::from(bytes));
+    let mut change = Change::default();
+    match answer.prove(peer, &directory) {
+        Ok(anchor) => {
+            let heads: Vec<Head> =
+                answer.heads.iter().map(|earlier| earlier.head).chain([anchor.head]).collect();
+            match against(gateway, peer, &heads)? {
+                Some((head, other)) => {
+                    let words = format!("{peer} signed two heads of {} leaves of one log", head.size);
+                    let proof = contradiction(gateway, peer, claim(), Some(other))?;
+                    raise(gateway, &mut change, Alarm { peer: peer.clone(), at: now, words, proof })?;
+                }
+                None if !led(&heads, &seen) && answer.genesis.check_genesis(&anchor)? != Some(seen) => {
+                    let words = format!(
+                        "{peer} does not lead a head of {} leaves that it signed to its log",
+                        seen.size
+                    );
+                    raise(
+                        gateway,
+                        &mut change,
+                        Alarm { peer: peer.clone(), at: now, words, proof: Vec::new() },
+                    )?;
+                }
+                None => {}
+            }
+            change.audited(peer, bytes, anchor.head)?;
+        }
+        Err(EvidenceError::NotConsistent) => {
+            let words = format!("{peer} signed a proof that does not lead to its own head");
+            let proof = contradiction(gateway, peer, claim(), None)?;
+            raise(gateway, &mut change, Alarm { peer: peer.clone(), at: now, words, proof })?;
+        }
+        Err(cause) => return Err(cause.into()),
+    }
+    let _committed: Durable<()> = gateway.ledger.commit(change).await?;
+    Ok(())
+}
+
+fn led(heads: &[Head], seen: &Head) -> bool {
+    heads.contains(seen)
+}
+
+/// Finds a receipt of the peer whose head contradicts one of these.
+fn against(gateway: &Gateway, peer: &Party, heads: &[Head]) -> Result<Option<(Head, HeadClaim)>, NodeError> {
+    let directory = gateway.directory();
+    for (statement, bytes) in gateway.ledger.peer_receipts()? {
+        let receipt = Receipt::from_bytes(bytes);
+        let Ok(claimed) = receipt.claimed() else { continue };
+        if claimed.by != *peer {
+            continue;
+        }
+        let pair = (peer, gateway.me());
+        let Ok(proved) = receipt.verify(pair, &statement, &directory, claimed.signed_at) else { continue };
+        if let Some(head) = heads.iter().find(|head| contradict(head, &proved.head)) {
+            return Ok(Some((*head, HeadClaim::Receipt(ByteBuf::from(receipt.as_bytes())))));
+        }
+    }
+    Ok(None)
+}
+
+/// Compares the head that a statement of a peer names with the newest that its receipts have shown.
+///
+/// # Errors
+/// [`NodeError::Store`] if what is known cannot be read.
+pub fn compare_statement(
+    gateway: &Gateway,
+    peer: &Party,
+    (digest, bytes): (Digest, &[u8]),
+    named: Option<Head>,
+    change: &mut Change,
+) -> Result<(), NodeError> {
+    let seen = gateway.ledger.heads(peer)?.1;
+    let (Some(named), Some(seen)) = (named, seen) else { return Ok(()) };
+    if !contradict(&named, &seen) {
+        return Ok(());
+    }
+    let claim = HeadClaim::Statement(ByteBuf::from(bytes));
+    let words =
+        format!("{peer} signed two heads of {} leaves of one log, one in act {}", named.size, digest.short());
+    let proof = match against(gateway, peer, &[named])? {
+        Some((_, other)) => contradiction(gateway, peer, claim, Some(other))?,
+        None => Vec::new(),
+    };
+    raise(gateway, change, Alarm { peer: peer.clone(), at: gateway.now(), words, proof })
+}
+
+fn contradiction(
+    gateway: &Gateway,
+    peer: &Party,
+    first: HeadClaim,
+    second: Option<HeadClaim>,
+) -> Result<Vec<u8>, NodeError> {
+    let proof = Contradiction { owner: peer.clone(), peer: gateway.me().clone(), first, second };
+    // A proof that would not convince anybody else is kept as words only.
+    Ok(match proof.verify(&gateway.directory()) {
+        Ok(_) => proof.encode()?,
+        Err(_) => Vec::new(),
+    })
+}
+
+/// Adds an alarm to a change, once for each thing that is wrong.
+fn raise(gateway: &Gateway, change: &mut Change, alarm: Alarm) -> Result<(), NodeError> {
+    let known = gateway.ledger.alarms()?;
+    if !known.iter().any(|k| k.peer == alarm.peer && k.words == alarm.words) {
+        tracing::error!(peer = %alarm.peer, "a peer contradicts what it has signed: {}", alarm.words);
+        change.alarm(alarm)?;
+    }
+    Ok(())
+}
+
+/// Signs an anchor of each log that has grown, if the last one is an hour old.
+///
+/// # Errors
+/// [`NodeError::Store`] if it was not committed.
+pub async fn anchor_what_has_grown(gateway: &Gateway) -> Result<(), NodeError> {
+    for courier in gateway.couriers.all() {
+        let peer = &courier.peer;
+        let Some(head) = gateway.ledger.heads(peer)?.0 else { continue };
+        let last =
+            gateway.ledger.anchor(peer)?.map(|bytes| crate::evidence::Anchor::parse(&bytes)).transpose()?;
+        if let Some(last) = last {
+            let (at, size) = last.claimed()?;
+            if size == head.size || !is_due(at, gateway.now()) {
+                continue;
+            }
+        }
+        let Some(anchor) = evidence::sign_anchor(gateway, peer)? else { continue };
+        let mut change = Change::default();
+        change.anchored(peer, &anchor.encode()?)?;
+        let _committed: Durable<()> = gateway.ledger.commit(change).await?;
+    }
+    Ok(())
+}
+
+fn is_due(last: Timestamp, now: Timestamp) -> bool {
+    now.seconds_since(last) >= ANCHOR_EVERY
+}
+
+/// Audits a peer in the background; what comes to nothing is tried again at the next contact.
+pub async fn audit(post: Post, peer: Party) {
+    let Some(courier) = post.gateway.couriers.get(&peer) else { return };
+    if let Err(cause) = ask(&post, &courier, &[]).await {
+        tracing::debug!(%peer, %cause, "an audit came to nothing");
+    }
+}
+
+impl From<EnvelopeError> for AuditError {
+    fn from(error: EnvelopeError) -> Self {
+        Self::Node(error.into())
+    }
+}

@@ -1,0 +1,220 @@
+//! Gathers evidence from the ledger: dossiers, anchors, and the audits of peers' logs (DESIGN §7).
+
+use crate::envelope::{ClaimedStatement, Content, Disclosure};
+use crate::evidence::dossier;
+use crate::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof};
+use crate::evidence::{
+    Anchor, AuditAnswer, Checkpoint, EvidenceError, Leaf, LogKeys, MerkleLog, ProvedHead, ProvedLeaf,
+    Receipt, TrustAnchor, TrustBundle,
+};
+use crate::model::{CaseId, Digest, Party, Timestamp};
+use crate::node::error::NodeError;
+use crate::node::gateway::Gateway;
+use crate::store::KeptElement;
+use crate::trust::{Card, Directory};
+use crate::wire;
+use crate::wire::Limits;
+use serde_bytes::ByteBuf;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which elements a dossier discloses.
+#[derive(Clone, Debug, Default)]
+pub struct Disclosing {
+    /// Only these, as (beginning of the act's digest or nothing, path); all that are free for `None`.
+    pub only: Option<Vec<(String, String)>>,
+    /// Restricted ones that a spent permit has opened.
+    pub opened: BTreeMap<(Digest, String), Vec<u8>>,
+}
+
+/// A dossier with what it says of itself.
+pub struct Made {
+    /// The sealed bytes.
+    pub bytes: Vec<u8>,
+    /// The verdict of the verifier, by this node's own directory.
+    pub report: DossierReport,
+}
+
+/// Makes the dossier of a case with `peer` from what is durable.
+///
+/// # Errors
+/// [`NodeError::Store`] if something cannot be read, [`NodeError::Evidence`] if it does not fit.
+pub fn export(
+    gateway: &Gateway,
+    case: &CaseId,
+    peer: &Party,
+    acts: &[Digest],
+    disclosing: &Disclosing,
+) -> Result<Made, NodeError> {
+    let now = gateway.now();
+    let (directory, keys) = (gateway.directory(), LogKeys::of(&gateway.ring()));
+    let mut statements = Vec::new();
+    let mut receipts = Vec::new();
+    for act in acts {
+        let Some(body) = gateway.ledger.body(act)? else { continue };
+        let disclosures = disclosed(act, &body.elements, disclosing)?;
+        let mandate = body.mandate.map(|bytes| wire::decode(&bytes, &Limits::ENVELOPE)).transpose();
+        let mandate = mandate.map_err(EvidenceError::from)?;
+        statements.push(Content { statement: body.statement, disclosures, mandate });
+        for ours in [true, false] {
+            receipts.extend(gateway.ledger.receipt(act, ours)?.map(ByteBuf::from));
+        }
+    }
+    let sizes = cited_sizes(gateway.me(), &statements, &receipts);
+    let mut logs = own_log(gateway, peer, acts, &sizes, &keys, now)?;
+    logs.extend(peers_log(gateway, peer)?);
+    let alarms = gateway.ledger.alarms()?.into_iter().filter(|alarm| alarm.peer == *peer);
+    let mut dossier = Dossier {
+        version: DOSSIER_VERSION,
+        case: case.clone(),
+        made_by: gateway.me().clone(),
+        made_at: now,
+        summary: String::new(),
+        trust: ByteBuf::from(bundle(&directory, &[gateway.me(), peer])?),
+        statements,
+        receipts,
+        logs,
+        alarms: alarms
+            .filter(|alarm| !alarm.proof.is_empty())
+            .map(|alarm| ByteBuf::from(alarm.proof))
+            .collect(),
+    };
+    // What people read is what the verifier says, so that the two cannot differ.
+    let anchor = anchor(&directory, &[gateway.me(), peer])?;
+    dossier.summary = dossier::summary(&dossier::verify(&dossier.seal(&keys)?, &anchor));
+    let bytes = dossier.seal(&keys)?;
+    let report = dossier::verify(&bytes, &anchor);
+    Ok(Made { bytes, report })
+}
+
+/// Lists the sizes of the peer's log that the evidence of these acts cites.
+///
+/// # Errors
+/// [`NodeError::Store`] if something cannot be read.
+pub fn sizes_to_audit(gateway: &Gateway, peer: &Party, acts: &[Digest]) -> Result<Vec<u64>, NodeError> {
+    let (mut statements, mut receipts) = (Vec::new(), Vec::new());
+    for act in acts {
+        let body = gateway.ledger.body(act)?;
+        statements.extend(body.map(|body| Content {
+            statement: body.statement,
+            disclosures: Vec::new(),
+            mandate: None,
+        }));
+        receipts.extend(gateway.ledger.receipt(act, false)?.map(ByteBuf::from));
+    }
+    Ok(cited_sizes(peer, &statements, &receipts).into_iter().collect())
+}
+
+/// Signs the head of our log about a peer with both keys; `None` if the log is empty.
+///
+/// # Errors
+/// As for [`export`].
+pub fn sign_anchor(gateway: &Gateway, peer: &Party) -> Result<Option<Anchor>, NodeError> {
+    let log = gateway.ledger.log(peer)?;
+    if log.head().size == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Anchor::sign(&checkpoint(gateway, peer, &log, gateway.now()), &LogKeys::of(&gateway.ring()))?))
+}
+
+fn checkpoint(gateway: &Gateway, peer: &Party, log: &MerkleLog, at: Timestamp) -> Checkpoint {
+    Checkpoint { owner: gateway.me().clone(), peer: peer.clone(), head: log.head(), at }
+}
+
+/// Chooses what is disclosed: what bears a restriction only by a permit or as our own words that the
+/// officer names (DESIGN §8).
+fn disclosed(
+    act: &Digest,
+    elements: &[KeptElement],
+    disclosing: &Disclosing,
+) -> Result<Vec<ByteBuf>, NodeError> {
+    let mut out = Vec::new();
+    for element in elements {
+        let named = disclosing.only.as_ref().map(|only| {
+            let digest = act.to_string();
+            only.iter().any(|(begin, path)| digest.starts_with(begin.as_str()) && *path == element.path)
+        });
+        if let Some(opened) = disclosing.opened.get(&(*act, element.path.clone())) {
+            out.push(ByteBuf::from(opened.as_slice()));
+            continue;
+        }
+        let Some(bytes) = element.disclosure.as_ref().filter(|_| named != Some(false)) else { continue };
+        let restricted = Disclosure::parse(bytes)?.label().is_some_and(|label| !label.is_unrestricted());
+        if !restricted || named == Some(true) {
+            out.push(ByteBuf::from(bytes.as_slice()));
+        }
+    }
+    Ok(out)
+}
+
+/// Lists the sizes of a party's log that receipts and statements cite, so that each is led to an anchor.
+fn cited_sizes(me: &Party, statements: &[Content], receipts: &[ByteBuf]) -> BTreeSet<u64> {
+    let of_receipts = receipts.iter().filter_map(|bytes| {
+        let (by, size) = Receipt::from_bytes(bytes.to_vec()).claimed_size().ok()?;
+        (by == *me).then_some(size)
+    });
+    let of_statements = statements.iter().filter_map(|content| {
+        let (issuer, heads) = ClaimedStatement::heads(&content.statement).ok()?;
+        let head = if issuer == *me { heads.0 } else { heads.1 };
+        head.map(|head| head.size)
+    });
+    of_receipts.chain(of_statements).collect()
+}
+
+fn own_log(
+    gateway: &Gateway,
+    peer: &Party,
+    acts: &[Digest],
+    sizes: &BTreeSet<u64>,
+    keys: &LogKeys,
+    now: Timestamp,
+) -> Result<Vec<LogProof>, NodeError> {
+    let log = gateway.ledger.log(peer)?;
+    let size = log.head().size;
+    if size == 0 {
+        return Ok(Vec::new());
+    }
+    let mut leaves = vec![ProvedLeaf::of(&log, 0)?];
+    for index in 1..size {
+        let leaf = log.leaf(index).map(Leaf::parse).transpose()?;
+        if matches!(leaf, Some(Leaf::Act { statement, .. }) if acts.contains(&statement)) {
+            leaves.push(ProvedLeaf::of(&log, index)?);
+        }
+    }
+    let head =
+        |size: &u64| Some(ProvedHead { head: log.head_at(*size)?, path: log.prove_consistency(*size)? });
+    let heads = sizes.iter().filter_map(head).collect();
+    let anchor = Anchor::sign(&checkpoint(gateway, peer, &log, now), keys)?;
+    Ok(vec![LogProof { anchor, leaves, heads }])
+}
+
+/// Turns what the peer has proved of its log into parts of the dossier.
+fn peers_log(gateway: &Gateway, peer: &Party) -> Result<Vec<LogProof>, NodeError> {
+    let mut out = Vec::new();
+    for answer in gateway.ledger.audits(peer)? {
+        let AuditAnswer { anchor, genesis, heads, .. } = AuditAnswer::read(&answer)?;
+        out.push(LogProof { anchor, leaves: vec![genesis], heads });
+    }
+    Ok(out)
+}
+
+/// Gives the keys of the parties: the signed directory, or the cards where there is none.
+fn bundle(directory: &Directory, parties: &[&Party]) -> Result<Vec<u8>, EvidenceError> {
+    let mut cards = Vec::new();
+    for party in parties {
+        match directory.entry(party)?.card() {
+            // Prekeys prove nothing about what was said.
+            Some(card) => cards.push(Card { prekeys: Vec::new(), ..card.clone() }),
+            None => return Ok(directory.bundle()),
+        }
+    }
+    TrustBundle { cards }.encode()
+}
+
+/// Gives what this node itself trusts: the federation's root, or the parties' roots where it knows them by cards.
+fn anchor(directory: &Directory, parties: &[&Party]) -> Result<TrustAnchor, EvidenceError> {
+    if let Some(federation) = directory.anchor() {
+        return Ok(TrustAnchor { roots: vec![federation] });
+    }
+    let roots = parties.iter().map(|party| Ok::<_, EvidenceError>(directory.entry(party)?.root().x5t));
+    Ok(TrustAnchor { roots: roots.collect::<Result<_, _>>()? })
+}

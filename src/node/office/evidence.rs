@@ -1,0 +1,171 @@
+//! Evidence for people outside: dossiers, the private journal's head, the history of a case.
+
+use crate::case::{Direction, PermitId};
+use crate::control::{ActHistory, AlarmView, DossierView, ExitCode, Failure, HistoryStep, JournalHeadView};
+use crate::evidence::dossier::Severity;
+use crate::model::{CaseId, Digest};
+use crate::node::audit;
+use crate::node::error::NodeError;
+use crate::node::evidence;
+use crate::node::evidence::Disclosing;
+use crate::node::gateway::{Gateway, Post};
+use crate::node::office::{known, record, unknown};
+use crate::node::views;
+
+pub(super) async fn export(
+    post: &Post,
+    officer: &str,
+    id: &CaseId,
+    elements: Option<Vec<String>>,
+    permit: Option<String>,
+) -> Result<DossierView, Failure> {
+    let gateway = &*post.gateway;
+    let slot = known(gateway, id)?;
+    let mut disclosing = Disclosing {
+        only: elements.map(|list| list.iter().map(|e| named(e)).collect()),
+        ..Disclosing::default()
+    };
+    // The export is on record before anything leaves (ISACS 8.4 a).
+    record(gateway, officer, "evidence.export", Some(id)).await?;
+    if let Some(permit) = permit {
+        let permit: PermitId = permit.parse().map_err(|_| unknown("permit", &permit))?;
+        let opened = gateway.open_permit(&slot, permit, officer).await?;
+        disclosing.opened =
+            opened.disclosures.into_iter().map(|(act, path, bytes)| ((act, path), bytes)).collect();
+    }
+    let (peer, acts) = {
+        let case = slot.read();
+        let peer = case.opening().map(|opening| opening.peer.clone()).ok_or_else(|| unknown("case", id))?;
+        let acts: Vec<Digest> = case.acts().map(|record| record.facts.header.digest).collect();
+        (peer, acts)
+    };
+    // A peer that is there leads its receipts to an anchor; one that is not does not hold the export up.
+    if let Some(courier) = gateway.couriers.get(&peer).filter(|courier| courier.standing().connected) {
+        let sizes = evidence::sizes_to_audit(gateway, &peer, &acts)?;
+        if let Err(cause) = audit::ask(post, &courier, &sizes).await {
+            tracing::info!(%cause, "a dossier is made without a fresh proof of the peer's log");
+        }
+    }
+    let made = evidence::export(gateway, id, &peer, &acts, &disclosing)?;
+    let disclosed = made.report.acts.iter().map(|act| act.disclosed).sum();
+    let elements: u64 = made.report.acts.iter().map(|act| act.elements).sum();
+    let fault = made.report.findings.iter().find(|finding| finding.severity == Severity::Fault);
+    Ok(DossierView {
+        case: id.clone(),
+        made_at: gateway.now(),
+        acts: made.report.acts.len() as u64,
+        disclosed,
+        withheld: elements - disclosed,
+        valid: made.report.valid,
+        first_fault: fault.map(|fault| format!("{}: {}", fault.about, fault.words)),
+        dossier: made.bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+/// Writes the private journal's head as it is noted down.
+pub(super) fn journal_head(gateway: &Gateway) -> Result<String, NodeError> {
+    let head = gateway.ledger.journal_head(None)?;
+    let (acts, chain) = head.expect("a journal has a head however short it is");
+    Ok(format!("{acts}:{chain}"))
+}
+
+/// Lists the peers that have contradicted themselves, oldest alarm first.
+pub(super) fn alarms(gateway: &Gateway) -> Result<Vec<AlarmView>, NodeError> {
+    let view = |alarm: crate::store::Alarm| AlarmView {
+        peer: alarm.peer,
+        at: alarm.at,
+        words: alarm.words,
+        proof: !alarm.proof.is_empty(),
+    };
+    Ok(gateway.ledger.alarms()?.into_iter().map(view).collect())
+}
+
+/// Shows the private journal's head, or checks the journal against one that was noted down.
+pub(super) fn head(gateway: &Gateway, check: Option<&str>) -> Result<JournalHeadView, Failure> {
+    let ledger = &gateway.ledger;
+    let holds = match check {
+        None => None,
+        Some(noted) => {
+            let parsed = noted
+                .split_once(':')
+                .and_then(|(n, d)| Some((n.parse::<u64>().ok()?, d.parse::<Digest>().ok()?)));
+            let (count, chain) = parsed.ok_or_else(|| {
+                Failure::new(ExitCode::Usage, "evidence.head", format!("'{noted}' is no head"))
+                    .hint("write it as it was shown, NUMBER:DIGEST")
+            })?;
+            let then = ledger.journal_head(Some(count)).map_err(NodeError::from)?;
+            if then != Some((count, chain)) {
+                return Err(Failure::new(
+                    ExitCode::Finding,
+                    "evidence.journal_changed",
+                    "the private journal does not begin with the acts of that head",
+                )
+                .hint(
+                    "it was changed or cut, or the head is another gateway's; keep the data folder as it is",
+                ));
+            }
+            Some(true)
+        }
+    };
+    let now = ledger.journal_head(None).map_err(NodeError::from)?;
+    let (acts, chain) = now.expect("a journal has a head however short it is");
+    Ok(JournalHeadView { acts, chain, head: format!("{acts}:{chain}"), holds })
+}
+
+/// Tells what happened to each act of a case: written, queued, received by proof, acknowledged, answered.
+pub(super) fn history(gateway: &Gateway, id: &CaseId) -> Result<Vec<ActHistory>, Failure> {
+    let slot = known(gateway, id)?;
+    let case = slot.read();
+    let view = views::view(gateway, &case).ok_or_else(|| unknown("case", id))?;
+    let mut out = Vec::new();
+    for act in &view.acts {
+        let mut steps = Vec::new();
+        let mut step = |step: &str, at, proved, detail| {
+            steps.push(HistoryStep { step: step.to_owned(), at, proved, detail });
+        };
+        match act.direction {
+            Direction::Sent => {
+                step("written", Some(act.at), false, None);
+                step("queued", Some(act.at), false, waiting(gateway, &view.peer, &act.digest));
+                if let Some(at) = act.arrived_at {
+                    step("receipt", Some(at), true, Some(format!("the gateway of {} has it", view.peer)));
+                }
+            }
+            Direction::Received => {
+                step("received", Some(act.at), true, Some(format!("signed by {}", act.issuer)))
+            }
+        }
+        for version in view.versions.iter().filter(|version| version.digest == act.digest) {
+            if let Some(at) = version.clocks.ack_at {
+                step("acknowledged", Some(at), true, None);
+            }
+            if let Some(at) = version.clocks.responded_at {
+                step("answered", Some(at), true, None);
+            }
+        }
+        out.push(ActHistory { digest: act.digest, act: act.kind, issuer: act.issuer.clone(), steps });
+    }
+    Ok(out)
+}
+
+/// Says how delivery stands, while an act waits.
+fn waiting(gateway: &Gateway, peer: &crate::model::Party, act: &Digest) -> Option<String> {
+    let standing = gateway.couriers.get(peer)?.standing();
+    let waiting = standing.waiting.into_iter().find(|waiting| waiting.row.statement == *act)?;
+    let mut words = format!("{} attempts", waiting.attempts);
+    if let Some(cause) = waiting.last_cause.or(standing.last_cause) {
+        words += &format!("; {cause}");
+    }
+    if let Some(next) = standing.next_try.filter(|_| !waiting.refused) {
+        words += &format!("; next try at {next}");
+    }
+    Some(words)
+}
+
+/// Reads `ACT:PATH` or `PATH`.
+fn named(element: &str) -> (String, String) {
+    match element.split_once(':') {
+        Some((act, path)) => (act.to_owned(), path.to_owned()),
+        None => (String::new(), element.to_owned()),
+    }
+}

@@ -1,0 +1,143 @@
+//! Either State can prove what happened, to someone who trusts neither: dossiers made by real gateways and
+//! judged with no node and no network.
+#![allow(clippy::unwrap_used, reason = "what does not hold ends the drill")]
+
+mod common;
+
+use common::{Node, Pair, acknowledge, await_some, refuse, submit, text, valise};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use valise::control::Command;
+
+/// Runs `evidence verify` with the roots of both States as anchors: exit code and data.
+fn judge(pair: &Pair, file: &Path) -> (i32, Value) {
+    let (xaa, xbb) = (pair.xaa.card().display().to_string(), pair.xbb.card().display().to_string());
+    let file = file.display().to_string();
+    let output = valise(&["--json", "evidence", "verify", &file, "--anchor", &xaa, "--anchor", &xbb]);
+    let data: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code().unwrap_or(-1), data["data"].clone())
+}
+
+fn export(node: &Node, case: &str, file: &Path, more: &[&str]) -> Value {
+    let path = file.display().to_string();
+    let words = [&["evidence", "export", case, "-o", &path], more].concat();
+    let output = node.run(&words);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice::<Value>(&output.stdout).unwrap()["data"].clone()
+}
+
+/// A case that XBB has acknowledged and refused, as both sides know.
+fn refused_case(pair: &Pair) -> String {
+    let case = text(&pair.xaa.ask(submit()).unwrap()["case"]);
+    await_some("the request", || pair.xbb.show(&case));
+    pair.xbb.ask(acknowledge(&case)).unwrap();
+    pair.xbb.ask(refuse(&case)).unwrap();
+    pair.drain();
+    let agreed = pair.agreed(&case).unwrap();
+    assert_eq!(agreed["acts"].as_array().unwrap().len(), 3, "{agreed}");
+    case
+}
+
+#[test]
+fn a_dossier_of_either_side_proves_the_case_offline() {
+    let mut pair = Pair::running();
+    let case = refused_case(&pair);
+    let file = |name: &str| pair.home.path().join(name);
+    let (by_xaa, by_xbb) = (file("xaa.dossier"), file("xbb.dossier"));
+    let made = export(&pair.xaa, &case, &by_xaa, &[]);
+    assert_eq!((&made["valid"], &made["acts"]), (&json!(true), &json!(3)), "{made}");
+    export(&pair.xbb, &case, &by_xbb, &[]);
+    let redacted = file("redacted.dossier");
+    let made = export(&pair.xaa, &case, &redacted, &["--elements", "circumstances"]);
+    assert_eq!(made["disclosed"], 1, "{made}");
+    pair.xaa.stop();
+    pair.xbb.stop();
+
+    let (code, first) = judge(&pair, &by_xaa);
+    assert_eq!(code, 0, "{first:#}");
+    let (code, second) = judge(&pair, &by_xbb);
+    assert_eq!(code, 0, "{second:#}");
+    assert_eq!(first["clocks"], second["clocks"], "both sides get equal due dates");
+    assert_eq!(first["acts"], second["acts"]);
+    assert_eq!(first["clocks"][0]["ack"], "met");
+    for member in ["valid", "findings", "acts", "signers", "time_bounds"] {
+        assert!(!first[member].is_null(), "{member}");
+    }
+    let (code, report) = judge(&pair, &redacted);
+    assert_eq!(code, 0, "{report:#}");
+
+    // Whoever trusts one State only believes nothing.
+    let xaa = pair.xaa.card().display().to_string();
+    let path = by_xaa.display().to_string();
+    let output = valise(&["--json", "evidence", "verify", &path, "--anchor", &xaa]);
+    assert_eq!(output.status.code(), Some(1));
+
+    let mut bytes = fs::read(&by_xaa).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let spoiled = file("spoiled.dossier");
+    fs::write(&spoiled, &bytes).unwrap();
+    let (code, report) = judge(&pair, &spoiled);
+    assert_eq!((code, &report["valid"]), (1, &json!(false)));
+    fs::write(&spoiled, &bytes[..middle]).unwrap();
+    assert_eq!(judge(&pair, &spoiled).0, 1);
+}
+
+#[test]
+fn the_committed_dossiers_are_judged_by_the_binary() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/vectors/dossiers");
+    let index: Value = serde_json::from_str(&fs::read_to_string(folder.join("index.json")).unwrap()).unwrap();
+    let anchors: Vec<String> = index["anchor"].as_array().unwrap().iter().map(text).collect();
+    let dossiers = index["dossiers"].as_object().unwrap();
+    assert!(dossiers.len() > 15);
+    for (name, expected) in dossiers {
+        let file = folder.join(format!("{name}.dossier")).display().to_string();
+        let mut words = vec!["--json", "evidence", "verify", &file];
+        anchors.iter().for_each(|anchor| words.extend(["--anchor", anchor]));
+        let output = valise(&words);
+        let valid = expected["valid"] == true;
+        assert_eq!(output.status.code(), Some(i32::from(!valid)), "{name}");
+        let data: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let first = data["data"]["findings"].as_array().unwrap().iter().find(|f| f["severity"] == "fault");
+        let code = first.map_or(json!("valid"), |fault| fault["code"].clone());
+        assert_eq!(code, expected["first"], "{name}");
+        let output = valise(&["inspect", &file, "--as", "dossier"]);
+        let sound = name != "bad-cut" && name != "bad-flipped-byte";
+        assert!(!sound || output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let cut = folder.join("bad-cut.dossier").display().to_string();
+    assert_eq!(valise(&["inspect", &cut, "--as", "dossier"]).status.code(), Some(65));
+}
+
+#[test]
+fn the_private_journal_is_held_to_a_head_that_was_noted_down() {
+    let pair = Pair::running();
+    let case = refused_case(&pair);
+    let noted = pair.xaa.ask(Command::EvidenceHead { check: None }).unwrap();
+    let head = text(&noted["head"]);
+    export(&pair.xaa, &case, &pair.home.path().join("a.dossier"), &[]);
+    let later = pair.xaa.ask(Command::EvidenceHead { check: Some(head.clone()) }).unwrap();
+    assert_eq!(
+        (&later["holds"], later["acts"].as_u64()),
+        (&json!(true), noted["acts"].as_u64().map(|n| n + 1))
+    );
+    let (count, chain) = head.split_once(':').unwrap();
+    let turned: String = chain.chars().rev().collect();
+    for bad in [format!("{count}:{turned}"), format!("{}:{chain}", 1_000_000)] {
+        let refused = pair.xaa.ask(Command::EvidenceHead { check: Some(bad) }).unwrap_err();
+        assert_eq!(refused.code, "evidence.journal_changed");
+    }
+}
+
+#[test]
+fn the_history_of_an_act_ends_with_the_peers_proof() {
+    let pair = Pair::running();
+    let case = refused_case(&pair);
+    let history = pair.xaa.ask(Command::CaseHistory { case: case.parse().unwrap() }).unwrap();
+    let steps: Vec<String> =
+        history[0]["steps"].as_array().unwrap().iter().map(|s| text(&s["step"])).collect();
+    assert_eq!(steps, ["written", "queued", "receipt", "acknowledged", "answered"]);
+    assert_eq!(history[0]["steps"][2]["proved"], true);
+    assert_eq!(history[1]["steps"][0]["step"], "received");
+}
