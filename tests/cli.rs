@@ -115,7 +115,7 @@ fn the_whole_story_holds_between_two_states() {
         .filter(|step| step["held"] != true)
         .collect();
     assert_eq!((output.status.code(), failed), (Some(0), vec![]));
-    assert_eq!(answer["data"]["steps"].as_array().map(Vec::len), Some(12));
+    assert_eq!(answer["data"]["steps"].as_array().map(Vec::len), Some(13));
     let states = valise(home.path(), &["demo", "status", "--data", &data, "--json"]);
     let states = &json(&states.stdout)["data"]["states"];
     assert!((0..2).all(|i| states[i]["node"] == false && states[i]["forwarder"] == false), "all is ended");
