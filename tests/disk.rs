@@ -198,7 +198,8 @@ fn what_is_said_follows_the_sync_that_covers_it() {
         await_some("the act on the other side", || quiet.show(&case).filter(knows));
         sleep(Duration::from_millis(500));
         let after = Trace::read(&trace);
-        assert_eq!(after.syncs - before, syncs, "one commit for the act, one for a receipt got");
+        // An audit of the peer's log may follow with a commit of its own.
+        assert!(after.syncs - before >= syncs, "one commit for the act, one for a receipt got");
         assert!(
             after.said > 0 && after.early == Vec::<String>::new(),
             "said before its sync: {:?}",

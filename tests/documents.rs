@@ -95,7 +95,7 @@ fn each_denial_and_absence_has_its_exit_code() {
 fn a_store_is_open_once() {
     let mut pair = Pair::new();
     pair.xaa.start();
-    told(&pair.xaa.run_serve(), 78, "serve.store");
+    told(&pair.xaa.run_serve(), 78, "federation.folder");
     let error = told(
         &pair.xaa.run(&["gateway", "init", "--party", "XAA", "--officer", "x:officer"]),
         78,

@@ -1,5 +1,7 @@
 //! Makes a federation of three States from nothing by the commands of `docs/federation.md`, and tries to cheat it.
 
+#![expect(clippy::unwrap_used, reason = "a drill that cannot go on ends")]
+
 mod common;
 
 use common::{Node, VALISE, acts, await_some, free_port, submit, text};

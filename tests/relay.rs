@@ -302,6 +302,7 @@ fn what_is_not_collected_expires_with_a_signed_notice_to_its_sender() {
 }
 
 #[tokio::test]
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 async fn junk_of_one_member_stops_no_act_of_another_and_what_does_not_hold_is_refused_with_a_signature() {
     let mut apart = Apart::by(&["relay-west"], "\n[quota]\nacts_parcels = 4\n");
     let mut xcc = Stranger::new("XCC", 5);

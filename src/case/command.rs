@@ -21,6 +21,7 @@ use crate::rules::release::Authority;
 
 /// What an officer, a timer or a peer wants of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a command lives for one decision")]
 pub enum Command {
     /// Opens a case with a request (ISACS 8.1, 8.2).
     Submit {

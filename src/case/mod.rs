@@ -234,13 +234,10 @@ impl Case {
         if record.facts.header.issuer == opening.peer {
             return Some(record.at);
         }
-        self.acts.values().find_map(|other| match &other.facts.body {
-            Body::Acknowledgement { request, received_at, .. }
-                if *request == record.facts.header.digest && other.facts.header.issuer == opening.peer =>
-            {
-                Some(*received_at)
-            }
-            _ => None,
+        self.acts.values().find_map(|other| {
+            let Body::Acknowledgement { request, received_at, .. } = &other.facts.body else { return None };
+            let names = *request == record.facts.header.digest;
+            (names && other.facts.header.issuer == opening.peer).then_some(*received_at)
         })
     }
 

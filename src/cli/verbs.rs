@@ -32,6 +32,7 @@ pub struct Readers {
     /// Reads a courier's bag.
     pub bag: fn(&[u8]) -> Result<BagContent, Failure>,
     /// Packs bags that are no longer than so many bytes.
+    #[expect(clippy::type_complexity, reason = "it is used once")]
     pub pack: fn(&BagContent, usize) -> Result<Vec<Vec<u8>>, Failure>,
 }
 
@@ -42,6 +43,7 @@ pub struct Readers {
 ///
 /// # Panics
 /// On a verb that no node answers; `main` never passes one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
     let officer = args.as_officer.as_deref();
     match &args.verb {

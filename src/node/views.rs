@@ -312,6 +312,7 @@ fn behalf_view(gateway: &Gateway, case: &Case, behalf: &case::Behalf) -> BehalfV
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 fn awaits_acceptance(gateway: &Gateway, case: &Case) -> bool {
     let known = gateway.mandates.get();
     let mut given = case.acts().filter_map(|record| match &record.facts.body {

@@ -296,6 +296,7 @@ impl Authority {
         }))
     }
 
+    #[expect(clippy::type_complexity, reason = "it is used once")]
     fn parts(&self, root: &Root) -> Result<BTreeMap<Party, (Vec<u8>, Vec<u8>)>, AuthorityError> {
         let folder = self.folder.join("parts");
         let mut parts = BTreeMap::new();

@@ -14,6 +14,7 @@ pub(super) const BLOB: u8 = 0x81;
 /// What a small journal record says; sealed bodies and envelopes lie in the big record before it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "few of them live at once")]
 pub enum Entry {
     /// One addition to a case.
     Event {

@@ -476,6 +476,7 @@ impl Ledger {
     ///
     /// # Errors
     /// As for [`Self::cases`].
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
     pub fn custodies(&self, envelope: &MessageId) -> Result<Vec<SignedCustody>, StoreError> {
         let read = |(entry, _)| match entry {
             Entry::Custody { relay, since, custody, notice, .. } => {
@@ -510,6 +511,7 @@ impl Ledger {
     ///
     /// # Errors
     /// As for [`Self::cases`].
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
     pub fn peer_receipts(&self) -> Result<Vec<(Digest, Vec<u8>)>, StoreError> {
         let found = scan(&self.store.reader(), keys::PEER_RECEIPTS)?;
         let receipt = |entry| match entry {
@@ -583,6 +585,7 @@ impl Ledger {
     ///
     /// # Errors
     /// As for [`Self::cases`].
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
     pub fn alarms(&self) -> Result<Vec<Alarm>, StoreError> {
         let alarm = |entry| match entry {
             Entry::Alarm { peer, at, words, proof } => Some(Alarm { peer, at, words, proof }),

@@ -493,7 +493,7 @@ impl World<'_> {
             (
                 "acting-on-behalf-by-a-mandate-of-another-key",
                 "unknown-key",
-                self.framed(&forged(&good, &ring, good.disclosures.clone(), &for_xcc).with_mandate(stolen)),
+                self.framed(&forged(&good, &ring, good.disclosures.clone(), for_xcc).with_mandate(stolen)),
             ),
             (
                 "mandate-on-nobodys-behalf",

@@ -268,15 +268,15 @@ pub fn view(gateway: &Gateway, id: &CaseId, now: Timestamp) -> Option<case::View
 
 fn opening_peer(gateway: &Gateway, id: &CaseId) -> Option<Party> {
     let slot = gateway.desk.known(id).ok()??;
-    let peer = slot.read().opening().map(|opening| opening.peer.clone());
-    peer
+    let case = slot.read();
+    Some(case.opening()?.peer.clone())
 }
 
 /// Returns since when a node holds an act; `None` if it does not.
 fn holds(gateway: &Gateway, id: &CaseId, digest: &Digest) -> Option<Timestamp> {
     let slot = gateway.desk.known(id).ok()??;
-    let at = slot.read().act(digest).map(|record| record.at);
-    at
+    let case = slot.read();
+    Some(case.act(digest)?.at)
 }
 
 /// Reads a case as a node would find it if its power went now.

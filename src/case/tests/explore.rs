@@ -113,6 +113,7 @@ impl World {
     }
 
     /// Checks the release that was just made against the journal alone, as an auditor would.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
     fn released(&self, script: &Script) {
         let journal = &self.side.journal;
         let Some(Event::PermitUsed(used)) = journal.last() else { panic!("a use is journaled last") };

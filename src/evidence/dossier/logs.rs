@@ -5,11 +5,16 @@ use crate::evidence::{Direction, EvidenceError, Leaf, ProvedAnchor, contradict, 
 use crate::model::{Digest, Head, Party, Timestamp};
 use std::collections::BTreeMap;
 
+/// The genesis of a log, and the earlier head from which its proof goes on.
+type Beginning = (Digest, Option<Head>);
+/// An anchor, the leaves that it covers with their places, and the earlier head from which the log has gone on.
+type ProvedLog = (ProvedAnchor, Vec<(u64, Leaf)>, Option<Head>);
+
 impl Judge<'_> {
     /// Proves each log: its anchor, its leaves, and the earlier heads from which it has gone on.
     pub(super) fn prove_logs(&mut self) {
         let dossier = self.dossier;
-        let mut begun: BTreeMap<(Party, Party), Vec<(Digest, Option<Head>)>> = BTreeMap::new();
+        let mut begun: BTreeMap<(Party, Party), Vec<Beginning>> = BTreeMap::new();
         for (at, proof) in dossier.logs.iter().enumerate() {
             let about = format!("log {at}");
             match self.prove_log(proof) {
@@ -38,10 +43,7 @@ impl Judge<'_> {
         self.check_places();
     }
 
-    fn prove_log(
-        &mut self,
-        proof: &LogProof,
-    ) -> Result<(ProvedAnchor, Vec<(u64, Leaf)>, Option<Head>), EvidenceError> {
+    fn prove_log(&mut self, proof: &LogProof) -> Result<ProvedLog, EvidenceError> {
         let anchor = proof.anchor.verify(&self.directory)?;
         self.report.signed(&anchor.owner, "log", anchor.certificate);
         let first = proof.leaves.first().ok_or(EvidenceError::Malformed("a log without its first leaf"))?;

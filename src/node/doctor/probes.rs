@@ -163,6 +163,7 @@ fn missing(file: &Path, cause: &dyn std::fmt::Display) -> Fault {
     Fault { detail: format!("{shown}: {cause}"), fix: format!("put {shown} back from the last backup") }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 fn fault(what: &str, cause: &TrustError) -> Fault {
     let fix = match cause {
         TrustError::NotYetValid { .. } => "set the clock of this machine: the certificate begins later",
@@ -191,6 +192,7 @@ pub fn prekeys(
 }
 
 /// What the directory says of a peer, before anything is sent.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 pub fn standing(directory: &Directory, peer: &Party, now: Timestamp) -> Result<(), Found> {
     let checked = directory.entry(peer).and_then(|entry| entry.check(now));
     checked.map_err(|cause| {

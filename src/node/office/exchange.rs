@@ -48,6 +48,7 @@ pub(super) async fn reply(
     act(gateway, id, ActKind::AssistanceReply, command).await
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 fn view(gateway: &Gateway, case: &Case, kind: ActKind) -> Option<ExchangeView> {
     let seen = views::detail(gateway, case)?;
     let record: &ActRecord = case.acts().find(|record| record.facts.kind() == kind)?;

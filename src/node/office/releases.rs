@@ -13,6 +13,7 @@ use crate::node::views;
 use crate::rules::release::{Authority, AuthorityKind};
 use std::sync::Arc;
 
+#[expect(clippy::too_many_arguments, reason = "they are the members of one command")]
 pub(super) async fn release(
     gateway: &Gateway,
     officer: &str,

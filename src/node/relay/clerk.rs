@@ -17,6 +17,7 @@ const GROUP: usize = 64;
 const QUEUE: usize = 256;
 
 /// What the clerk is asked.
+#[expect(clippy::large_enum_variant, reason = "few of them live at once")]
 enum Job {
     Act { command: Command, body: Option<(Digest, Vec<u8>)>, reply: oneshot::Sender<Outcome> },
     Next { to: Party, in_flight: BTreeSet<Digest>, most: usize, reply: oneshot::Sender<Vec<Parcel>> },
