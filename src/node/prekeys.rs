@@ -83,7 +83,7 @@ impl PrekeyKeeper {
     /// Writes the public halves that serve now or later into the party's card, signed by the seal key.
     ///
     /// # Errors
-    /// As for [`Self::turn`]; [`KeyError::Identity`] if the card cannot be read.
+    /// As for [`Self::turn`]; `KeyError::Identity` if the card cannot be read.
     pub fn publish(
         &self,
         held: &[HeldPrekey],

@@ -37,7 +37,7 @@ impl Renewal {
     /// Certifies a first key.
     ///
     /// # Errors
-    /// [`KeyError::Trust`] or [`KeyError::Identity`] if the key and the certificates do not fit.
+    /// `KeyError::Trust` or `KeyError::Identity` if the key and the certificates do not fit.
     pub fn first(self, machine: &Machine) -> Result<(Arc<TlsIdentity>, Renewing), KeyError> {
         let (key, gateway, renew_at) = self.fresh(machine.now(), &mut *machine.entropy())?;
         let identity = TlsIdentity::new(&gateway, &self.issuing_der, &key)
