@@ -331,7 +331,7 @@ impl World<'_> {
         vec![
             ("frame-without-magic", "not-a-frame", with(0, b'X')),
             ("frame-of-version-1", "unsupported-version", with(2, 1)),
-            ("frame-of-unknown-kind", "unknown-kind", with(3, 9)),
+            ("frame-of-unknown-kind", "unknown-kind", with(3, 0x60)),
             ("frame-too-long", "too-long", b"VL\x00\x01\x00\x10\x00\x01".to_vec()),
             ("item-cut-off", "not-deterministic-cbor", body(&small[..small.len() - 1])),
             ("bytes-after-the-item", "not-deterministic-cbor", body(&[small, b"\0"].concat())),
