@@ -32,6 +32,7 @@ pub use fold::ItemState;
 pub use mandates::{HeldMandate, Mandates};
 pub use permit::{
     Approval, Bar, Denial, DeniedElement, ElementRef, OfficerSignature, Permit, PermitId, PermitUse, Terms,
+    stale_refusal,
 };
 pub use refused::Refused;
 pub use reminder::{Reminder, ReminderCode, reminders};

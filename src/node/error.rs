@@ -2,10 +2,11 @@ use crate::case::Refused;
 use crate::control::{ExitCode, Failure, FindingView};
 use crate::envelope::EnvelopeError;
 use crate::evidence::EvidenceError;
-use crate::model::MandateFault;
+use crate::model::{MandateFault, Timestamp};
 use crate::node::board::BoardError;
 use crate::node::keys::KeyError;
 use crate::rules::completeness::Finding;
+use crate::rules::freshness;
 use crate::store::StoreError;
 use crate::transport::TransportError;
 
@@ -33,6 +34,9 @@ pub enum NodeError {
     /// News of the directory is not in force.
     #[error(transparent)]
     Directory(#[from] BoardError),
+    /// Nothing restricted leaves while the directory is stale.
+    #[error("{}", freshness::words(*.0))]
+    Stale(Timestamp),
     /// Nobody of that name is configured.
     #[error("there is no {what} '{name}'")]
     Unknown {
@@ -80,6 +84,11 @@ impl From<NodeError> for Failure {
             NodeError::Directory(cause) => {
                 Self::new(ExitCode::BadData, &format!("federation.{}", cause.code()), cause)
                     .hint("nothing of it was put in force; `valise federation show` tells what is")
+            }
+            NodeError::Stale(since) => {
+                Self::new(ExitCode::Denied, "directory.stale", freshness::words(since))
+                    .cause("nothing restricted leaves under a stale directory; the rest goes on")
+                    .hint("`valise federation sync` asks peers and relays for news, `--from FILE` takes it by hand")
             }
             NodeError::Unknown { what, name } => Self::new(
                 ExitCode::Finding,

@@ -19,9 +19,10 @@ use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::mandates::Register;
 use crate::node::prekeys::PrekeyKeeper;
+use crate::rules::freshness;
 use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
-use crate::trust::{Directory, MandateDocument, TrustError, Usage};
+use crate::trust::{Directory, Freshness, MandateDocument, TrustError, Usage};
 use crate::wire;
 use std::sync::Arc;
 
@@ -124,6 +125,14 @@ impl Gateway {
         self.board.get()
     }
 
+    /// Tells since when the directory is stale, if it is: then nothing restricted leaves (`rules/freshness.rs`).
+    pub fn stale_since(&self) -> Option<Timestamp> {
+        match self.directory().freshness(self.now()) {
+            Freshness::Fresh { .. } => None,
+            Freshness::Stale { since, .. } => Some(since),
+        }
+    }
+
     /// Returns the keys as they are held now.
     pub fn ring(&self) -> Arc<KeyRing> {
         self.keys.get()
@@ -216,6 +225,11 @@ impl Gateway {
     ) -> Result<OpenedPermit, NodeError> {
         let _turn = slot.turn.lock().await;
         let now = self.now();
+        if let Some(since) = self.stale_since() {
+            let case = slot.read();
+            let why = case.permit(&id).and_then(|permit| case::stale_refusal(&case, permit, since, now));
+            why.map_or(Ok(()), |_| Err(NodeError::Stale(since)))?;
+        }
         let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned() };
         let decision = case::decide(&slot.read(), command, now)?;
         let used =
@@ -319,6 +333,11 @@ impl Gateway {
         };
         let carried = mandate.as_ref().map(wire::encode).transpose().map_err(EnvelopeError::from)?;
         let signed = said.sign(&ring, &mut *entropy)?;
+        if let Some(since) = self.stale_since() {
+            let mut labels = signed.disclosures.iter().filter_map(Disclosure::label);
+            let barred = labels.any(|label| freshness::refusal(label, None, Some(since), now).is_some());
+            (!barred).then_some(()).ok_or(NodeError::Stale(since))?;
+        }
         let signed = match mandate {
             Some(mandate) => signed.with_mandate(mandate),
             None => signed,

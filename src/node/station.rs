@@ -1,7 +1,7 @@
 //! A gateway at work: its cases laid out, a courier for each peer, and the tasks that go on for its life.
 
 use crate::case;
-use crate::model::Party;
+use crate::model::{Party, Timestamp};
 use crate::node::audit;
 use crate::node::board::Board;
 use crate::node::counters::Counters;
@@ -145,7 +145,13 @@ async fn watch(post: Post) {
     let mut next = None;
     let mut seen = None;
     let mut anchors_due = Instant::now();
+    let mut told = None;
     loop {
+        let stale = gateway.stale_since();
+        if told != Some(stale) {
+            told = Some(stale);
+            tell_freshness(stale);
+        }
         let changes = gateway.desk.changes();
         if seen != Some(changes) {
             seen = Some(changes);
@@ -166,6 +172,16 @@ async fn watch(post: Post) {
             }
         }
         sleep(TICK).await;
+    }
+}
+
+/// Logs each change of it: the grace in which a stale directory still serves is no secret.
+fn tell_freshness(stale: Option<Timestamp>) {
+    match stale {
+        Some(since) => {
+            tracing::warn!(%since, "the directory is stale: nothing restricted leaves until there is news")
+        }
+        None => tracing::info!("the directory is fresh"),
     }
 }
 
