@@ -8,7 +8,7 @@ use valise::cli::{
     IdentityVerb, Initial, KeysArg, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
-use valise::control::{Carried, CarriedKind, ExitCode, Failure, Hex};
+use valise::control::{Carried, CarriedKind, Client, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
 use valise::node::{self, InitOptions, Machine, joining};
@@ -107,10 +107,12 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             FrameKind::Envelope => CarriedKind::Envelope,
             FrameKind::Receipts => CarriedKind::Receipts,
             FrameKind::Reject => CarriedKind::Reject,
+            FrameKind::News => CarriedKind::News,
             FrameKind::Ping
             | FrameKind::Pong
             | FrameKind::AuditQuestion
             | FrameKind::AuditAnswer
+            | FrameKind::Holdings
             | FrameKind::Custody
             | FrameKind::Collect
             | FrameKind::Parcel
@@ -128,6 +130,7 @@ fn pack_bags(content: &BagContent, limit: usize) -> Result<Vec<Vec<u8>>, Failure
             CarriedKind::Envelope => FrameKind::Envelope,
             CarriedKind::Receipts => FrameKind::Receipts,
             CarriedKind::Reject => FrameKind::Reject,
+            CarriedKind::News => FrameKind::News,
         };
         (kind, carried.body.0.clone())
     };
@@ -276,8 +279,23 @@ fn federation(args: &Args, verb: &FederationVerb) -> Result<Answer, Failure> {
             let told = joining::join(&layout(args)?, anchor, &machine)?;
             Ok(cli::told("federation.join", told, "`valise gateway serve`"))
         }
-        FederationVerb::Show => {
-            Ok(cli::told("federation.show", joining::show(&layout(args)?, &machine)?, ""))
+        FederationVerb::Sync { from, .. } => {
+            let layout = layout(args)?;
+            match from {
+                // A gateway that runs holds its directory; else the file is worked in here.
+                Some(file) if Client::connect(&layout.socket).is_err() => {
+                    let told = joining::sync(&layout, &whole(file)?, &machine)?;
+                    Ok(cli::told("federation.sync", told, ""))
+                }
+                Some(_) | None => cli::ask(args, &layout, READERS),
+            }
+        }
+        FederationVerb::Show { output } => {
+            let (told, bundle) = joining::show(&layout(args)?, &machine)?;
+            if let Some(file) = output {
+                cli::write_bytes(file, &bundle, false)?;
+            }
+            Ok(cli::told("federation.show", told, ""))
         }
     }
 }

@@ -7,6 +7,7 @@ mod consent;
 mod document;
 mod exchange;
 mod face;
+mod federation;
 mod local;
 mod paper;
 mod proof;

@@ -3,6 +3,7 @@
 use crate::cli::consent;
 use crate::cli::exchange;
 use crate::cli::face::printable;
+use crate::cli::federation;
 use crate::cli::proof;
 use crate::cli::relay;
 use crate::control::{
@@ -24,6 +25,7 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
         Command::GatewayDoctor => doctor(&read(data)?),
+        Command::FederationSync { .. } => federation::synced(&read(data)?),
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),

@@ -1,13 +1,13 @@
 //! Verbs that a node answers.
 
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb,
-    RelayVerb, RequestVerb, Verb,
+    Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb,
+    QueueVerb, RelayVerb, RequestVerb, Verb,
 };
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
-use crate::cli::document::read_text;
+use crate::cli::document::{read_bytes, read_text};
 use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
@@ -15,7 +15,7 @@ use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{Call, Client, Command, Failure, VERSION};
+use crate::control::{Call, Client, Command, Failure, Hex, VERSION};
 use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
 use serde_json::Value;
 
@@ -116,7 +116,18 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Identity(_)
-        | Verb::Federation(_)
+        | Verb::Federation(
+            FederationVerb::Key { .. }
+            | FederationVerb::Init { .. }
+            | FederationVerb::Sign { .. }
+            | FederationVerb::Assemble { .. }
+            | FederationVerb::Admit { .. }
+            | FederationVerb::Suspend { .. }
+            | FederationVerb::Rotate { .. }
+            | FederationVerb::Publish { .. }
+            | FederationVerb::Join { .. }
+            | FederationVerb::Show { .. },
+        )
         | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
         | Verb::Relay(RelayVerb::Init(_) | RelayVerb::Serve)
         | Verb::Request(
@@ -129,6 +140,10 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         | Verb::Inspect { .. } => {
             return Ok(None);
         }
+        Verb::Federation(FederationVerb::Sync { peer, from }) => Command::FederationSync {
+            peer: peer.clone(),
+            news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
+        },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
         Verb::Relay(RelayVerb::Status) => Command::RelayStatus,

@@ -1,4 +1,4 @@
-use crate::control::{BagMark, Carried};
+use crate::control::{BagMark, Carried, Hex};
 use crate::model::{
     AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
     MessageId, Notice, PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
@@ -31,6 +31,13 @@ pub enum Command {
     GatewayStatus,
     /// `gateway doctor`.
     GatewayDoctor,
+    /// `federation sync`.
+    FederationSync {
+        /// Whom to ask; everybody for none.
+        peer: Option<Party>,
+        /// Documents that were handed over by hand; then nobody is asked.
+        news: Option<Hex>,
+    },
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
     /// `peer list`.
@@ -387,6 +394,7 @@ impl Command {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::GatewayStatus => "gateway.status",
+            Self::FederationSync { .. } => "federation.sync",
             Self::GatewayDoctor => "gateway.doctor",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",

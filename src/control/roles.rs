@@ -36,6 +36,7 @@ impl Command {
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. }
             | Self::CaseTemplate { .. }
+            | Self::FederationSync { .. }
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }

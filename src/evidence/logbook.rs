@@ -1,9 +1,10 @@
 use crate::cose::SigningKey;
-use crate::evidence::{Checkpoint, EvidenceError, Leaf, MerkleLog, Receipt};
+use crate::evidence::{Appended, Checkpoint, EvidenceError, Leaf, Log, MerkleLog, Receipt};
 use crate::model::{Digest, Entropy, Head, MessageId, Party, Timestamp};
 use std::collections::BTreeMap;
 
-/// All logs that one gateway keeps, one for each peer, with the key that signs their heads (DESIGN §7).
+/// All logs that one gateway keeps, one for each peer, with the key that signs their heads (DESIGN §7). Of
+/// each it holds only what the next leaves need; what is durable is read where it lies.
 pub struct LogBook {
     owner: Party,
     key: (SigningKey, Digest),
@@ -25,12 +26,23 @@ pub struct Entry {
 /// What one commit group added to the logs.
 #[derive(Clone, Debug, Default)]
 pub struct Sealed {
-    /// Every new leaf with its peer and place, genesis leaves included.
-    pub leaves: Vec<(Party, u64, Vec<u8>)>,
+    /// Every new leaf, genesis leaves included.
+    pub leaves: Vec<NewLeaf>,
     /// The new head of each log that grew.
     pub heads: Vec<(Party, Head)>,
     /// The receipts that were wanted, in the order of the entries.
     pub receipts: Vec<Option<Receipt>>,
+}
+
+/// A leaf as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLeaf {
+    /// Whose log it is in.
+    pub peer: Party,
+    /// Its place and the subtrees that it completes.
+    pub added: Appended,
+    /// The encoded leaf.
+    pub leaf: Vec<u8>,
 }
 
 /// What a commit group adds to one log.
@@ -48,13 +60,13 @@ impl LogBook {
         Self { owner, key, logs: BTreeMap::new(), entropy }
     }
 
-    /// Puts back a leaf that an earlier group added; leaves come in their order.
+    /// Takes up the log about a peer where its durable part ends, at the head that was signed last.
     ///
     /// # Errors
-    /// [`EvidenceError::Malformed`] if it is not the next one of its log.
-    pub fn restore(&mut self, peer: Party, index: u64, leaf: Vec<u8>) -> Result<(), EvidenceError> {
-        let at = self.logs.entry(peer).or_default().append(leaf);
-        if at == index { Ok(()) } else { Err(EvidenceError::Malformed("a leaf of the log is missing")) }
+    /// As for [`MerkleLog::resume`].
+    pub fn resume(&mut self, peer: Party, log: &dyn Log, head: &Head) -> Result<(), EvidenceError> {
+        self.logs.insert(peer, MerkleLog::resume(log, head)?);
+        Ok(())
     }
 
     /// Adds a group's leaves and signs one checkpoint for each peer among them.
@@ -80,17 +92,18 @@ impl LogBook {
         Ok(sealed)
     }
 
-    fn sign_head(&self, peer: &Party, grown: &Grown, sealed: &mut Sealed) -> Result<(), EvidenceError> {
+    fn sign_head(&mut self, peer: &Party, grown: &Grown, sealed: &mut Sealed) -> Result<(), EvidenceError> {
         let at = grown.newest.unwrap_or(Timestamp::EPOCH);
         let places = &grown.places;
-        let log = self.logs.get(peer).ok_or(EvidenceError::NotIncluded)?;
-        let checkpoint = Checkpoint { owner: self.owner.clone(), peer: peer.clone(), head: log.head(), at };
+        let log = self.logs.get_mut(peer).ok_or(EvidenceError::NotIncluded)?;
+        let checkpoint = Checkpoint { owner: self.owner.clone(), peer: peer.clone(), head: log.head()?, at };
         sealed.heads.push((peer.clone(), checkpoint.head));
         let indices: Vec<u64> = places.iter().map(|(_, index)| *index).collect();
         let receipts = Receipt::issue(&checkpoint, log, &indices, &self.key)?;
         for ((slot, _), receipt) in places.iter().zip(receipts) {
             sealed.receipts[*slot] = Some(receipt);
         }
+        log.forget();
         Ok(())
     }
 
@@ -107,8 +120,9 @@ impl LogBook {
 
     fn append(&mut self, peer: &Party, leaf: &Leaf, sealed: &mut Sealed) -> Result<u64, EvidenceError> {
         let bytes = leaf.encode()?;
-        let index = self.logs.entry(peer.clone()).or_default().append(bytes.clone());
-        sealed.leaves.push((peer.clone(), index, bytes));
+        let added = self.logs.entry(peer.clone()).or_default().append(bytes.clone());
+        let index = added.index;
+        sealed.leaves.push(NewLeaf { peer: peer.clone(), added, leaf: bytes });
         Ok(index)
     }
 }

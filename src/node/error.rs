@@ -3,6 +3,8 @@ use crate::control::{ExitCode, Failure, FindingView};
 use crate::envelope::EnvelopeError;
 use crate::evidence::EvidenceError;
 use crate::model::MandateFault;
+use crate::node::board::BoardError;
+use crate::node::keys::KeyError;
 use crate::rules::completeness::Finding;
 use crate::store::StoreError;
 use crate::transport::TransportError;
@@ -25,6 +27,12 @@ pub enum NodeError {
     /// The peer was not reached.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// A key or certificate of this gateway could not be read, made or written.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// News of the directory is not in force.
+    #[error(transparent)]
+    Directory(#[from] BoardError),
     /// Nobody of that name is configured.
     #[error("there is no {what} '{name}'")]
     Unknown {
@@ -67,6 +75,12 @@ impl From<NodeError> for Failure {
             }
             NodeError::Transport(cause) => Self::new(ExitCode::Unavailable, "peer.unreachable", cause)
                 .hint("the act stays in the outbox and is tried again; `valise queue list` shows it"),
+            NodeError::Keys(cause) => Self::new(ExitCode::Finding, "identity.keys", cause)
+                .hint("nothing was changed; see DATA/keys, DATA/pki and the disk"),
+            NodeError::Directory(cause) => {
+                Self::new(ExitCode::BadData, &format!("federation.{}", cause.code()), cause)
+                    .hint("nothing of it was put in force; `valise federation show` tells what is")
+            }
             NodeError::Unknown { what, name } => Self::new(
                 ExitCode::Finding,
                 &format!("unknown.{what}"),

@@ -7,6 +7,7 @@ use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, Stateme
 use crate::evidence::Receipt;
 use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
 use crate::node::audit;
+use crate::node::board::Board;
 use crate::node::content;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
@@ -17,7 +18,8 @@ use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::mandates::Register;
-use crate::store::{Change, Durable, Ledger, OutboxRow, Shelf, StoreError};
+use crate::node::prekeys::PrekeyKeeper;
+use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
 use crate::trust::{Directory, MandateDocument, TrustError, Usage};
 use crate::wire;
@@ -31,10 +33,10 @@ pub struct Gateway {
     pub machine: Arc<Machine>,
     /// The party for which it speaks.
     pub party: Party,
-    /// Whose key speaks for which party, as known now.
-    pub trusted: Arc<Live<Directory>>,
-    /// Where the directory is kept; held for as long as the gateway runs.
-    pub shelf: Shelf,
+    /// Whose key speaks for which party, as known now, and where that is kept for as long as the gateway runs.
+    pub board: Board,
+    /// Keeps the prekeys and what is published of them; `None` where they stay as they are.
+    pub keeper: Option<PrekeyKeeper>,
     /// Whose certificate is let in.
     pub doorkeeper: Arc<Doorkeeper>,
     /// The keys of this gateway, as held now.
@@ -119,7 +121,7 @@ impl Gateway {
 
     /// Returns the directory as it stands now; a long piece of work keeps the one that it began with.
     pub fn directory(&self) -> Arc<Directory> {
-        self.trusted.get()
+        self.board.get()
     }
 
     /// Returns the keys as they are held now.

@@ -10,6 +10,7 @@ use crate::node::gateway::{Gateway, Post, Received};
 use crate::node::mandates::Admission;
 use crate::store::Durable;
 use crate::transport::{CloseCode, Link, Receiver, Sender};
+use crate::trust::federation::Documents;
 use crate::wire::FrameKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ enum Answer {
     Pong(Vec<u8>),
     /// What our log proves.
     Audit(Vec<u8>),
+    /// What we have of the directory, or news of it.
+    Directory(FrameKind, Vec<u8>),
 }
 
 /// An act that is durable.
@@ -108,6 +111,21 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                     return;
                 }
             },
+            Ok(Some((FrameKind::Holdings, body))) => match post.gateway.board.answer(&body) {
+                Ok(frames) => {
+                    for (kind, body) in frames {
+                        let _ = answers.send(Answer::Directory(kind, body)).await;
+                    }
+                }
+                Err(cause) => return post.gateway.counters.refused(cause.code()),
+            },
+            Ok(Some((FrameKind::News, body))) => {
+                let taken = match Documents::from_frame(&body) {
+                    Ok(news) => post.gateway.board.take(news, post.gateway.now()).await,
+                    Err(cause) => return post.gateway.counters.refused(cause.code()),
+                };
+                taken.refused.iter().for_each(|cause| post.gateway.counters.refused(cause.code()));
+            }
             Ok(Some((
                 FrameKind::Receipts
                 | FrameKind::Reject
@@ -158,7 +176,7 @@ pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpac
         Err(refusal) if refusal.code == "try-later" => Unpacked::Later,
         Err(refusal) => match reject(post, from, &refusal) {
             Answer::Reject(body) => Unpacked::Answered(FrameKind::Reject, body),
-            Answer::Receipt(_) | Answer::Pong(_) | Answer::Audit(_) => {
+            Answer::Receipt(_) | Answer::Pong(_) | Answer::Audit(_) | Answer::Directory(..) => {
                 unreachable!("a refusal is answered with a rejection")
             }
         },
@@ -256,6 +274,7 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
                 Answer::Reject(body) => frames.push((FrameKind::Reject, body)),
                 Answer::Pong(body) => frames.push((FrameKind::Pong, body)),
                 Answer::Audit(body) => frames.push((FrameKind::AuditAnswer, body)),
+                Answer::Directory(kind, body) => frames.push((kind, body)),
             }
         }
         if !receipts.is_empty() {

@@ -4,6 +4,7 @@
 //! Incoming: the wire, `envelope::open`, `case::decide`, one commit, and only then the receipt.
 
 mod audit;
+mod board;
 mod clock;
 mod content;
 mod counters;
@@ -16,6 +17,7 @@ mod epochs;
 mod error;
 mod evidence;
 mod gateway;
+mod gossip;
 mod init;
 mod intake;
 pub mod joining;
@@ -32,6 +34,7 @@ mod renewal;
 mod reseal;
 mod retry;
 mod serve;
+mod sheet;
 mod socket;
 mod station;
 mod telemetry;

@@ -3,25 +3,26 @@
 use crate::case;
 use crate::model::Party;
 use crate::node::audit;
+use crate::node::board::Board;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
 use crate::node::gateway::{Gateway, Post};
+use crate::node::gossip;
 use crate::node::live::Live;
 use crate::node::mailbox;
 use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
 use crate::node::prekeys;
-use crate::node::prekeys::PrekeyKeeper;
 use crate::node::renewal::Renewing;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How often the clocks are looked at; nothing that they start is due to the minute.
 const TICK: Duration = Duration::from_secs(60);
@@ -31,7 +32,6 @@ pub struct Station {
     post: Post,
     renewing: Renewing,
     couriers: Vec<Courier>,
-    keeper: Option<PrekeyKeeper>,
 }
 
 impl Station {
@@ -75,8 +75,8 @@ impl Station {
             config: parts.config,
             machine: parts.machine,
             party,
-            trusted: parts.directory,
-            shelf: parts.shelf,
+            board: Board::new(parts.directory, parts.shelf),
+            keeper: parts.keeper,
             doorkeeper,
             keys: Live::new(parts.ring),
             ledger: parts.ledger,
@@ -86,7 +86,7 @@ impl Station {
             counters: Counters::default(),
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
-        Ok(Self { post, renewing: parts.renewal, couriers, keeper: parts.keeper })
+        Ok(Self { post, renewing: parts.renewal, couriers })
     }
 
     /// Starts everything that goes on for the life of the gateway; needs a tokio runtime.
@@ -95,8 +95,11 @@ impl Station {
         post.spawn(accept(post.clone()));
         post.spawn(watch(post.clone()));
         post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
-        if let Some(keeper) = self.keeper {
-            post.spawn(prekeys::run(keeper, post.clone()));
+        if post.gateway.keeper.is_some() {
+            post.spawn(prekeys::run(post.clone()));
+        }
+        if post.gateway.board.holdings().is_some() {
+            post.spawn(gossip::follow(post.clone()));
         }
         for courier in self.couriers {
             post.enlist(courier);
@@ -141,6 +144,7 @@ async fn watch(post: Post) {
     let days = u16::try_from(gateway.config.clocks.auto_acknowledge_days).unwrap_or(u16::MAX);
     let mut next = None;
     let mut seen = None;
+    let mut anchors_due = Instant::now();
     loop {
         let changes = gateway.desk.changes();
         if seen != Some(changes) {
@@ -155,8 +159,11 @@ async fn watch(post: Post) {
             courier.check_trust(gateway);
             courier.check_keys(gateway).await;
         }
-        if let Err(cause) = audit::anchor_what_has_grown(gateway).await {
-            tracing::warn!(%cause, "an anchor was not signed");
+        if Instant::now() >= anchors_due {
+            anchors_due = Instant::now() + audit::ANCHOR_EVERY;
+            if let Err(cause) = audit::anchor_what_has_grown(gateway).await {
+                tracing::warn!(%cause, "an anchor was not signed");
+            }
         }
         sleep(TICK).await;
     }

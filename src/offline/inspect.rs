@@ -124,6 +124,8 @@ fn frame_at(bytes: &[u8], base: usize) -> Result<Shown, OfflineError> {
         FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
             cbor::show(body, &Limits::REJECT, base + HEADER_LEN)?
         }
+        FrameKind::Holdings => cbor::show(body, &Limits::HOLDINGS, base + HEADER_LEN)?,
+        FrameKind::News => cbor::show(body, &Limits::NEWS, base + HEADER_LEN)?,
         FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?,
         FrameKind::Parcel => cbor::show(body, &Limits::PARCEL, base + HEADER_LEN)?,
         FrameKind::Collected => cbor::show(body, &Limits::COLLECTED, base + HEADER_LEN)?,

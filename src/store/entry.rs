@@ -1,5 +1,6 @@
 use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
 use crate::case::Event;
+use crate::evidence::Leaf as LogLeaf;
 use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
 use crate::wire;
@@ -44,6 +45,9 @@ pub enum Entry {
         /// The leaf.
         #[serde(with = "serde_bytes")]
         leaf: Vec<u8>,
+        /// The hashes of the whole subtrees of 2, 4, 8 … leaves that it completes, smallest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        completed: Vec<Digest>,
     },
     /// A log head: the newest of our log about a peer, or of the peer's about us that we have seen.
     Head {
@@ -53,6 +57,9 @@ pub enum Entry {
         ours: bool,
         /// Its head.
         head: Head,
+        /// The statement whose receipt shows it, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown_by: Option<Digest>,
     },
     /// A receipt: ours for an act that we received, or the peer's for one that we sent.
     Receipt {
@@ -221,8 +228,18 @@ impl Entry {
             Self::Body { statement } => vec![(keys::body(statement), Put::Entry)],
             Self::Queued(row) => vec![(keys::outbox(&row.envelope), Put::Entry)],
             Self::Settled { envelope } => vec![(keys::outbox(envelope), Put::Nothing)],
-            Self::Leaf { peer, index, .. } => vec![(keys::leaf(peer, *index), Put::Entry)],
-            Self::Head { peer, ours, .. } => vec![(keys::head(peer, *ours), Put::Entry)],
+            Self::Leaf { peer, index, leaf, .. } => {
+                let mut changes = vec![(keys::leaf(peer, *index), Put::Entry)];
+                if let Ok(LogLeaf::Act { statement, .. }) = LogLeaf::parse(leaf) {
+                    changes.push((keys::leaf_of(peer, &statement, *index), Put::Mark));
+                }
+                changes
+            }
+            Self::Head { peer, ours, head, shown_by } => {
+                let mut changes = vec![(keys::head(peer, *ours), Put::Entry)];
+                changes.extend(shown_by.map(|by| (keys::shown(peer, head), Put::Bytes(by.0.into()))));
+                changes
+            }
             Self::Receipt { statement, copy: Some(by), .. } => {
                 vec![(keys::copy_receipt(statement, by), Put::Entry)]
             }
@@ -294,7 +311,7 @@ const fn is_local(event: &Event) -> bool {
 
 /// Where each kind of entry is found in the index.
 pub(super) mod keys {
-    use super::{CaseId, Digest, Location, MailboxRow, MessageId, Party};
+    use super::{CaseId, Digest, Head, Location, MailboxRow, MessageId, Party};
 
     pub const EVENTS: &[u8] = b"e/";
     pub const CASES: &[u8] = b"c/";
@@ -302,9 +319,9 @@ pub(super) mod keys {
     pub const RELEASES: &[u8] = b"p/";
     pub const OUTBOX: &[u8] = b"o/";
     pub const LEAVES: &[u8] = b"l/";
+    pub const OUR_HEADS: &[u8] = b"h/o/";
     pub const LOCAL_ACTS: &[u8] = b"j/";
     pub const ALARMS: &[u8] = b"x/";
-    pub const PEER_RECEIPTS: &[u8] = b"r/p/";
 
     pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
         [&events(case)[..], &order(at)].concat()
@@ -338,12 +355,29 @@ pub(super) mod keys {
     pub fn leaf(peer: &Party, index: u64) -> Vec<u8> {
         [&leaves(peer)[..], &index.to_be_bytes()].concat()
     }
+    /// Marks that a statement has a leaf, and which.
+    pub fn leaf_of(peer: &Party, statement: &Digest, index: u64) -> Vec<u8> {
+        [&leaves_of(peer, statement)[..], &index.to_be_bytes()].concat()
+    }
+    /// What the marks of a statement's leaves begin with.
+    pub fn leaves_of(peer: &Party, statement: &Digest) -> Vec<u8> {
+        [b"s/", peer.to_string().as_bytes(), b"\0", &statement.0[..]].concat()
+    }
+    /// Finds the statement whose receipt shows a head.
+    pub fn shown(peer: &Party, head: &Head) -> Vec<u8> {
+        [&shown_at(peer, head)[..], &head.root.0[..]].concat()
+    }
+    /// What the heads of one log at one size begin with; a log has but one root there.
+    pub fn shown_at(peer: &Party, head: &Head) -> Vec<u8> {
+        let size = head.size.to_be_bytes();
+        [b"g/", peer.to_string().as_bytes(), b"\0", &head.log.0[..], &size[..]].concat()
+    }
     /// What the leaves of one log begin with.
     pub fn leaves(peer: &Party) -> Vec<u8> {
         [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
     }
     pub fn head(peer: &Party, ours: bool) -> Vec<u8> {
-        [if ours { b"h/o/" } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
+        [if ours { OUR_HEADS } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
     }
     pub fn receipt(statement: &Digest, ours: bool) -> Vec<u8> {
         [if ours { b"r/o/" } else { b"r/p/" }, &statement.0[..]].concat()

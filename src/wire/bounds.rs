@@ -36,6 +36,10 @@ impl Limits {
     pub const COLLECTED: Self = Self { bytes: 64 << 10, depth: 8, items: 1 << 11 };
     /// A courier's bag: as much as a mail may carry, and not more frames than can be read at once.
     pub const BAG: Self = Self { bytes: 8 << 20, depth: 2, items: 4096 + 9 };
+    /// What somebody holds of a directory: a line for each party, of which there may be 1,024.
+    pub const HOLDINGS: Self = Self { bytes: 128 << 10, depth: 4, items: 1 << 13 };
+    /// Documents of a directory on their way: a snapshot with all parts A of 193 parties stays below half of it.
+    pub const NEWS: Self = Self { bytes: 2 << 20, depth: 4, items: 1 << 12 };
     /// One bucket of COSE headers.
     pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
     /// A directory part, a journal record or a member of a dossier.
@@ -62,6 +66,8 @@ pub(super) const fn frame_limit(kind: FrameKind) -> usize {
         FrameKind::AuditAnswer | FrameKind::Collect => Limits::RECEIPTS.bytes,
         FrameKind::Parcel => Limits::PARCEL.bytes,
         FrameKind::Collected => Limits::COLLECTED.bytes,
+        FrameKind::Holdings => Limits::HOLDINGS.bytes,
+        FrameKind::News => Limits::NEWS.bytes,
         FrameKind::Ping | FrameKind::Pong => 64,
     }
 }

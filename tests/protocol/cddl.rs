@@ -11,6 +11,7 @@ use valise::model::{Digest, MessageId, Party, Timestamp};
 use valise::relay::{
     Collected, Custody, Freight, Lane, MailboxState, Notice, Parcel, Refused, Row, Signer, Thread, Wrapped,
 };
+use valise::trust::federation::{Documents, Held, Holdings};
 use valise::wire::{self, Bag, FrameKind, Limits, encode_value};
 
 const CDDL: &str = include_str!("../../docs/valise.cddl");
@@ -95,6 +96,24 @@ fn what_relays_and_their_members_say() {
     assert!(fits("custody", &collected).is_err(), "a confirmation is no custody");
     let (code, words) = ("quota-full".to_owned(), "words".to_owned());
     assert_fits("refused", &Refused { to: party("XAA"), parcel: digest, code, words }.sign(&signer));
+}
+
+#[test]
+fn what_somebody_holds_of_the_directory() {
+    let digest = Digest::of(&[b"it"]);
+    let each = [("XAA".parse().unwrap(), Held(1, 7, digest))].into();
+    let full = Holdings {
+        root: (2, digest),
+        genesis: digest,
+        snapshot: (9, digest),
+        parts: digest,
+        each: Some(each),
+    };
+    assert_fits("holdings", &full.to_bytes());
+    assert_eq!(Holdings::parse(&full.to_bytes()).unwrap(), full);
+    assert_fits("holdings", &full.clone().brief().to_bytes());
+    assert!(Holdings::parse(&full.to_bytes()[1..]).is_err());
+    assert_fits("documents", &Documents::part_b(b"\x82\x40\x80").to_bytes());
 }
 
 #[test]

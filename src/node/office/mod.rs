@@ -5,6 +5,7 @@ mod cases;
 mod consents;
 mod evidence;
 mod exchange;
+mod federation;
 mod mandates;
 mod peers;
 mod queue;
@@ -35,6 +36,10 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
     match command {
         Command::GatewayStatus => json(&peers::status(post)?),
         Command::GatewayDoctor => json(&doctor::examine(post).await),
+        Command::FederationSync { peer, news } => {
+            let news = news.as_ref().map(|hex| hex.0.as_slice());
+            json(&federation::sync(post, officer, peer.as_ref(), news).await?)
+        }
         Command::RelayStatus => {
             let failure = Failure::new(ExitCode::Usage, "relay.verb", "this node is a gateway, not a relay");
             Err(failure.hint("name the relay's own folder with --data DIR"))
