@@ -121,7 +121,7 @@ fn status(s: &GatewayStatus) -> String {
         ("since", s.since.to_string()),
         ("version", s.version.clone()),
         ("socket", s.socket.clone()),
-        ("listens on", s.listen.clone()),
+        ("listens on", format!("UDP {}, TCP {}", s.listen, s.listen_tcp.as_deref().unwrap_or("none"))),
         ("peers", s.peers.to_string()),
         ("queued", s.queue.to_string()),
         (
@@ -162,8 +162,8 @@ pub(super) fn doctor(d: &DoctorView) -> String {
 
 fn peers(list: &[PeerView]) -> String {
     let row = |p: &PeerView| {
-        let link = if p.connected { "connected" } else { "-" };
-        vec![p.peer.to_string(), p.address.clone(), link.into(), when(p.last_contact), p.queued.to_string()]
+        let link = p.road.as_ref().map_or_else(|| "-".to_owned(), |road| format!("connected by {road}"));
+        vec![p.peer.to_string(), p.address.clone(), link, when(p.last_contact), p.queued.to_string()]
     };
     table(&["PEER", "ADDRESS", "LINK", "LAST CONTACT", "QUEUED"], list.iter().map(row).collect())
 }
@@ -172,6 +172,7 @@ fn ping(p: &PingView) -> String {
     pairs(&[
         ("peer", p.peer.to_string()),
         ("address", p.address.clone()),
+        ("road", p.road.clone()),
         ("round trip", format!("{:.1} ms", p.rtt_ms)),
         ("handshake", p.handshake_ms.map_or_else(|| "stood already".into(), |ms| format!("{ms:.1} ms"))),
         ("key exchange", p.group.clone().unwrap_or_else(|| "-".into())),

@@ -527,6 +527,8 @@ pub struct PeerView {
     pub address: String,
     /// Whether a connection stands now.
     pub connected: bool,
+    /// By which road it stands: `quic` or `tcp`.
+    pub road: Option<String>,
     /// When it last spoke to us.
     pub last_contact: Option<Timestamp>,
     /// How many of our acts wait for it.
@@ -540,6 +542,8 @@ pub struct PingView {
     pub peer: Party,
     /// Where it was reached.
     pub address: String,
+    /// By which road: `quic`, or `tcp` where UDP is blocked.
+    pub road: String,
     /// The round trip, in milliseconds.
     pub rtt_ms: f64,
     /// The handshake, in milliseconds; absent on a connection that stood.
@@ -561,6 +565,8 @@ pub struct GatewayStatus {
     pub socket: String,
     /// Its UDP address.
     pub listen: String,
+    /// Its TCP address; absent if it takes in no TCP.
+    pub listen_tcp: Option<String>,
     /// How many peers it knows.
     pub peers: u64,
     /// How many acts wait in the outbox.

@@ -11,7 +11,7 @@ use crate::node::gossip;
 use crate::node::reseal::{Remedy, is_nameless};
 use crate::node::retry;
 use crate::store::{HeldEnvelope, OutboxRow};
-use crate::transport::{CloseCode, Link, Receiver, Sender};
+use crate::transport::{CloseCode, Link, Receiver, RoadKind, Sender};
 use crate::trust::federation::Holdings;
 use crate::wire::FrameKind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an audit holds on a link that stands, in seconds.
 const AUDIT_EVERY: i64 = 3600;
 /// How long the direct road may take to open where there is another.
-const IMPATIENCE: Duration = Duration::from_secs(3);
+const IMPATIENCE: Duration = Duration::from_secs(4);
 /// How long a stream with nothing to carry is kept for the next act.
 const LINGER: Duration = Duration::from_secs(20);
 
@@ -134,8 +134,8 @@ pub struct Standing {
     pub last_cause: Option<String>,
     /// When the peer last spoke to us.
     pub last_contact: Option<Timestamp>,
-    /// Whether a link stands.
-    pub connected: bool,
+    /// By which road a link stands.
+    pub link: Option<RoadKind>,
 }
 
 impl Courier {
@@ -237,7 +237,7 @@ impl Courier {
             next_try: bag.next_try.map(|pause| pause.shown),
             last_cause: bag.last_cause.clone(),
             last_contact: bag.last_contact,
-            connected: bag.link.is_some(),
+            link: bag.link.as_ref().map(Link::road),
         }
     }
 
@@ -270,9 +270,10 @@ impl Courier {
                 Err(cause) => link.close(CloseCode::Distrusted, cause.words_for_peer()),
             }
         }
-        let direct = self.roads().direct.ok_or("no direct road to it is known")?;
-        let address = post.gateway.machine.resolve(&direct).await?;
-        let link = post.road.connect(&self.peer, address).await.map_err(|e| e.to_string())?;
+        let Roads { direct, tcp, .. } = self.roads();
+        let direct = direct.ok_or("no direct road to it is known")?;
+        let place = post.gateway.machine.place(&direct, tcp.as_ref()).await?;
+        let link = post.road.connect(&self.peer, place).await.map_err(|e| e.to_string())?;
         self.bag().link = Some(link.clone());
         // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
         post.serve(link.clone());

@@ -95,14 +95,20 @@ impl Parts {
 pub(super) fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(Party, Roads)> {
     let mut peers = Vec::new();
     for party in directory.parties().filter(|party| **party != config.party) {
-        let ours = config.routes.iter().find(|(to, _)| to == party).map(|(_, address)| address.clone());
-        let mut roads = Roads { direct: ours, relays: Vec::new() };
+        let ours = config.routes.iter().find(|(to, _)| to == party).map(|(_, roads)| roads.clone());
+        let published = ours.is_none();
+        let mut roads = ours.unwrap_or_default();
         for route in directory.routes(party) {
             match route {
                 Route::Quic(address) if roads.direct.is_none() => roads.direct = address.parse().ok(),
+                Route::Tls(address) if published && roads.tcp.is_none() => roads.tcp = address.parse().ok(),
                 Route::Relay(relay) => roads.relays.push(relay.clone()),
                 Route::Quic(_) | Route::Tls(_) => {}
             }
+        }
+        // A peer that takes in nothing but TCP is looked for by QUIC at the same place, in vain.
+        if roads.direct.is_none() {
+            roads.direct.clone_from(&roads.tcp);
         }
         if roads == Roads::default() {
             tracing::warn!("{party} publishes no address; add a [[route]] if you know one");

@@ -223,7 +223,7 @@ pub fn unreached(peer: &Party, address: &str, cause: &str) -> Found {
     Found::broken(
         format!("not reached at {address}: {cause}"),
         format!(
-            "let UDP to {address} out through the firewall, and ask {peer} whether its gateway runs; what waits is sent as soon as it answers"
+            "let UDP to {address}, or TCP, out through the firewall, and ask {peer} whether its gateway runs; what waits is sent as soon as it answers"
         ),
     )
 }

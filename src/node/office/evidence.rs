@@ -40,7 +40,7 @@ pub(super) async fn export(
         (peer, acts)
     };
     // A peer that is there leads its receipts to an anchor; one that is not does not hold the export up.
-    if let Some(courier) = gateway.couriers.get(&peer).filter(|courier| courier.standing().connected) {
+    if let Some(courier) = gateway.couriers.get(&peer).filter(|courier| courier.standing().link.is_some()) {
         let sizes = evidence::sizes_to_audit(gateway, &peer, &acts)?;
         if let Err(cause) = audit::ask(post, &courier, &sizes).await {
             tracing::info!(%cause, "a dossier is made without a fresh proof of the peer's log");

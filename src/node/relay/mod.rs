@@ -24,7 +24,7 @@ use crate::node::serve::{LAST_WORDS, told_to_stop};
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
 use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
-use crate::transport::{CloseCode, PeerCheck, Road};
+use crate::transport::{CloseCode, Listen, PeerCheck, Road};
 use crate::trust::Directory;
 use clerk::{Clerk, Counter};
 use std::collections::BTreeSet;
@@ -88,8 +88,10 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
             .hint("is another relay running on the same data?")
     })?;
     let check = Arc::new(Doorkeeper { directory: Arc::clone(&trusted), machine: Arc::clone(&machine) });
-    let road = Road::bind(config.listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>)
-        .map_err(|e| start_failure("serve.listen", e).hint("see 'listen' in the configuration"))?;
+    let listen = Listen { quic: config.listen, tcp: config.listen_tcp };
+    let road = Road::bind(listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>).map_err(|e| {
+        start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
+    })?;
     let look = Duration::from_secs(u64::from(config.custody.look_seconds));
     let terms = (signer.clone(), quotas(config), members);
     let (clerk, counter) =
