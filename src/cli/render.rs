@@ -25,6 +25,7 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
         Command::GatewayDoctor => doctor(&read(data)?),
+        Command::IdentityRotate { .. } => federation::rotated(&read(data)?),
         Command::FederationSync { .. } => federation::synced(&read(data)?),
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),

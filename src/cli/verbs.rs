@@ -1,8 +1,8 @@
 //! Verbs that a node answers.
 
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb,
-    QueueVerb, RelayVerb, RequestVerb, Verb,
+    Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, IdentityVerb,
+    InboxVerb, PeerVerb, QueueVerb, RelayVerb, RequestVerb, RotatedKey, Verb,
 };
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
@@ -15,7 +15,7 @@ use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{Call, Client, Command, Failure, Hex, VERSION};
+use crate::control::{Call, Client, Command, Failure, Hex, KeyUse, VERSION};
 use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
 use serde_json::Value;
 
@@ -115,7 +115,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
     let command = match verb {
         Verb::Demo(_)
         | Verb::Config(_)
-        | Verb::Identity(_)
+        | Verb::Identity(IdentityVerb::Request { .. } | IdentityVerb::Import { .. } | IdentityVerb::Show)
         | Verb::Federation(
             FederationVerb::Key { .. }
             | FederationVerb::Init { .. }
@@ -143,6 +143,16 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Federation(FederationVerb::Sync { peer, from }) => Command::FederationSync {
             peer: peer.clone(),
             news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
+        },
+        Verb::Identity(IdentityVerb::Rotate { what, reason, compromised_since }) => Command::IdentityRotate {
+            what: match what {
+                RotatedKey::Seal => KeyUse::Seal,
+                RotatedKey::Log => KeyUse::Log,
+                RotatedKey::Gateway => KeyUse::Gateway,
+                RotatedKey::Root => KeyUse::Root,
+            },
+            reason: Sensitive::new(reason.clone()),
+            compromised_since: *compromised_since,
         },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,

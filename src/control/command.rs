@@ -1,4 +1,4 @@
-use crate::control::{BagMark, Carried, Hex};
+use crate::control::{BagMark, Carried, Hex, KeyUse};
 use crate::model::{
     AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
     MessageId, Notice, PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
@@ -37,6 +37,15 @@ pub enum Command {
         peer: Option<Party>,
         /// Documents that were handed over by hand; then nobody is asked.
         news: Option<Hex>,
+    },
+    /// `identity rotate`.
+    IdentityRotate {
+        /// Which key.
+        what: KeyUse,
+        /// Why, in words that everybody will read.
+        reason: Text,
+        /// From when others may have held the key before.
+        compromised_since: Option<Timestamp>,
     },
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
@@ -395,6 +404,7 @@ impl Command {
         match self {
             Self::GatewayStatus => "gateway.status",
             Self::FederationSync { .. } => "federation.sync",
+            Self::IdentityRotate { .. } => "identity.rotate",
             Self::GatewayDoctor => "gateway.doctor",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",

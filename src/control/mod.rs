@@ -22,7 +22,7 @@ pub use consent::ConsentView;
 pub use doctor::{CheckStatus, CheckView, DoctorView};
 pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
-pub use federation::{AskedView, SyncView};
+pub use federation::{AskedView, KeyUse, RotatedView, SyncView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};

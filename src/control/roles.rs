@@ -42,6 +42,7 @@ impl Command {
             | Self::QueueHanded { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
             Self::CaseAck { .. }
+            | Self::IdentityRotate { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
             | Self::CaseReturn { .. }

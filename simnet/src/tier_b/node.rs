@@ -170,7 +170,7 @@ impl Node {
             config: config(&ring.party).map_err(|e| other(&e.message))?,
             machine: Arc::clone(&machine),
             directory: Arc::new(Live::new(directory)),
-            ring,
+            ring: Arc::new(Live::new(ring)),
             ledger,
             identity: Arc::clone(&identity),
             renewal,

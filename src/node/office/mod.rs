@@ -40,6 +40,9 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             let news = news.as_ref().map(|hex| hex.0.as_slice());
             json(&federation::sync(post, officer, peer.as_ref(), news).await?)
         }
+        Command::IdentityRotate { what, reason, compromised_since } => {
+            json(&federation::rotate(post, officer, what, &reason, compromised_since).await?)
+        }
         Command::RelayStatus => {
             let failure = Failure::new(ExitCode::Usage, "relay.verb", "this node is a gateway, not a relay");
             Err(failure.hint("name the relay's own folder with --data DIR"))
