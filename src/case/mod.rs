@@ -182,7 +182,8 @@ impl Case {
         self.bars.get(id)
     }
 
-    fn is_barred(&self, id: &PermitId) -> bool {
+    /// Tells whether a permit was barred, or has lapsed.
+    pub fn is_barred(&self, id: &PermitId) -> bool {
         self.bars.contains_key(id)
     }
 

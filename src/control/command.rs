@@ -47,6 +47,15 @@ pub enum Command {
         /// From when others may have held the key before.
         compromised_since: Option<Timestamp>,
     },
+    /// `gateway backup`: notes that a backup is made, and tells up to where all is durable.
+    GatewayBackup,
+    /// `gateway recover --without STATE`: goes on without what a peer has not given back.
+    GatewayRecover {
+        /// The peer.
+        without: Party,
+        /// Why.
+        reason: String,
+    },
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
     /// `peer list`.
@@ -406,6 +415,8 @@ impl Command {
             Self::FederationSync { .. } => "federation.sync",
             Self::IdentityRotate { .. } => "identity.rotate",
             Self::GatewayDoctor => "gateway.doctor",
+            Self::GatewayBackup => "gateway.backup",
+            Self::GatewayRecover { .. } => "gateway.recover",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",

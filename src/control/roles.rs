@@ -41,7 +41,9 @@ impl Command {
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
-            Self::CaseAck { .. }
+            Self::GatewayBackup
+            | Self::GatewayRecover { .. }
+            | Self::CaseAck { .. }
             | Self::IdentityRotate { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }

@@ -20,6 +20,8 @@ use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::mandates::Register;
 use crate::node::prekeys::PrekeyKeeper;
+use crate::node::recovery;
+use crate::node::recovery::Recovery;
 use crate::node::renewal::Renewing;
 use crate::rules::freshness;
 use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
@@ -58,6 +60,8 @@ pub struct Gateway {
     pub couriers: Couriers,
     /// What was refused.
     pub counters: Counters,
+    /// What it waits for after a restore from a backup.
+    pub recovery: Recovery,
     /// Since when it runs.
     pub since: Timestamp,
 }
@@ -162,6 +166,7 @@ impl Gateway {
         let opened = |event: &Event| if let Event::Opened(o) = event { Some(o.clone()) } else { None };
         let opening = events.iter().find_map(opened).or_else(|| slot.read().opening().cloned());
         let opening = opening.expect("an act is made in a case that is or was opened");
+        self.may_speak(&draft.aud, slot.read().opening().is_none())?;
         let mandate = self.mandated(&opening, &mut draft, now)?;
         let mut change = Change::default();
         let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
@@ -293,6 +298,12 @@ impl Gateway {
             Some(_) => kept.map(|_| Received::Equivocation),
             None => kept.map(Received::Kept),
         }
+    }
+
+    /// After a restore nothing is said to a party that has not given back what it had, and no case gets a number
+    /// that one may have already (DESIGN §7).
+    fn may_speak(&self, audience: &[Party], opens: bool) -> Result<(), NodeError> {
+        if opens { self.recovery.check_all() } else { self.recovery.check(audience) }
     }
 
     /// Takes a peer's receipt for one of our acts: proves it, commits it, and empties the outbox row.
@@ -432,7 +443,7 @@ impl Gateway {
     }
 
     /// Applies committed events; a case in which nothing waits may then go from memory.
-    fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
+    pub fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
         slot.apply(events);
         let mut mandates = self.mandates.get();
         events.iter().for_each(|event| mandates.note(id, event));
@@ -450,7 +461,7 @@ impl Gateway {
 }
 
 /// Adds events to a change, and that nothing waits any more where they bring that about.
-fn add_events(change: &mut Change, id: &CaseId, slot: &Slot, events: &[Event]) -> Result<(), StoreError> {
+pub fn add_events(change: &mut Change, id: &CaseId, slot: &Slot, events: &[Event]) -> Result<(), StoreError> {
     for event in events {
         change.event(id, event.clone())?;
     }
@@ -498,9 +509,22 @@ impl Post {
         if self.gateway.couriers.get(&courier.peer).is_none() {
             let courier = self.gateway.couriers.add(courier);
             let (by_relay, post) = (Arc::clone(&courier), self.clone());
-            self.spawn(async move { by_relay.run_relays(post).await });
+            // After a restore nothing goes out before the peer has given back what it had.
+            if !self.gateway.config.relays.contains(&courier.peer) {
+                self.gateway.recovery.expect(&courier.peer);
+            }
+            if self.gateway.recovery.lacks(&courier.peer) {
+                self.spawn(recovery::run(self.clone(), Arc::clone(&courier)));
+            }
+            self.spawn(async move {
+                post.gateway.recovery.cleared(&by_relay.peer).await;
+                by_relay.run_relays(post).await;
+            });
             let post = self.clone();
-            self.spawn(async move { courier.run(post).await });
+            self.spawn(async move {
+                post.gateway.recovery.cleared(&courier.peer).await;
+                courier.run(post).await;
+            });
         }
     }
 }

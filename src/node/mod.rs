@@ -4,6 +4,7 @@
 //! Incoming: the wire, `envelope::open`, `case::decide`, one commit, and only then the receipt.
 
 mod audit;
+mod backup;
 mod board;
 mod clock;
 mod content;
@@ -30,6 +31,7 @@ mod mandates;
 mod office;
 mod parts;
 mod prekeys;
+mod recovery;
 mod relay;
 mod renewal;
 mod reseal;
@@ -42,6 +44,7 @@ mod station;
 mod telemetry;
 mod views;
 
+pub use backup::{BackupOptions, RestoreOptions, backup, restore};
 pub use doctor::doctor;
 pub use error::NodeError;
 pub use gateway::{Gateway, Post};

@@ -15,6 +15,7 @@ use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
 use crate::node::prekeys;
+use crate::node::recovery::Recovery;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
 use std::collections::BTreeMap;
@@ -51,6 +52,11 @@ impl Station {
             rows.entry(row.peer.clone()).or_default().push(row);
         }
         let doorkeeper = parts.doorkeeper();
+        let recovery = Recovery::load(&parts.ledger)?;
+        // All of them, before any task asks whether it may speak.
+        parts.peers.iter().filter(|(peer, _)| !parts.config.relays.contains(peer)).for_each(|(peer, _)| {
+            recovery.expect(peer);
+        });
         let mut couriers = Vec::new();
         for (peer, roads) in parts.peers {
             let waiting = rows.remove(&peer).unwrap_or_default();
@@ -83,6 +89,7 @@ impl Station {
             mandates,
             couriers: Couriers::default(),
             counters: Counters::default(),
+            recovery,
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
         Ok(Self { post, couriers })
@@ -108,7 +115,12 @@ impl Station {
                 tracing::error!(%relay, "a relay of ours is not among the peers");
                 continue;
             }
-            post.spawn(mailbox::run(post.clone(), relay));
+            let line = post.clone();
+            post.spawn(async move {
+                // Opening a mailbox is a signed word about what was had, and that is not known before.
+                line.gateway.recovery.all_cleared().await;
+                mailbox::run(line, relay).await;
+            });
         }
         post
     }
@@ -187,6 +199,10 @@ fn tell_freshness(stale: Option<Timestamp>) {
 /// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
 async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
     for slot in gateway.desk.active() {
+        let waits = |o: &case::Opening| gateway.recovery.waits_for(&o.peer);
+        if slot.read().opening().is_some_and(waits) {
+            continue;
+        }
         let due = case::auto_ack_due(&slot.read(), days).filter(|due| gateway.now() >= *due);
         let id = slot.read().opening().map(|opening| opening.case.clone());
         let (Some(_), Some(id)) = (due, id) else { continue };

@@ -2,6 +2,7 @@
 
 mod exam;
 mod probes;
+mod standing;
 
 use crate::config::{Address, GatewayConfig, Layout};
 use crate::control::{DoctorView, Failure};
@@ -83,6 +84,8 @@ pub async fn examine(post: &Post) -> DoctorView {
             Err(cause) => Found::broken(cause, "start the gateway again"),
         },
     );
+    exam.check("recovery", &["store"], || standing::recovery(&gateway.recovery.view()));
+    exam.check("alarms", &["store"], || standing::alarms(gateway.ledger.alarms()));
     let mut looks = JoinSet::new();
     for courier in gateway.couriers.all() {
         let (id, peer) = (format!("peer:{}", courier.peer), courier.peer.clone());
