@@ -121,9 +121,11 @@ fn frame_at(bytes: &[u8], base: usize) -> Result<Shown, OfflineError> {
         FrameKind::Receipts | FrameKind::AuditAnswer => {
             cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?
         }
-        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
-            cbor::show(body, &Limits::REJECT, base + HEADER_LEN)?
-        }
+        FrameKind::Reject
+        | FrameKind::AuditQuestion
+        | FrameKind::Custody
+        | FrameKind::Want
+        | FrameKind::Refused => cbor::show(body, &Limits::REJECT, base + HEADER_LEN)?,
         FrameKind::Holdings => cbor::show(body, &Limits::HOLDINGS, base + HEADER_LEN)?,
         FrameKind::News => cbor::show(body, &Limits::NEWS, base + HEADER_LEN)?,
         FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?,

@@ -6,6 +6,7 @@ mod bodies;
 mod error;
 mod keyfile;
 
+pub use crate::cose::pieces;
 pub use bodies::BodyKey;
 pub use error::VaultError;
 pub use keyfile::{open_keyfile, seal_keyfile};

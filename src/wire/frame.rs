@@ -30,6 +30,8 @@ pub enum FrameKind {
     Holdings = 8,
     /// Documents of the directory.
     News = 9,
+    /// An addressee's signed word that it wants a file.
+    Want = 10,
     /// A relay's signed custody for a parcel that was brought to it.
     Custody = 16,
     /// A member's signed mailbox state, which opens its mailbox at a relay.
@@ -117,7 +119,7 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Envelope,
         Self::Receipts,
         Self::Reject,
@@ -127,6 +129,7 @@ impl FrameKind {
         Self::AuditAnswer,
         Self::Holdings,
         Self::News,
+        Self::Want,
         Self::Custody,
         Self::Collect,
         Self::Parcel,
