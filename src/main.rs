@@ -11,7 +11,7 @@ use valise::config::{Environment, Layout};
 use valise::control::{Carried, CarriedKind, Client, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
-use valise::node::{self, InitOptions, Machine, joining};
+use valise::node::{self, BackupOptions, InitOptions, Machine, RestoreOptions, joining};
 use valise::offline::OfflineError;
 use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
@@ -73,7 +73,25 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(&l, verb))),
         Verb::Federation(verb) => face.end(federation(args, verb)),
         Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
-        Verb::Gateway(GatewayVerb::Status)
+        Verb::Gateway(GatewayVerb::Backup { output, credential, make_credential }) => {
+            let options = |layout| BackupOptions {
+                layout,
+                output: output.clone(),
+                credential: credential.clone(),
+                make_credential: *make_credential,
+            };
+            face.end(layout(args).and_then(|l| backup(args, &options(l))))
+        }
+        Verb::Gateway(GatewayVerb::Restore { file, credential, party }) => {
+            let options = |layout| RestoreOptions {
+                layout,
+                file: file.clone(),
+                credential: credential.clone(),
+                party: party.clone(),
+            };
+            face.end(layout(args).and_then(|l| restore(&options(l))))
+        }
+        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Recover { .. })
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)
@@ -114,6 +132,9 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             | FrameKind::AuditAnswer
             | FrameKind::Holdings
             | FrameKind::Want
+            | FrameKind::RecoveryQuestion
+            | FrameKind::RecoveryList
+            | FrameKind::RecoveryAct
             | FrameKind::Custody
             | FrameKind::Collect
             | FrameKind::Parcel
@@ -216,6 +237,22 @@ fn bad_data(error: OfflineError) -> Failure {
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
     Ok(cli::gateway_init(made))
+}
+
+/// Writes a backup of a gateway that runs, or of one that does not.
+fn backup(args: &Args, options: &BackupOptions) -> Result<Answer, Failure> {
+    let point = cli::backup_point(args, &options.layout)?;
+    let told = node::backup(options, point.as_ref())?;
+    let next =
+        "keep the credential apart from the backup; who has both has all keys of the gateway but its prekeys";
+    Ok(cli::told("gateway.backup", told, next))
+}
+
+fn restore(options: &RestoreOptions) -> Result<Answer, Failure> {
+    let told = node::restore(options)?;
+    let next = "make sure that the old gateway never runs again, start this one with `valise gateway serve`, and give\n\
+                the new card to the peers; `valise gateway status` tells what the gateway still waits for";
+    Ok(cli::told("gateway.restore", told, next))
 }
 
 /// Answers the verbs by which a gateway asks for admission and takes the answer.

@@ -32,6 +32,7 @@ pub use fold::ItemState;
 pub use mandates::{HeldMandate, Mandates};
 pub use permit::{
     Approval, Bar, Denial, DeniedElement, ElementRef, OfficerSignature, Permit, PermitId, PermitUse, Terms,
+    stale_refusal,
 };
 pub use refused::Refused;
 pub use reminder::{Reminder, ReminderCode, reminders};
@@ -181,7 +182,8 @@ impl Case {
         self.bars.get(id)
     }
 
-    fn is_barred(&self, id: &PermitId) -> bool {
+    /// Tells whether a permit was barred, or has lapsed.
+    pub fn is_barred(&self, id: &PermitId) -> bool {
         self.bars.contains_key(id)
     }
 

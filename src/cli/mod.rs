@@ -30,7 +30,7 @@ pub use local::{
     request_new, told,
 };
 pub use relay::relay_init;
-pub use verbs::{Readers, ask};
+pub use verbs::{Readers, ask, backup_point};
 
 use crate::control::{ExitCode, Failure};
 use clap::Parser;

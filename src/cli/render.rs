@@ -10,7 +10,7 @@ use crate::cli::relay;
 use crate::control::{
     ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError,
     DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry,
-    ReleaseShown, ReleaseView, RetryView,
+    RecoveryView, ReleaseShown, ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -27,6 +27,12 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::GatewayStatus => status(&read(data)?),
         Command::GatewayDoctor => doctor(&read(data)?),
         Command::FederationSync { .. } => federation::synced(&read(data)?),
+        Command::GatewayBackup => String::new(),
+        Command::GatewayRecover { without, .. } => {
+            format!(
+                "the gateway goes on without what {without} has not given back; it is asked again whenever it is reached"
+            )
+        }
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
@@ -139,7 +145,16 @@ fn status(s: &GatewayStatus) -> String {
         ("refused", or_none(refused.join(", "))),
         ("journal head", s.journal_head.clone()),
         ("alarms", or_none(alarms(&s.alarms).join("; "))),
+        ("waits for", or_none(s.recovery.iter().map(recovery).collect::<Vec<_>>().join("; "))),
     ])
+}
+
+/// Says what is not back from a peer since a restore.
+fn recovery(r: &RecoveryView) -> String {
+    let back = format!("{}: {} acts are back since the restore of {}", r.peer, r.recovered, r.since);
+    let cause = r.last_cause.as_ref().map(|cause| format!(", last try: {cause}")).unwrap_or_default();
+    let without = r.without.as_ref().map(|who| format!(", {who} goes on without it")).unwrap_or_default();
+    format!("{back}{cause}{without}")
 }
 
 fn alarms(list: &[AlarmView]) -> Vec<String> {

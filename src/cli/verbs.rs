@@ -17,7 +17,7 @@ use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{Call, Client, Command, Failure, Hex, ReleaseShown, VERSION};
+use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, ReleaseShown, VERSION};
 use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
 use serde_json::Value;
 use std::path::Path;
@@ -132,6 +132,20 @@ fn pages(
     Ok(Value::Array(all))
 }
 
+/// Notes at a running gateway that a backup is made, and asks up to where it may reach; `None` if none runs.
+///
+/// # Errors
+/// What the gateway answers, or that this user may not speak to it.
+pub fn backup_point(args: &Args, layout: &Layout) -> Result<Option<BackupPoint>, Failure> {
+    let mut client = match Client::connect(&layout.socket) {
+        Ok(client) => client,
+        Err(failure) if failure.code == "control.unavailable" => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let (as_officer, command) = (args.as_officer.clone(), Command::GatewayBackup);
+    render::read(&client.call(&Call { version: VERSION, as_officer, command })?).map(Some)
+}
+
 pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
     Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
         "control.unavailable" => failure
@@ -158,7 +172,12 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | FederationVerb::Join { .. }
             | FederationVerb::Show { .. },
         )
-        | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
+        | Verb::Gateway(
+            GatewayVerb::Init(_)
+            | GatewayVerb::Serve
+            | GatewayVerb::Backup { .. }
+            | GatewayVerb::Restore { .. },
+        )
         | Verb::Relay(RelayVerb::Init(_) | RelayVerb::Serve)
         | Verb::Request(
             RequestVerb::New { .. }
@@ -176,6 +195,9 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
+        Verb::Gateway(GatewayVerb::Recover { without, reason }) => {
+            Command::GatewayRecover { without: without.clone(), reason: reason.clone() }
+        }
         Verb::Relay(RelayVerb::Status) => Command::RelayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },

@@ -38,6 +38,15 @@ pub enum Command {
         /// Documents that were handed over by hand; then nobody is asked.
         news: Option<Hex>,
     },
+    /// `gateway backup`: notes that a backup is made, and tells up to where all is durable.
+    GatewayBackup,
+    /// `gateway recover --without STATE`: goes on without what a peer has not given back.
+    GatewayRecover {
+        /// The peer.
+        without: Party,
+        /// Why.
+        reason: String,
+    },
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
     /// `peer list`.
@@ -434,6 +443,8 @@ impl Command {
             Self::GatewayStatus => "gateway.status",
             Self::FederationSync { .. } => "federation.sync",
             Self::GatewayDoctor => "gateway.doctor",
+            Self::GatewayBackup => "gateway.backup",
+            Self::GatewayRecover { .. } => "gateway.recover",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",

@@ -13,6 +13,7 @@ mod frame;
 mod outcome;
 mod relay;
 mod roles;
+mod upkeep;
 mod views;
 
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
@@ -27,4 +28,5 @@ pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encod
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};
 pub use roles::{Duty, permitted};
+pub use upkeep::{BackupPoint, RecoveryView};
 pub use views::*;

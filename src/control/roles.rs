@@ -44,7 +44,9 @@ impl Command {
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
-            Self::CaseAck { .. }
+            Self::GatewayBackup
+            | Self::GatewayRecover { .. }
+            | Self::CaseAck { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
             | Self::CaseReturn { .. }

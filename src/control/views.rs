@@ -1,6 +1,6 @@
 //! The data of each reply, with exactly the field names that scripts rely on.
 
-use crate::control::{AlarmView, BehalfView, Hex};
+use crate::control::{AlarmView, BehalfView, Hex, RecoveryView};
 use crate::model::{
     ActKind, CaseId, Digest, Label, Outcome, PartialDate, Party, Purpose, Ternary, Timestamp,
 };
@@ -623,6 +623,8 @@ pub struct GatewayStatus {
     pub journal_head: String,
     /// The peers that have contradicted what they signed.
     pub alarms: Vec<AlarmView>,
+    /// The peers from which a gateway that was restored from a backup has not everything back.
+    pub recovery: Vec<RecoveryView>,
 }
 
 /// The journal's counters since start.

@@ -249,6 +249,17 @@ impl Courier {
         self.bag().waiting.values().find(|w| w.row.statement == *statement).map(|w| w.refused)
     }
 
+    /// Lists the envelopes that hold a statement.
+    pub fn of_statement(&self, statement: &Digest) -> Vec<MessageId> {
+        let bag = self.bag();
+        bag.waiting.values().filter(|w| w.row.statement == *statement).map(|w| w.row.envelope).collect()
+    }
+
+    /// Lets go of a statement's envelopes, whose outbox rows are settled.
+    pub fn settled(&self, statement: &Digest) {
+        self.bag().waiting.retain(|_, waiting| waiting.row.statement != *statement);
+    }
+
     /// Delivers for as long as the gateway runs.
     pub async fn run(&self, post: Post) {
         loop {

@@ -2,10 +2,11 @@ use crate::case::Refused;
 use crate::control::{ExitCode, Failure, FindingView};
 use crate::envelope::EnvelopeError;
 use crate::evidence::EvidenceError;
-use crate::model::MandateFault;
+use crate::model::{MandateFault, Timestamp};
 use crate::node::board::BoardError;
 use crate::node::keys::KeyError;
 use crate::rules::completeness::Finding;
+use crate::rules::freshness;
 use crate::store::{FileError, StoreError};
 use crate::transport::TransportError;
 
@@ -36,6 +37,9 @@ pub enum NodeError {
     /// News of the directory is not in force.
     #[error(transparent)]
     Directory(#[from] BoardError),
+    /// Nothing restricted leaves while the directory is stale.
+    #[error("{}", freshness::words(*.0))]
+    Stale(Timestamp),
     /// Nobody of that name is configured.
     #[error("there is no {what} '{name}'")]
     Unknown {
@@ -47,6 +51,9 @@ pub enum NodeError {
     /// No mandate carries what would be done on another party's behalf (ISACS 9.3).
     #[error("{}", .0.words())]
     Mandate(MandateFault),
+    /// The gateway was restored from a backup, and this party has not given back yet what came after.
+    #[error("the gateway was restored from a backup, and {0} has not given back yet what came after")]
+    Recovering(crate::model::Party),
     /// A release was denied by a rule.
     #[error("release denied: {why}")]
     Denied {
@@ -89,6 +96,11 @@ impl From<NodeError> for Failure {
                 Self::new(ExitCode::BadData, &format!("federation.{}", cause.code()), cause)
                     .hint("nothing of it was put in force; `valise federation show` tells what is")
             }
+            NodeError::Stale(since) => {
+                Self::new(ExitCode::Denied, "directory.stale", freshness::words(since))
+                    .cause("nothing restricted leaves under a stale directory; the rest goes on")
+                    .hint("`valise federation sync` asks peers and relays for news, `--from FILE` takes it by hand")
+            }
             NodeError::Unknown { what, name } => Self::new(
                 ExitCode::Finding,
                 &format!("unknown.{what}"),
@@ -97,6 +109,8 @@ impl From<NodeError> for Failure {
             .hint(format!("`valise {} list` shows what there is", list_noun(what))),
             NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
                 .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
+            NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
+                .hint("`valise gateway status` tells what it waits for; `valise gateway recover --without STATE` goes on"),
             NodeError::Denied { id, rule, why } => {
                 Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
                     .cause(format!("rule {rule}"))

@@ -5,6 +5,7 @@
 
 mod attachments;
 mod audit;
+mod backup;
 mod board;
 mod clock;
 mod content;
@@ -30,6 +31,7 @@ mod mandates;
 mod office;
 mod parts;
 mod prekeys;
+mod recovery;
 mod relay;
 mod renewal;
 mod reseal;
@@ -41,6 +43,7 @@ mod station;
 mod telemetry;
 mod views;
 
+pub use backup::{BackupOptions, RestoreOptions, backup, restore};
 pub use doctor::doctor;
 pub use error::NodeError;
 pub use gateway::{Gateway, Post};

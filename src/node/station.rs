@@ -1,7 +1,7 @@
 //! A gateway at work: its cases laid out, a courier for each peer, and the tasks that go on for its life.
 
 use crate::case;
-use crate::model::Party;
+use crate::model::{Party, Timestamp};
 use crate::node::attachments::Attic;
 use crate::node::audit;
 use crate::node::board::Board;
@@ -17,6 +17,7 @@ use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
 use crate::node::prekeys;
+use crate::node::recovery::Recovery;
 use crate::node::renewal::Renewing;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
@@ -55,6 +56,11 @@ impl Station {
             rows.entry(row.peer.clone()).or_default().push(row);
         }
         let doorkeeper = parts.doorkeeper();
+        let recovery = Recovery::load(&parts.ledger)?;
+        // All of them, before any task asks whether it may speak.
+        parts.peers.iter().filter(|(peer, _)| !parts.config.relays.contains(peer)).for_each(|(peer, _)| {
+            recovery.expect(peer);
+        });
         let mut couriers = Vec::new();
         for (peer, roads) in parts.peers {
             let waiting = rows.remove(&peer).unwrap_or_default();
@@ -86,6 +92,7 @@ impl Station {
             couriers: Couriers::default(),
             attic: Attic::new(parts.attachments),
             counters: Counters::default(),
+            recovery,
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
         Ok(Self { post, renewing: parts.renewal, couriers })
@@ -111,7 +118,12 @@ impl Station {
                 tracing::error!(%relay, "a relay of ours is not among the peers");
                 continue;
             }
-            post.spawn(mailbox::run(post.clone(), relay));
+            let line = post.clone();
+            post.spawn(async move {
+                // Opening a mailbox is a signed word about what was had, and that is not known before.
+                line.gateway.recovery.all_cleared().await;
+                mailbox::run(line, relay).await;
+            });
         }
         post
     }
@@ -147,7 +159,13 @@ async fn watch(post: Post) {
     let mut next = None;
     let mut seen = None;
     let mut anchors_due = Instant::now();
+    let mut told = None;
     loop {
+        let stale = gateway.stale_since();
+        if told != Some(stale) {
+            told = Some(stale);
+            tell_freshness(stale);
+        }
         let changes = gateway.desk.changes();
         if seen != Some(changes) {
             seen = Some(changes);
@@ -171,9 +189,23 @@ async fn watch(post: Post) {
     }
 }
 
+/// Logs each change of it: the grace in which a stale directory still serves is no secret.
+fn tell_freshness(stale: Option<Timestamp>) {
+    match stale {
+        Some(since) => {
+            tracing::warn!(%since, "the directory is stale: nothing restricted leaves until there is news")
+        }
+        None => tracing::info!("the directory is fresh"),
+    }
+}
+
 /// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
 async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
     for slot in gateway.desk.active() {
+        let waits = |o: &case::Opening| gateway.recovery.waits_for(&o.peer);
+        if slot.read().opening().is_some_and(waits) {
+            continue;
+        }
         let due = case::auto_ack_due(&slot.read(), days).filter(|due| gateway.now() >= *due);
         let id = slot.read().opening().map(|opening| opening.case.clone());
         let (Some(_), Some(id)) = (due, id) else { continue };

@@ -137,7 +137,7 @@ impl Change {
     ) -> Result<(), StoreError> {
         let copy = is_copy.then(|| peer.clone());
         self.entry(&Entry::Receipt { statement, ours: false, copy, receipt: receipt.to_vec() })?;
-        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head, shown_by: Some(statement) })
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, nth: 0, head, shown_by: Some(statement) })
     }
 
     /// Notes that nothing in a case waits for anybody.
@@ -162,7 +162,7 @@ impl Change {
     /// As for [`Self::event`].
     pub fn audited(&mut self, peer: &Party, answer: &[u8], head: Head) -> Result<(), StoreError> {
         self.entry(&Entry::Audit { peer: peer.clone(), answer: answer.to_vec() })?;
-        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head, shown_by: None })
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, nth: 0, head, shown_by: None })
     }
 
     /// Notes an anchor of our log about a peer.
@@ -224,7 +224,7 @@ impl Change {
         self.entry(&Entry::LocalAct(act))
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
         self.0.records.push(entry.record()?);
         Ok(())
     }
@@ -234,7 +234,7 @@ impl Change {
         self.entry(entry)
     }
 
-    fn leaf(&mut self, peer: &Party, leaf: LogLeaf, receipt: bool) -> Result<(), StoreError> {
+    pub(super) fn leaf(&mut self, peer: &Party, leaf: LogLeaf, receipt: bool) -> Result<(), StoreError> {
         let entry = leaf.encode().map_err(|e| StoreError::Failed { cause: e.to_string() })?;
         self.0.leaves.push(Leaf { peer: peer.to_string(), entry, receipt });
         Ok(())
@@ -357,6 +357,19 @@ impl Ledger {
             out.push((path, disclosure));
         }
         Ok(out)
+    }
+
+    /// Opens every element of a statement; only for one who holds the proof of a permit.
+    pub(super) fn open_whole(&self, statement: &Digest) -> Result<Vec<Vec<u8>>, StoreError> {
+        let body = self.form(statement)?.ok_or_else(|| missing("body"))?;
+        let open = |(path, restricted, bytes): (String, bool, ByteBuf)| match restricted {
+            true => {
+                let opened = self.body_key.open(&element_context(statement, &path), &bytes);
+                Ok(opened.map_err(sealed)?.to_vec())
+            }
+            false => Ok(bytes.into_vec()),
+        };
+        body.elements.into_iter().map(open).collect()
     }
 
     /// Returns a statement's body; its restricted elements stay sealed.
@@ -570,6 +583,14 @@ impl Ledger {
         StoredLog::open(self.store.reader(), peer)
     }
 
+    /// Opens all our logs about a peer, oldest first; more than one only after a loss.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn logs(&self, peer: &Party) -> Result<Vec<StoredLog>, StoreError> {
+        StoredLog::all(&self.store.reader(), peer)
+    }
+
     /// Returns a peer's newest answer to an audit of ours.
     ///
     /// # Errors
@@ -676,7 +697,7 @@ impl Ledger {
             .collect()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
         let Some(value) = self.store.get(key)? else { return Ok(None) };
         resolve(&self.store.reader(), &value).map(Some)
     }
@@ -689,8 +710,9 @@ impl Ledger {
 }
 
 /// Lists the newest heads of our logs.
-pub(super) fn our_heads(reader: &Reader) -> Result<Vec<(Party, Head)>, StoreError> {
-    let head = |entry| if let Entry::Head { peer, head, .. } = entry { Some((peer, head)) } else { None };
+pub(super) fn our_heads(reader: &Reader) -> Result<Vec<(Party, u32, Head)>, StoreError> {
+    let head =
+        |entry| if let Entry::Head { peer, nth, head, .. } = entry { Some((peer, nth, head)) } else { None };
     Ok(scan(reader, keys::OUR_HEADS)?.into_iter().filter_map(|(entry, _)| head(entry)).collect())
 }
 
@@ -699,7 +721,10 @@ pub(super) fn find(reader: &Reader, key: &[u8]) -> Result<Option<Entry>, StoreEr
     reader.get(key)?.map(|row| resolve(reader, &row).map(|(entry, _)| entry)).transpose()
 }
 
-fn scan(reader: &Reader, prefix: &[u8]) -> Result<Vec<(Entry, Option<super::Location>)>, StoreError> {
+pub(super) fn scan(
+    reader: &Reader,
+    prefix: &[u8],
+) -> Result<Vec<(Entry, Option<super::Location>)>, StoreError> {
     reader.scan(prefix)?.into_iter().map(|(_, value)| resolve(reader, &value)).collect()
 }
 

@@ -20,6 +20,7 @@ mod mailroom;
 mod marks;
 mod mem_disk;
 mod notary;
+mod restoration;
 mod shelf;
 mod sled_index;
 #[cfg(test)]
@@ -28,16 +29,18 @@ mod view;
 
 pub use attachments::{Attachments, FileError, Incoming, Outgoing, Progress};
 pub use commit::{Durable, Leaf, Notary, NotarySeal, Ticket, Transaction};
-pub use disk::{Disk, RealDisk};
+pub use disk::{Disk, RealDisk, SightedDisk};
 pub use entry::{CarriedAnswer, Entry, LocalAct, OutboxRow, OwedAnswer};
 pub use error::{Fault, StoreError};
 pub use format::{Location, Position, Record};
 pub use handle::{Mode, OpenReport, Store, StoreOptions};
 pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_VALUE, MemIndex, Row};
+pub use journal::{Extent, extent};
 pub use ledger::{Alarm, Body, Change, HeldEnvelope, KeptElement, Ledger, SignedCustody, Spent};
 pub use logs::StoredLog;
 pub use mailroom::Mailroom;
 pub use mem_disk::MemDisk;
+pub use restoration::{Recovered, Resealing, Restoration};
 pub use shelf::Shelf;
 pub use sled_index::SledIndex;
 pub use view::{IndexReport, Indexer, OnFailure, Reader, RecordRef, Statistics};

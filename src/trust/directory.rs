@@ -4,7 +4,7 @@ use super::federation::{
     Snapshot, SplitView, Stock, VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot, check_version,
     is_further_npc,
 };
-use super::{Prekey, Role, TrustError, Usage, profile};
+use super::{Card, CardPrekey, Prekey, Role, SignedPrekey, TrustError, Usage, profile};
 use crate::cose::{PqVerifyingKey, VerifyingKey};
 use crate::model::{Country, DAY, Digest, Party, Timestamp};
 use serde_bytes::ByteBuf;
@@ -352,6 +352,20 @@ impl Directory {
     /// `UnknownParty`, `Suspended`, `RefusedNationally` or `NoPrekey`.
     pub fn prekey(&self, party: &Party, now: Timestamp) -> Result<&Prekey, TrustError> {
         self.spoken_with(party, now)?.prekey(now)
+    }
+
+    /// Seals to these prekeys of a party from now on, which its seal key has signed; `None` if the party is a member
+    /// of a federation, where its part B names them.
+    ///
+    /// # Errors
+    /// `UnknownParty`, or what a card with these prekeys is refused for.
+    pub fn with_prekeys(&self, party: &Party, offered: &[SignedPrekey]) -> Result<Option<Self>, TrustError> {
+        let known = self.known(party)?;
+        let Some(card) = known.card() else { return Ok(None) };
+        let card = Card { prekeys: offered.iter().map(CardPrekey::new).collect(), ..card.clone() };
+        let mut next = self.clone();
+        next.entries.insert(party.clone(), PartyEntry::from_card(&card)?);
+        Ok(Some(next))
     }
 
     /// Finds a party with which the national list lets this State exchange at `at`.

@@ -165,6 +165,9 @@ const fn travels(kind: FrameKind) -> bool {
         | FrameKind::AuditAnswer
         | FrameKind::Holdings
         | FrameKind::Want
+        | FrameKind::RecoveryQuestion
+        | FrameKind::RecoveryList
+        | FrameKind::RecoveryAct
         | FrameKind::Custody
         | FrameKind::Collect
         | FrameKind::Parcel

@@ -3,14 +3,39 @@
 use super::{Node, VALISE, free_port};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use valise::config::Layout;
+use valise::cose::SigningKey;
+use valise::node::{Machine, joining};
+use valise::trust::Validity;
+use valise::trust::federation::found;
 
 /// XAA, XBB and XCC, who have joined, and their authority in one folder.
 pub struct Founded {
     pub home: tempfile::TempDir,
     pub nodes: Vec<Node>,
     pub anchor: String,
+}
+
+/// Lets nodes that do not run join a federation of one key, which is fresh for so many seconds from now on.
+pub fn join_all(dirs: &[&Path], fresh_for: i64) {
+    let now = Machine::os().now();
+    let day_before = now.saturating_add(-86_400);
+    let validity = Validity { not_before: day_before, not_after: now.saturating_add(fresh_for) };
+    let part = |path: PathBuf| fs::read(path).expect("a part of a new gateway");
+    let parts = |dir: &&Path| {
+        let layout = Layout::under(dir);
+        (part(layout.part_a()), part(layout.part_b()))
+    };
+    let members: Vec<_> = dirs.iter().map(parts).collect();
+    let key = SigningKey::from_seed(&[42; 32]);
+    let (anchor, bundle) = found("drill", &key, &members, validity).expect("a federation");
+    for dir in dirs {
+        let layout = Layout::under(dir);
+        joining::import(&layout, &bundle).expect("it is admitted");
+        joining::join(&layout, &anchor, &Machine::os()).expect("it joins");
+    }
 }
 
 /// Runs the commands of the document as they stand there, on ports that are free.

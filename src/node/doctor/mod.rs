@@ -2,6 +2,7 @@
 
 mod exam;
 mod probes;
+mod standing;
 
 use crate::config::{Address, GatewayConfig, Layout};
 use crate::control::{DoctorView, Failure};
@@ -62,6 +63,7 @@ pub async fn examine(post: &Post) -> DoctorView {
     let peers: Vec<Party> = gateway.couriers.all().iter().map(|c| c.peer.clone()).collect();
     exam.check("clock", &["store"], || newest(gateway.ledger.newest_leaf(&peers), now));
     exam.end("directory", about(&directory));
+    exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential);
     exam.check("certificates", &["clock", "keys", "directory"], || match &keys {
         Ok(keys) => probes::certificates(
@@ -82,6 +84,8 @@ pub async fn examine(post: &Post) -> DoctorView {
             Err(cause) => Found::broken(cause, "start the gateway again"),
         },
     );
+    exam.check("recovery", &["store"], || standing::recovery(&gateway.recovery.view()));
+    exam.check("alarms", &["store"], || standing::alarms(gateway.ledger.alarms()));
     let mut looks = JoinSet::new();
     for courier in gateway.couriers.all() {
         let (id, peer) = (format!("peer:{}", courier.peer), courier.peer.clone());
@@ -144,7 +148,7 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         }
     });
     let Some(parts) = parts else {
-        for id in ["clock", "directory", "certificates", "prekeys", "listen"] {
+        for id in ["clock", "directory", "freshness", "certificates", "prekeys", "listen"] {
             exam.begin(id, &["store"]);
         }
         for peer in peers {
@@ -156,6 +160,7 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
     let names: Vec<Party> = parts.peers.iter().map(|(peer, _)| peer.clone()).collect();
     exam.end("clock", newest(parts.ledger.newest_leaf(&names), now));
     exam.end("directory", about(&directory));
+    exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &credential);
     exam.check("certificates", &["clock", "directory"], || match &keys {
         Ok(keys) => {
@@ -283,7 +288,9 @@ fn by_relay(relays: &[Party]) -> String {
 }
 
 fn rest_unseen(mut exam: Exam) -> DoctorView {
-    for id in ["credential", "keys", "disk", "store", "clock", "directory", "certificates", "prekeys"] {
+    let beyond =
+        ["credential", "keys", "disk", "store", "clock", "directory", "freshness", "certificates", "prekeys"];
+    for id in beyond {
         exam.begin(id, &["settings"]);
     }
     exam.view(false)

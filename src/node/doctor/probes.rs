@@ -4,7 +4,7 @@ use crate::model::{DAY, Entropy, Party, Timestamp};
 use crate::node::doctor::exam::Found;
 use crate::node::keys::{CREDENTIAL_BYTES, KeyError, KeyFolder, certify, thumbprint_of_pem};
 use crate::trust::issue::GATEWAY_DAYS;
-use crate::trust::{CertifiedKey, Directory, Role, TrustError, Usage, certificate_from_pem};
+use crate::trust::{CertifiedKey, Directory, Freshness, Role, TrustError, Usage, certificate_from_pem};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -188,6 +188,20 @@ pub fn prekeys(
             prekey.validity.not_after
         )),
         Ok(_) => Found::broken("peers seal to a prekey whose private half is not held", fix),
+    }
+}
+
+/// How old the directory is: a stale one still receives, but lets nothing restricted out.
+pub fn freshness(directory: &Directory, now: Timestamp) -> Found {
+    if directory.anchor().is_none() {
+        return Found::Unseen("no federation was joined".to_owned());
+    }
+    match directory.freshness(now) {
+        Freshness::Fresh { until } => Found::Sound(format!("fresh until {until}")),
+        Freshness::Stale { since, what } => Found::broken(
+            format!("{what} has expired: stale since {since}, and nothing restricted leaves"),
+            "`valise federation sync`; if nobody has newer documents, ask the federation's authority to publish",
+        ),
     }
 }
 

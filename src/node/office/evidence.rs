@@ -21,6 +21,9 @@ pub(super) async fn export(
 ) -> Result<DossierView, Failure> {
     let gateway = &*post.gateway;
     let slot = known(gateway, id)?;
+    if let Some(opening) = slot.read().opening() {
+        gateway.recovery.check([&opening.peer])?;
+    }
     let mut disclosing = Disclosing {
         only: elements.map(|list| list.iter().map(|e| named(e)).collect()),
         ..Disclosing::default()

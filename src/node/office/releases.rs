@@ -10,6 +10,7 @@ use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{json, known, unknown};
 use crate::node::views;
+use crate::rules::freshness;
 use crate::rules::release::{Authority, AuthorityKind};
 use std::sync::Arc;
 
@@ -31,13 +32,21 @@ pub(super) async fn release(
         purpose,
         officer: officer.to_owned(),
         elements: (!elements.is_empty()).then_some(elements),
-        terms: Terms { approvals: gateway.config.policy.release_approvals, policy: None, emergency },
+        terms: Terms {
+            approvals: gateway.config.policy.release_approvals,
+            policy: None,
+            emergency,
+            stale: gateway.stale_since(),
+        },
     };
     // A denial is committed like a permit: both must be on record before anybody hears of them.
     let decision = gateway.note(id, &slot, command).await?;
     if let Some(denial) = decision.denied {
         let first = denial.elements.first();
         let rule = first.map(|e| e.rule.clone()).unwrap_or_default();
+        if let Some(since) = gateway.stale_since().filter(|_| rule == freshness::RULE) {
+            return Err(NodeError::Stale(since).into());
+        }
         let why = first.map(|e| format!("{}: {}", e.element.path, e.why)).unwrap_or_default();
         return Err(NodeError::Denied { id: denial.id.as_str().to_owned(), rule, why }.into());
     }
