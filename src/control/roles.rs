@@ -36,6 +36,9 @@ impl Command {
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. }
             | Self::CaseTemplate { .. }
+            | Self::CaseAttachments { .. }
+            | Self::AttachmentOffer { .. }
+            | Self::AttachmentPut { .. }
             | Self::FederationSync { .. }
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
@@ -73,6 +76,7 @@ impl Command {
             | Self::RequestSubmit { .. } => Duty::Act,
             Self::CaseShow { reveal: true, .. }
             | Self::CasePrint { .. }
+            | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
