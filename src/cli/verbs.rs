@@ -165,6 +165,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
+        Verb::Gateway(GatewayVerb::Clock { reason, .. }) => Command::GatewayClock { lower: reason.clone() },
         Verb::Gateway(GatewayVerb::Recover { without, reason }) => {
             Command::GatewayRecover { without: without.clone(), reason: reason.clone() }
         }

@@ -139,7 +139,7 @@ fn keeper(
     let (card, sheet) = (layout.pki().join("card.toml"), Sheet::new(layout.part_b()));
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), card, sheet);
     let now = machine.now();
-    if keeper.turn(now, &mut *machine.entropy())? {
+    if keeper.turn(now, 0, &mut *machine.entropy())? {
         keeper.publish(&keeper.held()?, &seal_key(layout, keys)?, now)?;
     }
     Ok(keeper)
