@@ -131,6 +131,7 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             | FrameKind::AuditQuestion
             | FrameKind::AuditAnswer
             | FrameKind::Holdings
+            | FrameKind::Want
             | FrameKind::RecoveryQuestion
             | FrameKind::RecoveryList
             | FrameKind::RecoveryAct
@@ -176,7 +177,7 @@ fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Fail
 }
 
 fn request_check(file: &Path) -> Result<Answer, Failure> {
-    let report = requests::check(&cli::read_text(file)?).map_err(bad_data)?;
+    let report = requests::check(&cli::read_document(file)?).map_err(bad_data)?;
     cli::request_check(serde_json::json!(report))
 }
 

@@ -2,6 +2,7 @@
 //! person or, with `--json`, to a script.
 
 mod args;
+mod attach;
 mod bags;
 mod consent;
 mod document;
@@ -20,6 +21,7 @@ pub use args::{
     FederationVerb, GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb,
     QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
 };
+pub use attach::read_document;
 pub use bags::BagContent;
 pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};

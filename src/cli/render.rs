@@ -1,5 +1,6 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
+use crate::cli::attach;
 use crate::cli::consent;
 use crate::cli::exchange;
 use crate::cli::face::printable;
@@ -39,7 +40,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::InboxList => inbox(&read::<Vec<_>>(data)?),
         Command::CaseList { .. } => cases(&read::<Vec<_>>(data)?),
         // Paper is written by `cli::paper`; here is what a script would have got.
-        Command::CasePrint { .. } => format!("{data:#}"),
+        Command::CasePrint { .. }
+        | Command::AttachmentOffer { .. }
+        | Command::AttachmentPut { .. }
+        | Command::AttachmentRead { .. } => format!("{data:#}"),
+        Command::CaseAttachments { .. } => attach::table(&read::<Vec<_>>(data)?),
         Command::CaseShow { .. } | Command::CaseJudge { .. } | Command::CaseClose { .. } => {
             case(&read(data)?)
         }

@@ -82,6 +82,44 @@ pub enum Command {
         /// Which case.
         case: CaseId,
     },
+    /// `case attachment CASE` (ISACS 6.4.5): the files of its acts, as far as they are not restricted.
+    CaseAttachments {
+        /// Which case.
+        case: CaseId,
+        /// Whether to ask the peer for those that were left there.
+        fetch: bool,
+    },
+    /// Offers a file that an act will name.
+    AttachmentOffer {
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// Hands over one piece of a file that was offered.
+    AttachmentPut {
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Which piece.
+        index: u64,
+        /// The piece.
+        bytes: Hex,
+    },
+    /// Reads one piece of a file that is whole and verified.
+    AttachmentRead {
+        /// Which case.
+        case: CaseId,
+        /// The act that names the file.
+        act: Digest,
+        /// The element in which it stands.
+        path: String,
+        /// Its place among the element's photographs.
+        place: u32,
+        /// The permit that was just spent, if the element is restricted.
+        permit: Option<String>,
+        /// Which piece.
+        index: u64,
+    },
     /// `case ack CASE` (ISACS 8.3.1).
     CaseAck {
         /// Which case.
@@ -420,6 +458,8 @@ impl Command {
             Self::CaseList { .. } => "case.list",
             Self::CaseShow { .. } => "case.show",
             Self::CasePrint { .. } => "case.print",
+            Self::CaseAttachments { .. } | Self::AttachmentRead { .. } => "case.attachment",
+            Self::AttachmentOffer { .. } | Self::AttachmentPut { .. } => "request.submit",
             Self::CaseAck { .. } => "case.ack",
             Self::CaseTemplate { .. } | Self::CaseRespond { .. } => "case.respond",
             Self::CaseRefuse { .. } => "case.refuse",

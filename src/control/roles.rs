@@ -37,6 +37,9 @@ impl Command {
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. }
             | Self::CaseTemplate { .. }
+            | Self::CaseAttachments { .. }
+            | Self::AttachmentOffer { .. }
+            | Self::AttachmentPut { .. }
             | Self::FederationSync { .. }
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
@@ -74,6 +77,7 @@ impl Command {
             | Self::RequestSubmit { .. } => Duty::Act,
             Self::CaseShow { reveal: true, .. }
             | Self::CasePrint { .. }
+            | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }

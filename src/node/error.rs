@@ -7,7 +7,7 @@ use crate::node::board::BoardError;
 use crate::node::keys::KeyError;
 use crate::rules::completeness::Finding;
 use crate::rules::freshness;
-use crate::store::StoreError;
+use crate::store::{FileError, StoreError};
 use crate::transport::TransportError;
 
 /// Says why the node did not do what an officer or a peer asked.
@@ -22,6 +22,9 @@ pub enum NodeError {
     /// An envelope could not be made or opened.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// A file of an act was not kept or read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A receipt does not prove what it must.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -76,6 +79,11 @@ impl From<NodeError> for Failure {
             }
             NodeError::Store(cause) => Self::new(ExitCode::Unavailable, "store.failed", cause)
                 .hint("see the gateway's log; what was acknowledged is safe"),
+            NodeError::File(cause @ FileError::Io { .. }) => {
+                Self::new(ExitCode::Unavailable, "attachment.io", cause).hint("look at the disk, then try again")
+            }
+            NodeError::File(cause) => Self::new(ExitCode::Finding, "attachment.refused", cause)
+                .hint("`valise case attachment CASE` shows how far each file has come"),
             NodeError::Envelope(cause) => {
                 Self::new(ExitCode::Finding, &format!("envelope.{}", cause.code()), cause)
                     .hint("nothing was sent; `valise peer list` shows the peer's card and keys")

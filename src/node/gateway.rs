@@ -6,6 +6,8 @@ use crate::envelope;
 use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
 use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
+use crate::node::attachments;
+use crate::node::attachments::Attic;
 use crate::node::audit;
 use crate::node::board::Board;
 use crate::node::content;
@@ -52,6 +54,8 @@ pub struct Gateway {
     pub mandates: Register,
     /// The way out to each peer.
     pub couriers: Couriers,
+    /// The files of acts.
+    pub attic: Attic,
     /// What was refused.
     pub counters: Counters,
     /// What it waits for after a restore from a backup.
@@ -156,6 +160,7 @@ impl Gateway {
         let opening = opening.expect("an act is made in a case that is or was opened");
         self.may_speak(&draft.aud, slot.read().opening().is_none())?;
         let mandate = self.mandated(&opening, &mut draft, now)?;
+        self.attach(&mut draft)?;
         let mut change = Change::default();
         let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
         events.push(recorded);
@@ -202,12 +207,18 @@ impl Gateway {
     ) -> Result<ReleaseShown, NodeError> {
         let opened = self.open_permit(slot, id.clone(), officer).await?;
         let mut elements = Vec::new();
-        for (_, path, disclosure) in opened.disclosures {
+        let mut photographs = Vec::new();
+        for (act, path, disclosure) in opened.disclosures {
             let disclosure = Disclosure::parse(&disclosure)?;
-            let value = content::to_json(&disclosure.value());
+            let value = disclosure.value();
+            photographs.push((act, path.clone(), attachments::photographs(&path, &value)));
+            let value = content::to_json(&value);
             elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
         }
+        let files = attachments::views(self, &photographs)?;
+        self.attic.grant(id.as_str(), officer, photographs);
         Ok(ReleaseShown {
+            files,
             id: id.as_str().to_owned(),
             case: opened.case,
             to: opened.permit.to.name,
@@ -409,6 +420,7 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<Durable<Vec<u8>>, NodeError> {
         let statement = &opened.statement;
+        self.expect_files(opened)?;
         let mut change = Change::default();
         add_events(&mut change, &statement.said.case, slot, events)?;
         let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());
@@ -497,6 +509,7 @@ impl Post {
         if self.gateway.couriers.get(&courier.peer).is_none() {
             let courier = self.gateway.couriers.add(courier);
             let (by_relay, post) = (Arc::clone(&courier), self.clone());
+            self.spawn(attachments::run(self.clone(), courier.peer.clone()));
             // After a restore nothing goes out before the peer has given back what it had.
             if !self.gateway.config.relays.contains(&courier.peer) {
                 self.gateway.recovery.expect(&courier.peer);

@@ -3,6 +3,7 @@
 //! Outgoing: an officer's command, `case::decide`, sign and seal, one commit, and only then the courier.
 //! Incoming: the wire, `envelope::open`, `case::decide`, one commit, and only then the receipt.
 
+mod attachments;
 mod audit;
 mod backup;
 mod board;

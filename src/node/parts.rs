@@ -14,7 +14,9 @@ use crate::node::machine::Machine;
 use crate::node::prekeys::{PrekeyKeeper, private_halves};
 use crate::node::renewal::{Renewal, Renewing};
 use crate::node::sheet::Sheet;
-use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions};
+use crate::store::{
+    Attachments, IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions,
+};
 use crate::transport::TlsIdentity;
 use crate::trust::federation::Route;
 use crate::trust::{Card, Directory, PartyEntry, certificate_from_pem};
@@ -36,6 +38,8 @@ pub struct Parts {
     pub ring: KeyRing,
     /// What is durable.
     pub ledger: Ledger,
+    /// The files of acts.
+    pub attachments: Attachments,
     /// What it shows to peers.
     pub identity: Arc<TlsIdentity>,
     /// Keeps `identity` fresh.
@@ -81,8 +85,21 @@ impl Parts {
         let ring = key_ring(&party, layout, &keys, &keeper).map_err(|e| key_failure(&e))?;
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
+        let attachments = open_attachments(&config, layout, &ledger, &machine)?;
         let keeper = Some(keeper);
-        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, shelf, peers, keeper })
+        Ok(Self {
+            config,
+            machine,
+            directory,
+            ring,
+            ledger,
+            attachments,
+            identity,
+            renewal,
+            shelf,
+            peers,
+            keeper,
+        })
     }
 
     /// Returns the check of peers' certificates against the directory as it stands at each moment.
@@ -198,6 +215,19 @@ fn open_store(
         }
     }
     Ok(ledger)
+}
+
+fn open_attachments(
+    config: &GatewayConfig,
+    layout: &Layout,
+    ledger: &Ledger,
+    machine: &Machine,
+) -> Result<Attachments, Failure> {
+    let disk = RealDisk::open(&layout.store().join("attachments")).map_err(store_failure)?;
+    let floor = u64::from(config.store.free_floor_mib) << 20;
+    ledger
+        .attachments(Arc::new(disk), floor, machine.entropy())
+        .map_err(|e| start_failure("attachments.open", e).hint("look at the disk; see the gateway's log"))
 }
 
 /// Reads the list of peers; there is none at first.

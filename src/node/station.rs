@@ -2,6 +2,7 @@
 
 use crate::case;
 use crate::model::{Party, Timestamp};
+use crate::node::attachments::Attic;
 use crate::node::audit;
 use crate::node::board::Board;
 use crate::node::counters::Counters;
@@ -89,6 +90,7 @@ impl Station {
             desk,
             mandates,
             couriers: Couriers::default(),
+            attic: Attic::new(parts.attachments),
             counters: Counters::default(),
             recovery,
         };

@@ -1,8 +1,8 @@
 use super::entry::{BLOB, EntryAt, EntryIndexer, Row, keys};
 use super::notary::LogNotary;
 use super::{
-    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader, Record, Store, StoreError,
-    StoreOptions, StoredLog, Ticket, Transaction,
+    Attachments, Disk, Durable, Entry, FileError, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader,
+    Record, Store, StoreError, StoreOptions, StoredLog, Ticket, Transaction,
 };
 use crate::case::{Case, Event, Permit, PermitUse};
 use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
@@ -254,6 +254,19 @@ impl Ledger {
         let notary = Box::new(LogNotary(logs));
         let (store, report) = Store::open(options, notary, Box::new(EntryIndexer::default()))?;
         Ok((Self { store, body_key: Arc::new(body_key) }, report))
+    }
+
+    /// Opens the files beside the journal, on a disk of their own, under the key that hides bodies.
+    ///
+    /// # Errors
+    /// [`FileError`] if one of them cannot be read.
+    pub fn attachments(
+        &self,
+        disk: Arc<dyn Disk>,
+        floor: u64,
+        entropy: Box<dyn Entropy + Send>,
+    ) -> Result<Attachments, FileError> {
+        Attachments::open(disk, Arc::clone(&self.body_key), floor, entropy)
     }
 
     /// Hands a change to the committer; changes commit in the order of this call.

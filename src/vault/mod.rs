@@ -7,6 +7,7 @@ mod bodies;
 mod error;
 mod keyfile;
 
+pub use crate::cose::pieces;
 pub use archive::{ARCHIVE_CHUNK, ARCHIVE_HEAD, ArchiveOpener, ArchiveSealer, CHUNK_HEAD, ChunkHead};
 pub use bodies::BodyKey;
 pub use error::VaultError;

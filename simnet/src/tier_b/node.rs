@@ -171,6 +171,9 @@ impl Node {
             machine: Arc::clone(&machine),
             directory: Arc::new(Live::new(directory)),
             ring,
+            attachments: ledger
+                .attachments(Arc::new(MemDisk::new()), 0, machine.entropy())
+                .map_err(|e| other(&e))?,
             ledger,
             identity: Arc::clone(&identity),
             renewal,

@@ -1,5 +1,6 @@
 use crate::model::{CaseId, Digest, ElementPath, Purpose};
 use clap::Subcommand;
+use std::path::PathBuf;
 
 /// `release …`
 #[derive(Clone, Debug, Subcommand)]
@@ -68,6 +69,9 @@ pub enum ReleaseVerb {
     Show {
         /// The permit.
         id: String,
+        /// Write the files that stand in it into this folder.
+        #[arg(long, value_name = "DIR")]
+        files: Option<PathBuf>,
     },
 }
 

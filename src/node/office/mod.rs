@@ -1,5 +1,6 @@
 //! Answers officers: one function for each verb of `control::Command`.
 
+mod attachments;
 mod bags;
 mod cases;
 mod consents;
@@ -70,6 +71,15 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             let detail = cases::show(gateway, officer, &case, Some("case.print")).await?;
             let (party, at) = (gateway.me().clone(), gateway.now());
             json(&PrintView { party, detail, officer: officer.to_owned(), at })
+        }
+        Command::CaseAttachments { case, fetch } => json(&attachments::list(gateway, &case, fetch).await?),
+        Command::AttachmentOffer { sha256, size } => json(&attachments::offer(gateway, sha256, size).await?),
+        Command::AttachmentPut { sha256, index, bytes } => {
+            json(&attachments::put(gateway, sha256, index, bytes).await?)
+        }
+        Command::AttachmentRead { case, act, path, place, permit, index } => {
+            let file = attachments::Named { case, act, path, place, permit };
+            json(&attachments::read(gateway, officer, file, index).await?)
         }
         Command::CaseTemplate { case } => json(&cases::template(gateway, &case)?),
         Command::CaseAck { case, note } => {
