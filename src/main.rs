@@ -91,7 +91,7 @@ fn dispatch(args: &Args) -> ExitCode {
             };
             face.end(layout(args).and_then(|l| restore(&options(l))))
         }
-        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Recover { .. })
+        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Clock { .. } | GatewayVerb::Recover { .. })
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)

@@ -205,6 +205,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
+        Verb::Gateway(GatewayVerb::Clock { reason, .. }) => Command::GatewayClock { lower: reason.clone() },
         Verb::Gateway(GatewayVerb::Recover { without, reason }) => {
             Command::GatewayRecover { without: without.clone(), reason: reason.clone() }
         }

@@ -49,6 +49,11 @@ pub enum Command {
     },
     /// `gateway backup`: notes that a backup is made, and tells up to where all is durable.
     GatewayBackup,
+    /// `gateway clock`: tells how the clock stands, or lowers its mark.
+    GatewayClock {
+        /// Why the mark is lowered, if it is.
+        lower: Option<String>,
+    },
     /// `gateway recover --without STATE`: goes on without what a peer has not given back.
     GatewayRecover {
         /// The peer.
@@ -454,6 +459,7 @@ impl Command {
             Self::IdentityRotate { .. } => "identity.rotate",
             Self::GatewayDoctor => "gateway.doctor",
             Self::GatewayBackup => "gateway.backup",
+            Self::GatewayClock { .. } => "gateway.clock",
             Self::GatewayRecover { .. } => "gateway.recover",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",

@@ -28,5 +28,5 @@ pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encod
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};
 pub use roles::{Duty, permitted};
-pub use upkeep::{BackupPoint, RecoveryView};
+pub use upkeep::{BackupPoint, ClockView, RecoveryView};
 pub use views::*;

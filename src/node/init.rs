@@ -96,7 +96,7 @@ fn make_card(
     }
     let sheet = Sheet::new(options.layout.part_b());
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"), sheet);
-    keeper.turn(now, entropy)?;
+    keeper.turn(now, 0, entropy)?;
     let seal = (seal, thumbprint(&seal_cert.der));
     let twin = SignedTwin::sign(party, thumbprint(&log_cert.der), twin.verifying_key(), (&seal.0, seal.1));
     let held = keeper.held()?;

@@ -29,6 +29,7 @@ mod live;
 mod machine;
 mod mailbox;
 mod mandates;
+mod mark;
 mod office;
 mod parts;
 mod prekeys;

@@ -163,7 +163,7 @@ fn keeper(
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), card, sheet);
     let now = machine.now();
     // Whoever has joined a federation publishes by it, once it runs.
-    if keeper.turn(now, &mut *machine.entropy())? && alone {
+    if keeper.turn(now, 0, &mut *machine.entropy())? && alone {
         keeper.publish(&keeper.held()?, &seal_key(layout, keys)?, now)?;
     }
     Ok(keeper)
