@@ -321,6 +321,14 @@ fn federation(args: &Args, verb: &FederationVerb) -> Result<Answer, Failure> {
             let told = joining::join(&layout(args)?, anchor, &machine)?;
             Ok(cli::told("federation.join", told, "`valise gateway serve`"))
         }
+        FederationVerb::Check { proof, directory, anchor } => {
+            let told = joining::check(&whole(proof)?, &whole(directory)?, anchor)?;
+            Ok(cli::told(
+                "federation.check",
+                told,
+                "the signers have signed both; keep the proof, and tell the others",
+            ))
+        }
         FederationVerb::Sync { from, .. } => {
             let layout = layout(args)?;
             match from {

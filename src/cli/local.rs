@@ -115,6 +115,14 @@ struct ProposalView {
     state: String,
     clause: String,
     why: String,
+    successors: Vec<SuccessorView>,
+}
+
+/// A State that may answer for a former one.
+#[derive(Deserialize)]
+struct SuccessorView {
+    state: String,
+    basis: String,
 }
 
 /// Shows what `request check` found; ends with 1 if anything is missing.
@@ -131,7 +139,14 @@ pub fn request_check(data: Value) -> Result<Answer, Failure> {
             text += &format!("\n{head}\n{}\n", render::table(&["CLAUSE", "FIELD", "WHY"], rows));
         }
     }
-    let rows = view.addressee.into_iter().map(|p| vec![p.state, p.clause, p.why]).collect();
+    let rows = view.addressee.into_iter().flat_map(|p| {
+        let (former, clause) = (p.state.clone(), p.clause.clone());
+        let proposed = p.successors.into_iter().map(move |s| {
+            vec![s.state, clause.clone(), format!("proposed as a successor of {former}: {}", s.basis)]
+        });
+        [vec![p.state, p.clause, p.why]].into_iter().chain(proposed)
+    });
+    let rows = rows.collect();
     text += &format!(
         "\naddressee, in the order of ISACS 8.1\n{}\n",
         render::table(&["STATE", "CLAUSE", "WHY"], rows)

@@ -170,6 +170,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | FederationVerb::Rotate { .. }
             | FederationVerb::Publish { .. }
             | FederationVerb::Join { .. }
+            | FederationVerb::Check { .. }
             | FederationVerb::Show { .. },
         )
         | Verb::Gateway(

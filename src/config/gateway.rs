@@ -1,6 +1,7 @@
 use crate::config::reader::{Document, Key, Origin, Section, Setting};
 use crate::config::{Address, ConfigError, Layout, Roads};
-use crate::model::{CountryKind, Party, Role};
+use crate::model::{CountryKind, Party, Role, Timestamp};
+use crate::trust::federation::{NationalList, Pattern, Refusal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -27,6 +28,8 @@ pub struct GatewayConfig {
     pub peers: PathBuf,
     /// Where peers are reached, in place of what they publish themselves.
     pub routes: Vec<(Party, Roads)>,
+    /// Whom this State does not exchange with, whatever the federation admits.
+    pub national: NationalList,
     /// The relays at which the gateway has a mailbox; it holds a line to each.
     pub relays: Vec<Party>,
     /// When the files of peers' acts are fetched.
@@ -215,6 +218,7 @@ impl GatewayConfig {
         }
         let demo = demo(&mut root, doc, party.as_ref(), listen);
         let routes = routes(&mut root, doc);
+        let national = refusals(&mut root, doc);
         let clocks = clocks(&mut root, doc);
         let officers = officers(&mut root, doc, demo, around.passwd);
         let authorities = authorities(&mut root, doc);
@@ -233,6 +237,7 @@ impl GatewayConfig {
             credential,
             peers,
             routes,
+            national,
             relays,
             attachments: attachments.unwrap_or(Fetch::Always),
             clocks,
@@ -310,6 +315,25 @@ impl FromStr for TcpListen {
         }
         text.parse().map(|address| Self(Some(address))).map_err(|_| "is neither an address nor \"none\"")
     }
+}
+
+fn refusals<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> NationalList {
+    let mut national = NationalList::default();
+    for mut entry in root.list(doc, Key("refusal", "write [[refusal]] before each refusal")) {
+        let key = Key("party", "a party, 'GHA/*' for a State with all its NPCs, or 'org:*'");
+        let whom: Option<Pattern> = entry.text(doc, key);
+        let whom = entry.required(doc, key, whom);
+        let since: Option<Timestamp> =
+            entry.text(doc, Key("since", "an instant such as 2026-03-01T00:00:00Z"));
+        let key = Key("reason", "why; shown to our own officers only");
+        let reason: Option<String> = entry.text(doc, key);
+        let reason = entry.required(doc, key, reason);
+        if let (Some(whom), Some(reason)) = (whom, reason) {
+            national.refusals.push(Refusal { whom, since: since.unwrap_or(Timestamp::EPOCH), reason });
+        }
+        entry.finish(doc);
+    }
+    national
 }
 
 fn routes<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Vec<(Party, Roads)> {

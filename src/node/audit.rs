@@ -6,7 +6,7 @@ use crate::evidence::{
     AuditAnswer, AuditQuestion, Contradiction, EvidenceError, HeadClaim, LogKeys, MAX_AUDITED, Receipt,
     contradict,
 };
-use crate::model::{DAY, Digest, Head, Party};
+use crate::model::{DAY, Digest, DirectoryRef, Head, Party};
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
 use crate::node::evidence;
@@ -190,6 +190,28 @@ fn raise(gateway: &Gateway, change: &mut Change, alarm: Alarm) -> Result<(), Nod
         change.alarm(alarm)?;
     }
     Ok(())
+}
+
+/// Compares the directory that a statement cites with ours: one version with two contents means that its publishers have
+/// told two stories (DESIGN §6). The proof is made of both documents, at the next comparison of directories.
+///
+/// # Errors
+/// [`NodeError::Store`] if the alarm cannot be noted.
+pub fn compare_directory(
+    gateway: &Gateway,
+    peer: &Party,
+    (digest, cited): (Digest, &DirectoryRef),
+    change: &mut Change,
+) -> Result<(), NodeError> {
+    if !gateway.board.is_contradicted_by(cited) {
+        return Ok(());
+    }
+    let words = format!(
+        "{peer} cites another snapshot of version {} than the one here, in act {}: its publishers have told two stories",
+        cited.version,
+        digest.short()
+    );
+    raise(gateway, change, Alarm { peer: peer.clone(), at: gateway.now(), words, proof: Vec::new() })
 }
 
 /// Signs an anchor of each log that has grown since its last one.

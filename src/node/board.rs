@@ -1,6 +1,6 @@
 //! The directory as a gateway or a relay holds it: news is proved, made durable, and only then in force (DESIGN §12.6).
 
-use crate::model::{Digest, Party, Timestamp};
+use crate::model::{Digest, DirectoryRef, Party, Timestamp};
 use crate::node::joining;
 use crate::node::live::Live;
 use crate::store::Shelf;
@@ -108,6 +108,14 @@ impl Board {
         let Some(next) = self.live.get().with_prekeys(party, offered)? else { return Ok(false) };
         self.live.replace(next);
         Ok(true)
+    }
+
+    /// Tells whether a directory that somebody cites has our version and another content.
+    pub fn is_contradicted_by(&self, cited: &DirectoryRef) -> bool {
+        let directory = self.get();
+        directory.anchor().is_some()
+            && directory.version() == cited.version
+            && directory.digest() != cited.digest
     }
 
     /// Tells what is held; `None` before the federation is joined.

@@ -446,6 +446,8 @@ impl Gateway {
         self.ledger.keep_body(&mut change, statement.digest, body, &elements, &mut *self.entropy())?;
         let (bytes, named) = (opened.content.statement.as_slice(), statement.said.heads.0);
         audit::compare_statement(self, &statement.issuer, (statement.digest, bytes), named, &mut change)?;
+        let cited = (statement.digest, &statement.said.directory);
+        audit::compare_directory(self, &statement.issuer, cited, &mut change)?;
         change.received(&statement.issuer, statement.digest, now)?;
         let committed = self.ledger.commit(change).await?;
         self.apply(&statement.said.case, slot, events);

@@ -1,6 +1,7 @@
 //! Goes with the directory: what changes in it is followed here and told to peers, and what this gateway says of itself
 //! is kept true in it.
 
+use crate::model::Party;
 use crate::node::board::Taken;
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
@@ -91,6 +92,21 @@ pub async fn greet(post: &Post, courier: &Courier, link: &Link) {
     post.spawn(async move {
         if let Err(cause) = meet(&post_too, &courier, &link).await {
             tracing::debug!(peer = %courier.peer, cause, "directories were not compared");
+        }
+    });
+}
+
+/// Gets the document of a peer that contradicts ours, so that the two prove what its signers have done.
+pub fn expose(post: &Post, peer: &Party) {
+    let Some(courier) = post.gateway.couriers.get(peer) else { return };
+    let post_too = post.clone();
+    post.spawn(async move {
+        let met = match courier.link(&post_too).await {
+            Ok(link) => meet(&post_too, &courier, &link).await.map(drop),
+            Err(cause) => Err(cause),
+        };
+        if let Err(cause) = met {
+            tracing::warn!(peer = %courier.peer, cause, "the other story of a split view was not got");
         }
     });
 }

@@ -9,6 +9,7 @@ use crate::node::attachments::ReadyPiece;
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
+use crate::node::gossip;
 use crate::node::mandates::Admission;
 use crate::node::recovery;
 use crate::store::Durable;
@@ -51,6 +52,8 @@ pub(super) struct Kept {
     pub receipt: SealedReceipt,
     /// Whether it was durable before this copy of it came.
     pub known: bool,
+    /// Whether it cites a directory of our version with another content.
+    pub split: bool,
 }
 
 /// A refusal in the words of the wire.
@@ -226,7 +229,12 @@ async fn take(post: &Post, peer: &Party, body: &[u8]) -> Option<Answer> {
         return (refusal.code == "prekey-gone").then(|| reject(post, peer, &refusal));
     }
     Some(match kept(&post.gateway, peer, body).await {
-        Ok(kept) => Answer::Receipt(kept.receipt),
+        Ok(kept) => {
+            if kept.split {
+                gossip::expose(post, peer);
+            }
+            Answer::Receipt(kept.receipt)
+        }
         Err(refusal) => reject(post, peer, &refusal),
     })
 }
@@ -236,6 +244,7 @@ pub(super) async fn kept(gateway: &Gateway, from: &Party, body: &[u8]) -> Result
     let opened = envelope::open(body, &gateway.ring(), &gateway.directory(), gateway.now())
         .map_err(|(envelope, error)| Refusal::of(envelope, &error))?;
     let id = opened.envelope;
+    let split = gateway.board.is_contradicted_by(&opened.statement.said.directory);
     if opened.statement.issuer != *from {
         return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
     }
@@ -251,10 +260,10 @@ pub(super) async fn kept(gateway: &Gateway, from: &Party, body: &[u8]) -> Result
     };
     match gateway.keep(&opened, beyond).await.map_err(|error| Refusal::later(id, &error))? {
         Received::Kept(receipt) => {
-            Ok(Kept { receipt: answer_durable(gateway, id, &opened.export, receipt)?, known: false })
+            Ok(Kept { receipt: answer_durable(gateway, id, &opened.export, receipt)?, known: false, split })
         }
         Received::Known(receipt) => {
-            Ok(Kept { receipt: seal(gateway, id, &opened.export, &receipt)?, known: true })
+            Ok(Kept { receipt: seal(gateway, id, &opened.export, &receipt)?, known: true, split })
         }
         Received::Equivocation => {
             let words = "the issuer used this message id for another statement; both are kept";

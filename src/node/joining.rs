@@ -9,13 +9,13 @@ use crate::control::{ExitCode, Failure};
 use crate::model::{Digest, Party, Timestamp};
 use crate::node::machine::Machine;
 use crate::store::{RealDisk, Shelf, StoreError};
-use crate::trust::federation::{Document, Documents, PartA, PartB, Retirement, SignedDocument};
+use crate::trust::federation::{Document, Documents, PartA, PartB, Retirement, SignedDocument, SplitView};
 use crate::trust::{Directory, Freshness, Role, TrustError, certificate_validity, thumbprint};
 use crate::wire::{Limits, decode, encode};
 use serde_bytes::{ByteBuf, Bytes};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The anchor and the whole directory, once joined.
@@ -209,6 +209,26 @@ pub fn sync(layout: &Layout, bytes: &[u8], machine: &Machine) -> Result<Value, F
     Ok(view(&next, machine))
 }
 
+/// `federation check`: proves that the signers of a federation have told two stories, to whoever has its directory and the
+/// anchor that people have compared; needs no gateway.
+///
+/// # Errors
+/// [`ExitCode::BadData`] if it is no proof, [`ExitCode::Denied`] if the anchor is another.
+pub fn check(proof: &[u8], directory: &[u8], anchor: &Digest) -> Result<Value, Failure> {
+    let split = SplitView::parse(proof).map_err(|e| refused(&e))?;
+    let directory = Directory::from_bundle(anchor, directory, None).map_err(|e| refused(&e))?;
+    directory.check_split(&split).map_err(|e| refused(&e))?;
+    let digest = |bytes: &[u8]| SignedDocument::guess(bytes).map(|signed| signed.digest()).ok();
+    Ok(json!({
+        "proved": true,
+        "what": split.what().to_string(),
+        "version": split.version(),
+        "party": split.party(),
+        "one": digest(&split.a),
+        "other": digest(&split.b),
+    }))
+}
+
 /// `federation show`: tells what the joined directory says, and gives it as a file. The gateway may run.
 ///
 /// # Errors
@@ -225,7 +245,21 @@ pub fn show(layout: &Layout, machine: &Machine) -> Result<(Value, Vec<u8>), Fail
         Err(cause) => return Err(folder_failure(cause)),
     };
     let directory = parse(&bytes, None)?;
-    Ok((view(&directory, machine), directory.bundle()))
+    let mut told = view(&directory, machine);
+    told["split_views"] = json!(splits(layout)?);
+    Ok((told, directory.bundle()))
+}
+
+/// Lists the proofs of split views that were kept.
+fn splits(layout: &Layout) -> Result<Vec<PathBuf>, Failure> {
+    let entries = fs::read_dir(layout.federation()).map_err(folder_failure)?;
+    let is_one = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("split-"))
+            && path.extension().is_none()
+    };
+    let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_one).collect();
+    found.sort();
+    Ok(found)
 }
 
 /// Writes a digest as people read it to one another: sixteen groups of four.
@@ -248,6 +282,7 @@ fn view(directory: &Directory, machine: &Machine) -> Value {
             "part_a": entry.as_ref().ok().map(|e| e.part_a().version),
             "part_b": entry.as_ref().ok().and_then(|e| e.part_b()).map(|b| b.version),
             "approvals": entry.as_ref().ok().map(|e| e.part_a().approvals),
+            "succession": entry.as_ref().ok().map(|e| &e.part_a().succession),
         })
     });
     let (fresh, until) = match directory.freshness(now) {

@@ -81,7 +81,8 @@ impl Parts {
                 (directory, peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect())
             }
         };
-        let directory = Arc::new(Live::new(directory));
+        // A national list takes away from what the federation admits, and adds nothing.
+        let directory = Arc::new(Live::new(directory.narrowed(config.national.clone())));
         let own = Generations::new(keys.clone(), &layout.pki());
         let known = directory.get();
         let renewal = renewal(&party, &own, &known).map_err(|e| key_failure(&e))?;

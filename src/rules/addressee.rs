@@ -1,6 +1,7 @@
 //! To which State a request goes: the one that most recently had jurisdiction (ISACS 8.1).
 
 use crate::model::{AddresseeBasis, Country, Field, ImportMark, Item, Party, Request};
+use crate::rules::succession::{Successor, successors};
 use serde::Serialize;
 
 /// A State that may be asked, most recent jurisdiction first.
@@ -16,6 +17,8 @@ pub struct Proposal {
     pub clause: &'static str,
     /// The derivation in words.
     pub why: String,
+    /// Who may answer for it, if it no longer exists; an officer chooses, and confirms it with a reason.
+    pub successors: Vec<Successor>,
 }
 
 /// Proposes the States to ask in the order of ISACS 8.1, each State once.
@@ -95,9 +98,10 @@ impl Proposal {
                  it with a reason",
                 state.name()
             );
-            return Self { state, party: None, basis, clause, why };
+            return Self { state, party: None, basis, clause, why, successors: successors(state) };
         }
-        Self { state, party: Some(Party::Npc { state, npc: None }), basis, clause, why: derivation }
+        let (party, why) = (Some(Party::Npc { state, npc: None }), derivation);
+        Self { state, party, basis, clause, why, successors: Vec::new() }
     }
 }
 
@@ -143,6 +147,14 @@ mod tests {
         let proposals = propose(&request);
         assert_eq!(proposals[0].party, None);
         assert!(proposals[0].why.contains("successor"));
+        let russia = &proposals[0].successors[0];
+        assert!(russia.state == country("RUS") && russia.basis.contains("24 December 1991"));
+        address(&mut request, "RUS", AddresseeBasis::Manufacture);
+        assert!(
+            deviates(&request).unwrap().contains("may be a successor"),
+            "an officer confirms it with a reason"
+        );
+        address(&mut request, "XBB", AddresseeBasis::Manufacture);
         assert!(deviates(&request).unwrap().contains("successor"), "XBB is no proposal for SUHH");
     }
 

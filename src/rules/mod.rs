@@ -17,3 +17,4 @@ pub mod response;
 pub mod returns;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod succession;

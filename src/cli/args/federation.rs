@@ -154,6 +154,17 @@ pub enum FederationVerb {
         #[arg(long, value_name = "FILE", conflicts_with = "peer")]
         from: Option<PathBuf>,
     },
+    /// Prove to anybody, with no gateway, that the signers of a federation have told two stories.
+    Check {
+        /// The proof, one of those that `federation show` lists.
+        proof: PathBuf,
+        /// The federation's directory, from anybody.
+        #[arg(long, value_name = "FILE")]
+        directory: PathBuf,
+        /// The federation's fingerprint, compared aloud; spaces do not matter.
+        #[arg(long, value_parser = fingerprint)]
+        anchor: Digest,
+    },
     /// Show the directory of this gateway.
     Show {
         /// Write its documents to a file too, for whom no wire reaches.
