@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(proposals[0].party, None);
         assert!(proposals[0].why.contains("successor"));
         let russia = &proposals[0].successors[0];
-        assert!(russia.state == country("RUS") && russia.basis.contains("24 December 1991"));
+        assert!(russia.state.code() == "RUS" && russia.basis.contains("24 December 1991"));
         address(&mut request, "RUS", AddresseeBasis::Manufacture);
         assert!(
             deviates(&request).unwrap().contains("may be a successor"),
