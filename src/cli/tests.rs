@@ -163,12 +163,15 @@ fn a_config_check_lists_all_and_ends_with_78() {
 #[test]
 fn a_check_of_a_request_with_gaps_is_a_finding() {
     let finding = serde_json::json!({ "clause": "6.3(a)", "field": "items[0].make", "why": "is missing" });
-    let state = serde_json::json!({ "state": "XBB", "basis": "manufacture", "clause": "8.1(c)", "why": "made there" });
+    let successor = serde_json::json!({ "state": "RUS", "basis": "a letter" });
+    let state = serde_json::json!({
+        "state": "SUHH", "basis": "manufacture", "clause": "8.1(c)", "why": "made there", "successors": [successor],
+    });
     let data =
         serde_json::json!({ "complete": false, "missing": [finding], "advice": [], "addressee": [state] });
     let answer = request_check(data.clone()).unwrap();
     assert_eq!((answer.exit, answer.data), (ExitCode::Finding, data));
-    for shown in ["incomplete", "6.3(a)", "items[0].make", "8.1(c)"] {
+    for shown in ["incomplete", "6.3(a)", "items[0].make", "8.1(c)", "RUS", "a letter"] {
         assert!(answer.text.contains(shown), "{}", answer.text);
     }
     let whole = serde_json::json!({ "complete": true, "missing": [], "advice": [], "addressee": [] });
