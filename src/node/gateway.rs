@@ -420,7 +420,7 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<Durable<Vec<u8>>, NodeError> {
         let statement = &opened.statement;
-        self.expect_files(opened)?;
+        self.expect_files(&opened.statement)?;
         let mut change = Change::default();
         add_events(&mut change, &statement.said.case, slot, events)?;
         let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());
