@@ -1,8 +1,9 @@
 //! Verbs that a node answers.
 
+use crate::cli::approval;
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb, QueueVerb,
-    RelayVerb, RequestVerb, Verb,
+    ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb,
+    QueueVerb, RelayVerb, RequestVerb, Verb,
 };
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
@@ -16,8 +17,9 @@ use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{Call, Client, Command, Failure, VERSION};
-use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
+use crate::model::{CaseId, FollowUp, Ground, OfficerSignature, Request, Response, Sensitive};
 use serde_json::Value;
+use std::path::Path;
 
 /// How many cases are asked for at once.
 const PAGE: u32 = 200;
@@ -29,6 +31,8 @@ pub struct Readers {
     pub request: fn(&str) -> Result<Request, Failure>,
     /// Reads a response (ISACS 8.3.3).
     pub response: fn(&str) -> Result<Response, Failure>,
+    /// Signs an officer's word with the key in a file, which the passphrase opens.
+    pub sign: fn(&Path, &str, &[u8]) -> Result<OfficerSignature, Failure>,
     /// Reads a courier's bag.
     pub bag: fn(&[u8]) -> Result<BagContent, Failure>,
     /// Packs bags that are no longer than so many bytes.
@@ -52,6 +56,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
             return bags::export(packing, layout, officer, readers);
         }
         Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),
+        Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
+            return approval::approve(args, layout, readers, (id, *digest, own));
+        }
         _ => {}
     }
     let command = command(&args.verb, readers)?.expect("main answers the verbs that need no node");
@@ -61,13 +68,30 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         let text = render::reply(&call.command, &data)?;
         return Ok(Answer::ok(call.command.verb(), data, text));
     }
-    let data = connect(layout)?.call(&call)?;
+    let signed = match approval::takes_key(&args.verb) {
+        Some(verb) => approval::second(args, layout, readers, verb)?,
+        None => None,
+    };
+    let data = match signed {
+        Some(data) => data,
+        None => connect(layout)?.call(&call)?,
+    };
     if call.command == Command::GatewayDoctor {
         return gateway_doctor(data);
     }
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
         let form: String = render::read(&data)?;
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
+    }
+    if let Verb::Case(CaseVerb::Follow { output, force, .. }) = &args.verb {
+        let form: String = render::read(&data)?;
+        return form_answer(
+            call.command.verb(),
+            &form,
+            output,
+            *force,
+            "send it with `valise request submit`",
+        );
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
@@ -126,6 +150,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             | RequestVerb::Exempt { .. },
         )
         | Verb::Evidence(EvidenceVerb::Verify { .. })
+        | Verb::Officer(_)
         | Verb::Inspect { .. } => {
             return Ok(None);
         }
@@ -161,6 +186,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Assistance(verb) => exchange::assistance(verb)?,
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
+        Verb::Approval(verb) => approval::approval(verb),
         Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
             case: case.clone(),
             // A list of nothing but `none` discloses nothing.
@@ -183,6 +209,12 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
         }
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
         CaseVerb::History { case } => Command::CaseHistory { case: case.clone() },
+        CaseVerb::Follow { case, quotes, permit, to, .. } => Command::CaseFollow {
+            case: case.clone(),
+            quotes: quotes.clone(),
+            permit: permit.clone(),
+            to: to.clone(),
+        },
         CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }

@@ -26,6 +26,7 @@ impl Command {
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::ApprovalList
             | Self::CaseHistory { .. }
             | Self::EvidenceHead { .. }
             | Self::ConsentList
@@ -50,6 +51,8 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::ApprovalApprove { .. }
+            | Self::ApprovalReturn { .. }
             | Self::ReleaseApprove { .. }
             | Self::ReleaseDeny { .. }
             | Self::ReleaseReview { .. }
@@ -70,6 +73,8 @@ impl Command {
             Self::CaseShow { reveal: true, .. }
             | Self::CasePrint { .. }
             | Self::NoticeShow { .. }
+            | Self::ApprovalShow { .. }
+            | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
             | Self::ReleaseShow { .. } => Duty::See,

@@ -36,6 +36,22 @@ pub enum NodeError {
     /// No mandate carries what would be done on another party's behalf (ISACS 9.3).
     #[error("{}", .0.words())]
     Mandate(MandateFault),
+    /// National policy forbids it (DESIGN §8).
+    #[error("national policy forbids it by rule '{rule}'")]
+    Policy {
+        /// The row, or the setting.
+        rule: String,
+        /// What was to be done.
+        deed: &'static str,
+    },
+    /// An officer's word is not known to be that officer's.
+    #[error("the word of '{officer}' does not count: {why}")]
+    Word {
+        /// Whose word it would be.
+        officer: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A release was denied by a rule.
     #[error("release denied: {why}")]
     Denied {
@@ -75,6 +91,15 @@ impl From<NodeError> for Failure {
             .hint(format!("`valise {} list` shows what there is", list_noun(what))),
             NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
                 .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
+            NodeError::Policy { rule, deed } => {
+                Self::new(ExitCode::Denied, "policy.denied", format!("national policy forbids this {deed} by rule '{rule}'"))
+                    .cause(format!("rule {rule}"))
+                    .hint("nothing was done; `valise config show` lists the rules of [policy]")
+            }
+            NodeError::Word { officer, why } => {
+                Self::new(ExitCode::Denied, "officer.word", format!("the word of '{officer}' does not count: {why}"))
+                    .hint("make a key with `valise officer key`, have it written into the settings, and sign with it")
+            }
             NodeError::Denied { id, rule, why } => {
                 Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
                     .cause(format!("rule {rule}"))
@@ -93,6 +118,11 @@ fn refusal(refused: &Refused) -> Failure {
             | Refused::PermitBarred { .. }
             | Refused::NotApproved { .. }
             | Refused::SameOfficer(_)
+            | Refused::AgreedBefore(_)
+            | Refused::QuoteForbidden { .. }
+            | Refused::LabelStripped
+            | Refused::HeldEnded { .. }
+            | Refused::HeldMoved(_)
             | Refused::DigestDiffers { .. }
             | Refused::ConsentGone(_)
             | Refused::AcrossBorder
@@ -110,6 +140,8 @@ pub fn finding(found: &Finding) -> FindingView {
 const fn list_noun(what: &str) -> &str {
     match what.as_bytes() {
         b"permit" => "release",
+        b"approval" => "approval",
+        b"officer" => "config",
         b"mandate" => "mandate",
         b"queue entry" => "queue",
         b"peer" => "peer",

@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod exemption;
 pub mod identification;
 pub mod label;
+pub mod policy;
 pub mod release;
 pub mod response;
 pub mod returns;

@@ -224,12 +224,12 @@ impl Change {
         self.entry(&Entry::LocalAct(act))
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
         self.0.records.push(entry.record()?);
         Ok(())
     }
 
-    fn blob(&mut self, bytes: Vec<u8>, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn blob(&mut self, bytes: Vec<u8>, entry: &Entry) -> Result<(), StoreError> {
         self.0.records.push(Record { kind: BLOB, bytes });
         self.entry(entry)
     }
@@ -409,8 +409,13 @@ impl Ledger {
     /// # Errors
     /// As for [`Self::case`].
     pub fn newest_number(&self, party: &Party, year: u16) -> Result<Option<u32>, StoreError> {
-        let newest = self.store.reader().last(&keys::minted(&CaseId::minter_of(party), year))?;
-        newest.map(|(_, id)| Ok(case_id(&id)?.number())).transpose()
+        let minter = CaseId::minter_of(party);
+        let newest = self.store.reader().last(&keys::minted(&minter, year))?;
+        let opened = newest.map(|(_, id)| Ok::<_, StoreError>(case_id(&id)?.number())).transpose()?;
+        // An act that waits for other officers has its number already.
+        let waiting = self.waiting()?.into_iter().map(|act| act.held.case);
+        let held = waiting.filter(|id| id.minter() == minter && id.year() == year).map(|id| id.number());
+        Ok(opened.max(held.max()))
     }
 
     /// Returns the statement that an issuer has made under a message id (DESIGN §12.12).
@@ -655,7 +660,11 @@ impl Ledger {
             .collect()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
+    pub(super) fn body_key(&self) -> &BodyKey {
+        &self.body_key
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
         let Some(value) = self.store.get(key)? else { return Ok(None) };
         resolve(&self.store.reader(), &value).map(Some)
     }
@@ -672,11 +681,14 @@ pub(super) fn leaves(reader: &Reader) -> Result<Vec<Entry>, StoreError> {
     Ok(scan(reader, keys::LEAVES)?.into_iter().map(|(entry, _)| entry).collect())
 }
 
-fn scan(reader: &Reader, prefix: &[u8]) -> Result<Vec<(Entry, Option<super::Location>)>, StoreError> {
+pub(super) fn scan(
+    reader: &Reader,
+    prefix: &[u8],
+) -> Result<Vec<(Entry, Option<super::Location>)>, StoreError> {
     reader.scan(prefix)?.into_iter().map(|(_, value)| resolve(reader, &value)).collect()
 }
 
-fn resolve(reader: &Reader, value: &[u8]) -> Result<(Entry, Option<super::Location>), StoreError> {
+pub(super) fn resolve(reader: &Reader, value: &[u8]) -> Result<(Entry, Option<super::Location>), StoreError> {
     let row = Row::parse(value)?;
     let entry = match row.entry {
         EntryAt::Here(bytes) => Entry::parse(&bytes)?,

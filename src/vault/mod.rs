@@ -5,10 +5,12 @@ mod aead;
 mod bodies;
 mod error;
 mod keyfile;
+mod passphrase;
 
 pub use bodies::BodyKey;
 pub use error::VaultError;
 pub use keyfile::{open_keyfile, seal_keyfile};
+pub use passphrase::{MIN_PASSPHRASE, open_with_passphrase, seal_with_passphrase};
 
 #[cfg(test)]
 mod tests {
