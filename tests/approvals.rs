@@ -18,8 +18,14 @@ fn pair() -> Pair {
     let key = |name: &str| {
         let (file, secret) = (folder.join(format!("{name}.key")), folder.join(format!("{name}.passphrase")));
         fs::write(&secret, format!("the long passphrase of {name}\n")).expect("a passphrase");
-        let words =
-            ["officer", "key", "-o", file.to_str().expect("a path of text"), "--passphrase-file", secret.to_str().expect("a path of text")];
+        let words = [
+            "officer",
+            "key",
+            "-o",
+            file.to_str().expect("a path of text"),
+            "--passphrase-file",
+            secret.to_str().expect("a path of text"),
+        ];
         let made = valise(&[&words[..], &["--json"]].concat());
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let again = valise(&words);

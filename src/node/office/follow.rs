@@ -6,7 +6,7 @@ use crate::control::{ExitCode, Failure};
 use crate::envelope::Disclosure;
 use crate::model::{
     Act, Addressee, AddresseeBasis, CaseId, Digest, Element, ElementPath, Follows, Label, Party, Quotation,
-    Request,
+    Request, Text,
 };
 use crate::node::content;
 use crate::node::error::NodeError;
@@ -30,7 +30,7 @@ pub(super) async fn follow(
     to: Option<Party>,
 ) -> Result<String, Failure> {
     let slot = known(gateway, id)?;
-    let (response, request) = {
+    let (response, request, answered_by) = {
         let case = slot.read();
         let peer = case.opening().map(|opening| opening.peer.clone());
         let answers = case.acts().filter(|record| {
@@ -42,7 +42,8 @@ pub(super) async fn follow(
             Failure::new(ExitCode::Finding, "follow.no_answer", format!("no answer has come in {id}"))
                 .hint("a chain goes on from an answer; `valise case show` shows the acts")
         })?;
-        (newest, content::request(gateway, &case)?.1)
+        let by = peer.map(|peer| peer.to_string()).unwrap_or_default();
+        (newest, content::request(gateway, &case)?.1, by)
     };
     // The look at the answer is on record before anything of it is used (ISACS 8.4 a).
     record(gateway, officer, "case.follow", Some(id)).await?;
@@ -75,7 +76,7 @@ pub(super) async fn follow(
             .hint("nothing was written; ask for consent that names the next addressee"));
     }
     let follows = follows(response, quoted)?;
-    Ok(form(request, follows, to))
+    Ok(form(request, follows, to, &answered_by))
 }
 
 /// Spends a permit for what it opens of the answer; the one for whom it is becomes the addressee.
@@ -136,8 +137,9 @@ fn next_state(free: &[(String, Disclosure)]) -> Option<Party> {
     free.iter().find_map(named)
 }
 
-fn form(request: Request, follows: Follows, to: Option<Party>) -> String {
-    let addressee = to.map(|party| Addressee { party, basis: AddresseeBasis::Export, reason: None });
+fn form(request: Request, follows: Follows, to: Option<Party>, answered_by: &str) -> String {
+    let reason = Some(Text::new(format!("the answer of {answered_by} leads there")));
+    let addressee = to.map(|party| Addressee { party, basis: AddresseeBasis::Export, reason });
     let next = Request { addressee, follows: Some(follows), incomplete_reason: None, ..request };
     let act = Act::Request(Box::new(next));
     serde_json::to_string_pretty(&act).expect("a request has only members that JSON can write")
