@@ -8,10 +8,10 @@ use valise::cli::{
     IdentityVerb, Initial, KeysArg, OfficerVerb, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
-use valise::control::{Carried, CarriedKind, ExitCode, Failure, Hex};
+use valise::control::{Carried, CarriedKind, Client, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
-use valise::node::{self, InitOptions, Machine, joining};
+use valise::node::{self, BackupOptions, InitOptions, Machine, RestoreOptions, joining};
 use valise::offline::OfflineError;
 use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
@@ -75,7 +75,25 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Federation(verb) => face.end(federation(args, verb)),
         Verb::Officer(verb) => face.end(officer(verb)),
         Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
-        Verb::Gateway(GatewayVerb::Status)
+        Verb::Gateway(GatewayVerb::Backup { output, credential, make_credential }) => {
+            let options = |layout| BackupOptions {
+                layout,
+                output: output.clone(),
+                credential: credential.clone(),
+                make_credential: *make_credential,
+            };
+            face.end(layout(args).and_then(|l| backup(args, &options(l))))
+        }
+        Verb::Gateway(GatewayVerb::Restore { file, credential, party }) => {
+            let options = |layout| RestoreOptions {
+                layout,
+                file: file.clone(),
+                credential: credential.clone(),
+                party: party.clone(),
+            };
+            face.end(layout(args).and_then(|l| restore(&options(l))))
+        }
+        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Recover { .. })
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)
@@ -111,10 +129,15 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             FrameKind::Envelope => CarriedKind::Envelope,
             FrameKind::Receipts => CarriedKind::Receipts,
             FrameKind::Reject => CarriedKind::Reject,
+            FrameKind::News => CarriedKind::News,
             FrameKind::Ping
             | FrameKind::Pong
             | FrameKind::AuditQuestion
             | FrameKind::AuditAnswer
+            | FrameKind::Holdings
+            | FrameKind::RecoveryQuestion
+            | FrameKind::RecoveryList
+            | FrameKind::RecoveryAct
             | FrameKind::Custody
             | FrameKind::Collect
             | FrameKind::Parcel
@@ -132,6 +155,7 @@ fn pack_bags(content: &BagContent, limit: usize) -> Result<Vec<Vec<u8>>, Failure
             CarriedKind::Envelope => FrameKind::Envelope,
             CarriedKind::Receipts => FrameKind::Receipts,
             CarriedKind::Reject => FrameKind::Reject,
+            CarriedKind::News => FrameKind::News,
         };
         (kind, carried.body.0.clone())
     };
@@ -216,6 +240,22 @@ fn bad_data(error: OfflineError) -> Failure {
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
     Ok(cli::gateway_init(made))
+}
+
+/// Writes a backup of a gateway that runs, or of one that does not.
+fn backup(args: &Args, options: &BackupOptions) -> Result<Answer, Failure> {
+    let point = cli::backup_point(args, &options.layout)?;
+    let told = node::backup(options, point.as_ref())?;
+    let next =
+        "keep the credential apart from the backup; who has both has all keys of the gateway but its prekeys";
+    Ok(cli::told("gateway.backup", told, next))
+}
+
+fn restore(options: &RestoreOptions) -> Result<Answer, Failure> {
+    let told = node::restore(options)?;
+    let next = "make sure that the old gateway never runs again, start this one with `valise gateway serve`, and give\n\
+                the new card to the peers; `valise gateway status` tells what the gateway still waits for";
+    Ok(cli::told("gateway.restore", told, next))
 }
 
 /// Answers the verbs by which a gateway asks for admission and takes the answer.
@@ -307,8 +347,23 @@ fn federation(args: &Args, verb: &FederationVerb) -> Result<Answer, Failure> {
             let told = joining::join(&layout(args)?, anchor, &machine)?;
             Ok(cli::told("federation.join", told, "`valise gateway serve`"))
         }
-        FederationVerb::Show => {
-            Ok(cli::told("federation.show", joining::show(&layout(args)?, &machine)?, ""))
+        FederationVerb::Sync { from, .. } => {
+            let layout = layout(args)?;
+            match from {
+                // A gateway that runs holds its directory; else the file is worked in here.
+                Some(file) if Client::connect(&layout.socket).is_err() => {
+                    let told = joining::sync(&layout, &whole(file)?, &machine)?;
+                    Ok(cli::told("federation.sync", told, ""))
+                }
+                Some(_) | None => cli::ask(args, &layout, READERS),
+            }
+        }
+        FederationVerb::Show { output } => {
+            let (told, bundle) = joining::show(&layout(args)?, &machine)?;
+            if let Some(file) = output {
+                cli::write_bytes(file, &bundle, false)?;
+            }
+            Ok(cli::told("federation.show", told, ""))
         }
     }
 }

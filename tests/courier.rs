@@ -54,7 +54,7 @@ fn waiting(node: &Node) -> usize {
 }
 
 fn taken(new: u32, known: u32, receipts: u32) -> Value {
-    json!({ "new": new, "known": known, "receipts": receipts, "rejections": 0, "refused": [] })
+    json!({ "new": new, "known": known, "receipts": receipts, "rejections": 0, "news": 0, "refused": [] })
 }
 
 #[test]

@@ -1,69 +1,11 @@
 //! Makes a federation of three States from nothing by the commands of `docs/federation.md`, and tries to cheat it.
 
-#![expect(clippy::unwrap_used, reason = "a drill that cannot go on ends")]
-
 mod common;
 
-use common::{Node, VALISE, acts, await_some, free_port, submit, text};
+use common::founded::founded;
+use common::{acts, await_some, submit, text};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-
-struct Founded {
-    home: tempfile::TempDir,
-    nodes: Vec<Node>,
-    anchor: String,
-}
-
-/// Runs the commands of the document as they stand there, on ports that are free.
-fn founded() -> Founded {
-    let home = tempfile::tempdir().unwrap();
-    let ports = [free_port(), free_port(), free_port()];
-    let document = fs::read_to_string("docs/federation.md").unwrap();
-    let mut script: String =
-        document.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    for (at, port) in ports.iter().enumerate() {
-        script = script.replace(&format!("127.0.0.1:{}", 4620 + at), &format!("127.0.0.1:{port}"));
-    }
-    script += "printf '%s' \"$ANCHOR\" > anchor\n";
-    let made = shell(home.path(), &script);
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let anchor = fs::read_to_string(home.path().join("anchor")).unwrap();
-    let of = |(code, port): (&'static str, u16)| Node::at(home.path().join(code.to_lowercase()), code, port);
-    let nodes = ["XAA", "XBB", "XCC"].into_iter().zip(ports).map(of).collect();
-    Founded { home, nodes, anchor }
-}
-
-fn shell(folder: &Path, script: &str) -> Output {
-    let path =
-        format!("{}:{}", Path::new(VALISE).parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let mut bash = Command::new("bash");
-    bash.args(["-euo", "pipefail", "-c", script]).current_dir(folder).stdin(Stdio::null());
-    bash.env("PATH", path).env("VALISE_NO_INPUT", "1").env_remove("VALISE_PROFILE").output().unwrap()
-}
-
-impl Founded {
-    /// Runs one command in the folder of all and returns its exit code and the code of its error.
-    fn try_to(&self, words: &str) -> (Option<i32>, String) {
-        let words = words.replace("ANCHOR", &format!("\"{}\"", self.anchor));
-        let output = shell(self.home.path(), &format!("valise --json {words}"));
-        let error: Value = serde_json::from_slice(&output.stderr).unwrap_or_default();
-        (output.status.code(), error["error"]["code"].as_str().unwrap_or_default().to_owned())
-    }
-
-    fn demand(&self, script: &str) {
-        let script = script.replace("ANCHOR", &format!("\"{}\"", self.anchor));
-        let done = shell(self.home.path(), &script);
-        assert!(done.status.success(), "{script}\n{}", String::from_utf8_lossy(&done.stderr));
-    }
-
-    fn show(&self, state: &str) -> Value {
-        let output = shell(self.home.path(), &format!("valise --json federation show --data {state}"));
-        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
-        shown["data"].clone()
-    }
-}
 
 #[test]
 fn three_states_are_joined_by_the_documented_commands_and_trace() {

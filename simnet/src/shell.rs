@@ -14,7 +14,7 @@ use valise::case::{
     Permit, Refused, View,
 };
 use valise::envelope::{EnvelopeError, Heads, Reject, StatementDraft};
-use valise::evidence::{Direction as Way, Entry, Leaf, LogBook, ProvedReceipt, Receipt};
+use valise::evidence::{Direction as Way, Entry, Leaf, Log, LogBook, MerkleLog, ProvedReceipt, Receipt};
 use valise::model::{CaseId, DAY, Digest, DirectoryRef, Head, MessageId, Party, Timestamp};
 use valise::rules::deadline::Warning;
 
@@ -508,11 +508,11 @@ impl Shell {
         self.logs = logbook(self.member(), self.seed, self.me, self.boots);
         if self.bug != Some(Bug::LogForgotten) {
             for (peer, leaves) in &self.disk.leaves {
-                let party = &self.federation.members[*peer].party;
-                for (index, leaf) in (0..).zip(leaves) {
-                    // A leaf that does not fit shows in the heads, which are checked.
-                    let _ = self.logs.restore(party.clone(), index, leaf.clone());
-                }
+                let (party, mut log) = (&self.federation.members[*peer].party, MerkleLog::default());
+                leaves.iter().for_each(|leaf| drop(log.append(leaf.clone())));
+                // Leaves that do not come to the head that was signed show in the heads, which are checked.
+                let resumed = log.head().and_then(|head| self.logs.resume(party.clone(), 0, &log, &head));
+                resumed.expect("a log that is whole in memory is taken up at its own head");
             }
         }
         if self.bug == Some(Bug::OutboxLost) {

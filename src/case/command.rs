@@ -24,7 +24,6 @@ use std::collections::BTreeSet;
 
 /// What an officer, a timer or a peer wants of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "a command lives for one decision")]
 pub enum Command {
     /// Opens a case with a request (ISACS 8.1, 8.2).
     Submit {
@@ -109,6 +108,19 @@ pub enum Command {
         received_at: Timestamp,
         /// Why our agent's mandate does not carry the act, where it made it in our name nevertheless.
         beyond: Option<MandateFault>,
+    },
+    /// Takes in an act of our own that was lost here and that a peer has given back.
+    OwnAct {
+        /// The case that the statement names.
+        case: CaseId,
+        /// Whose gateway this is.
+        me: Party,
+        /// What the act holds.
+        facts: ActFacts,
+        /// All recipients, as the statement names them.
+        audience: Vec<Party>,
+        /// When it was made.
+        at: Timestamp,
     },
     /// Opens a case of its own with a notice, a request for assistance, or a mandate or its end
     /// (ISACS 5.3, 9).
@@ -254,6 +266,9 @@ pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision,
         Command::TellOutcome(notice) => dialogue::tell_outcome(case, notice),
         Command::PeerAct { case: id, me, facts, audience, received_at, beyond } => {
             Ok(peer::act(case, id, me, peer::Came { facts, audience, received_at, beyond }))
+        }
+        Command::OwnAct { case: id, me, facts, audience, at } => {
+            Ok(peer::own(case, id, me, facts, audience, at))
         }
         Command::Open { case: id, me, to, act } => {
             exchange::open(case, Opening::bilateral(id, me, to, Role::Requester), *act)

@@ -34,7 +34,9 @@ pub use flag::{Flag, FlagCode};
 pub use fold::ItemState;
 pub use held::{Held, HeldAct, HeldEnd, HeldId, Word, digest as held_digest, words as held_words};
 pub use mandates::{HeldMandate, Mandates};
-pub use permit::{Approval, Bar, Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse, Terms};
+pub use permit::{
+    Approval, Bar, Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse, Terms, stale_refusal,
+};
 pub use refused::Refused;
 pub use reminder::{Reminder, ReminderCode, reminders};
 pub use view::{
@@ -188,7 +190,8 @@ impl Case {
         self.bars.get(id)
     }
 
-    fn is_barred(&self, id: &PermitId) -> bool {
+    /// Tells whether a permit was barred, or has lapsed.
+    pub fn is_barred(&self, id: &PermitId) -> bool {
         self.bars.contains_key(id)
     }
 

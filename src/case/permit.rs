@@ -3,6 +3,7 @@ use super::{Case, Decision, Event, Opening, Refused, consent};
 use crate::model::{
     DAY, Digest, Label, MessageId, OfficerSignature, ParseIdError, Purpose, Restriction, Text, Timestamp,
 };
+use crate::rules::freshness;
 use crate::rules::release::{Authority, Verdict, decide};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::collections::BTreeSet;
@@ -55,11 +56,13 @@ pub struct Terms {
     pub policy: Option<String>,
     /// Why it cannot wait, in words that name no weapon and no person.
     pub emergency: Option<Text>,
+    /// Since when the directory is stale, if it is.
+    pub stale: Option<Timestamp>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { approvals: 1, policy: None, emergency: None }
+        Self { approvals: 1, policy: None, emergency: None, stale: None }
     }
 }
 
@@ -175,6 +178,11 @@ pub(super) fn request_release(
     let (mut basis, mut consents, mut denied) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for (element, label) in &selected {
         let ElementRef { act, path } = element;
+        let aim = Some((&asked.to, asked.purpose));
+        if let Some(why) = freshness::refusal(label, aim, asked.terms.stale, now) {
+            denied.push(DeniedElement { element: element.clone(), rule: freshness::RULE.to_owned(), why });
+            continue;
+        }
         // Silence is never consent: only a grant that stands lifts anything (DESIGN §8).
         let (lifts, grants) = consent::lifted(&known, act, path, recipient.as_ref(), asked.purpose);
         match decide(label, &asked.to, asked.purpose, &lifts, now) {
@@ -230,6 +238,17 @@ const COMPELLED: &str = "8.4 compelled";
 
 fn permits(label: &Label, asked: &ReleaseRequest, lifts: &BTreeSet<Restriction>, now: Timestamp) -> bool {
     matches!(decide(label, &asked.to, asked.purpose, lifts, now), Verdict::Permit { .. })
+}
+
+/// Tells why a permit cannot be used while the directory is stale since then, if it opens something restricted.
+pub fn stale_refusal(case: &Case, permit: &Permit, since: Timestamp, now: Timestamp) -> Option<String> {
+    let aim = Some((&permit.to, permit.purpose));
+    let label = |element: &ElementRef| {
+        let elements = case.act(&element.act)?.facts.elements();
+        elements.iter().find(|found| found.path == element.path)?.label.as_ref()
+    };
+    let refused = |label| freshness::refusal(label, aim, Some(since), now);
+    permit.elements.iter().filter_map(label).find_map(refused)
 }
 
 /// Spends a permit; the vault may open its elements once this is committed (DESIGN §12.1).

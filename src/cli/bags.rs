@@ -107,8 +107,8 @@ pub(super) fn import(
         all.add(taken);
     }
     let mut text = format!(
-        "{} new acts, {} known ones, {} receipts, {} rejections\n",
-        all.new, all.known, all.receipts, all.rejections
+        "{} new acts, {} known ones, {} receipts, {} rejections, {} new documents of the directory\n",
+        all.new, all.known, all.receipts, all.rejections, all.news
     );
     for refused in &all.refused {
         let id = refused.envelope.map_or_else(|| "a frame".to_owned(), |id| id.to_string());

@@ -8,6 +8,7 @@ mod consent;
 mod document;
 mod exchange;
 mod face;
+mod federation;
 mod local;
 mod paper;
 mod proof;
@@ -31,7 +32,7 @@ pub use local::{
 };
 pub use relay::relay_init;
 pub use secret::{new_passphrase, passphrase};
-pub use verbs::{Readers, ask};
+pub use verbs::{Readers, ask, backup_point};
 
 use crate::control::{ExitCode, Failure};
 use clap::Parser;

@@ -4,12 +4,13 @@ use crate::cli::approval;
 use crate::cli::consent;
 use crate::cli::exchange;
 use crate::cli::face::printable;
+use crate::cli::federation;
 use crate::cli::proof;
 use crate::cli::relay;
 use crate::control::{
     ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError,
     DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry,
-    ReleaseShown, ReleaseView, RetryView,
+    RecoveryView, ReleaseShown, ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -25,6 +26,13 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
         Command::GatewayDoctor => doctor(&read(data)?),
+        Command::FederationSync { .. } => federation::synced(&read(data)?),
+        Command::GatewayBackup => String::new(),
+        Command::GatewayRecover { without, .. } => {
+            format!(
+                "the gateway goes on without what {without} has not given back; it is asked again whenever it is reached"
+            )
+        }
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
@@ -124,7 +132,7 @@ fn status(s: &GatewayStatus) -> String {
         ("since", s.since.to_string()),
         ("version", s.version.clone()),
         ("socket", s.socket.clone()),
-        ("listens on", s.listen.clone()),
+        ("listens on", format!("UDP {}, TCP {}", s.listen, s.listen_tcp.as_deref().unwrap_or("none"))),
         ("peers", s.peers.to_string()),
         ("queued", s.queue.to_string()),
         (
@@ -137,7 +145,16 @@ fn status(s: &GatewayStatus) -> String {
         ("refused", or_none(refused.join(", "))),
         ("journal head", s.journal_head.clone()),
         ("alarms", or_none(alarms(&s.alarms).join("; "))),
+        ("waits for", or_none(s.recovery.iter().map(recovery).collect::<Vec<_>>().join("; "))),
     ])
+}
+
+/// Says what is not back from a peer since a restore.
+fn recovery(r: &RecoveryView) -> String {
+    let back = format!("{}: {} acts are back since the restore of {}", r.peer, r.recovered, r.since);
+    let cause = r.last_cause.as_ref().map(|cause| format!(", last try: {cause}")).unwrap_or_default();
+    let without = r.without.as_ref().map(|who| format!(", {who} goes on without it")).unwrap_or_default();
+    format!("{back}{cause}{without}")
 }
 
 fn alarms(list: &[AlarmView]) -> Vec<String> {
@@ -165,8 +182,8 @@ pub(super) fn doctor(d: &DoctorView) -> String {
 
 fn peers(list: &[PeerView]) -> String {
     let row = |p: &PeerView| {
-        let link = if p.connected { "connected" } else { "-" };
-        vec![p.peer.to_string(), p.address.clone(), link.into(), when(p.last_contact), p.queued.to_string()]
+        let link = p.road.as_ref().map_or_else(|| "-".to_owned(), |road| format!("connected by {road}"));
+        vec![p.peer.to_string(), p.address.clone(), link, when(p.last_contact), p.queued.to_string()]
     };
     table(&["PEER", "ADDRESS", "LINK", "LAST CONTACT", "QUEUED"], list.iter().map(row).collect())
 }
@@ -175,6 +192,7 @@ fn ping(p: &PingView) -> String {
     pairs(&[
         ("peer", p.peer.to_string()),
         ("address", p.address.clone()),
+        ("road", p.road.clone()),
         ("round trip", format!("{:.1} ms", p.rtt_ms)),
         ("handshake", p.handshake_ms.map_or_else(|| "stood already".into(), |ms| format!("{ms:.1} ms"))),
         ("key exchange", p.group.clone().unwrap_or_else(|| "-".into())),

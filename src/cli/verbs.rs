@@ -2,13 +2,13 @@
 
 use crate::cli::approval;
 use crate::cli::args::{
-    ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb,
-    QueueVerb, RelayVerb, RequestVerb, Verb,
+    ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg,
+    InboxVerb, PeerVerb, QueueVerb, RelayVerb, RequestVerb, Verb,
 };
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
-use crate::cli::document::read_text;
+use crate::cli::document::{read_bytes, read_text};
 use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
@@ -16,7 +16,7 @@ use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{Call, Client, Command, Failure, VERSION};
+use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, VERSION};
 use crate::model::{CaseId, FollowUp, Ground, OfficerSignature, Request, Response, Sensitive};
 use serde_json::Value;
 use std::path::Path;
@@ -126,6 +126,20 @@ fn pages(
     Ok(Value::Array(all))
 }
 
+/// Notes at a running gateway that a backup is made, and asks up to where it may reach; `None` if none runs.
+///
+/// # Errors
+/// What the gateway answers, or that this user may not speak to it.
+pub fn backup_point(args: &Args, layout: &Layout) -> Result<Option<BackupPoint>, Failure> {
+    let mut client = match Client::connect(&layout.socket) {
+        Ok(client) => client,
+        Err(failure) if failure.code == "control.unavailable" => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let (as_officer, command) = (args.as_officer.clone(), Command::GatewayBackup);
+    render::read(&client.call(&Call { version: VERSION, as_officer, command })?).map(Some)
+}
+
 pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
     Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
         "control.unavailable" => failure
@@ -140,8 +154,24 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Demo(_)
         | Verb::Config(_)
         | Verb::Identity(_)
-        | Verb::Federation(_)
-        | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
+        | Verb::Federation(
+            FederationVerb::Key { .. }
+            | FederationVerb::Init { .. }
+            | FederationVerb::Sign { .. }
+            | FederationVerb::Assemble { .. }
+            | FederationVerb::Admit { .. }
+            | FederationVerb::Suspend { .. }
+            | FederationVerb::Rotate { .. }
+            | FederationVerb::Publish { .. }
+            | FederationVerb::Join { .. }
+            | FederationVerb::Show { .. },
+        )
+        | Verb::Gateway(
+            GatewayVerb::Init(_)
+            | GatewayVerb::Serve
+            | GatewayVerb::Backup { .. }
+            | GatewayVerb::Restore { .. },
+        )
         | Verb::Relay(RelayVerb::Init(_) | RelayVerb::Serve)
         | Verb::Request(
             RequestVerb::New { .. }
@@ -154,8 +184,15 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         | Verb::Inspect { .. } => {
             return Ok(None);
         }
+        Verb::Federation(FederationVerb::Sync { peer, from }) => Command::FederationSync {
+            peer: peer.clone(),
+            news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
+        },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
+        Verb::Gateway(GatewayVerb::Recover { without, reason }) => {
+            Command::GatewayRecover { without: without.clone(), reason: reason.clone() }
+        }
         Verb::Relay(RelayVerb::Status) => Command::RelayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },

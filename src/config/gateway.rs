@@ -1,9 +1,10 @@
 use crate::config::policy::policy;
 use crate::config::reader::{Document, Key, Origin, Section, Setting};
-use crate::config::{Address, ConfigError, Layout, Policy};
+use crate::config::{Address, ConfigError, Layout, Policy, Roads};
 use crate::model::{CountryKind, OfficerKey, Party, Role};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// The form of an officer's or authority's name.
 pub const SHORT_NAME: &str = "1 to 32 lowercase letters, digits or inner hyphens";
@@ -15,6 +16,8 @@ pub struct GatewayConfig {
     pub party: Party,
     /// The UDP address on which it listens.
     pub listen: SocketAddr,
+    /// The TCP address on which it listens, for peers whose UDP is blocked.
+    pub listen_tcp: Option<SocketAddr>,
     /// The folder of keys, certificates and store.
     pub data: PathBuf,
     /// The control socket.
@@ -24,7 +27,7 @@ pub struct GatewayConfig {
     /// The file that lists the peers.
     pub peers: PathBuf,
     /// Where peers are reached, in place of what they publish themselves.
-    pub routes: Vec<(Party, Address)>,
+    pub routes: Vec<(Party, Roads)>,
     /// The relays at which the gateway has a mailbox; it holds a line to each.
     pub relays: Vec<Party>,
     /// When to act and warn.
@@ -178,6 +181,7 @@ impl GatewayConfig {
         let key = Key("listen", "a UDP address such as 0.0.0.0:4620");
         let listen: Option<SocketAddr> = root.text(doc, key);
         let listen = root.required(doc, key, listen);
+        let listen_tcp = listen_tcp(&mut root, doc, listen);
         let layout = around.layout;
         let data = place(&mut root, doc, Key("data", "a folder"), &layout.data, layout);
         let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
@@ -199,6 +203,7 @@ impl GatewayConfig {
         Ok(Self {
             party,
             listen,
+            listen_tcp,
             data,
             socket,
             credential,
@@ -254,21 +259,50 @@ fn demo<'t>(
     demo
 }
 
-fn routes<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Vec<(Party, Address)> {
-    let mut routes: Vec<(Party, Address)> = Vec::new();
+/// Reads where TCP is taken in: by default at the same number as UDP, so that a firewall has one rule.
+pub(super) fn listen_tcp<'t>(
+    root: &mut Section<'t>,
+    doc: &mut Document<'t>,
+    listen: Option<SocketAddr>,
+) -> Option<SocketAddr> {
+    let key = Key("listen_tcp", "a TCP address such as 0.0.0.0:443, or \"none\"");
+    if !root.has(key.0) {
+        let shown = listen.map(|l| l.to_string()).unwrap_or_default();
+        doc.setting(key.0.to_owned(), shown, Origin::Default);
+        return listen;
+    }
+    root.text(doc, key).and_then(|TcpListen(address)| address)
+}
+
+/// The text form of a TCP address to listen on, or `none`.
+struct TcpListen(Option<SocketAddr>);
+
+impl FromStr for TcpListen {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        text.parse().map(|address| Self(Some(address))).map_err(|_| "is neither an address nor \"none\"")
+    }
+}
+
+fn routes<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Vec<(Party, Roads)> {
+    let mut routes: Vec<(Party, Roads)> = Vec::new();
     for mut entry in root.list(doc, Key("route", "write [[route]] before each route")) {
         let key = Key("party", "an ISO 3166-1 alpha-3 code, 'GHA/desk' or 'org:name'");
         let party: Option<Party> = entry.text(doc, key);
         let party = entry.required(doc, key, party);
         let key = Key("address", "host:port, such as npc.example.org:4620");
         let address = entry.text(doc, key);
-        let address = entry.required(doc, key, address);
+        let address: Option<Address> = entry.required(doc, key, address);
+        let tcp = entry.text(doc, Key("tcp", "host:port, if TCP is reached elsewhere than at the address"));
         if let (Some(party), Some(address)) = (party, address) {
             if routes.iter().any(|(known, _)| *known == party) {
                 let what = format!("repeats {party}");
                 doc.problem(entry.line(), &entry.name("party"), what, "one route a party");
             }
-            routes.push((party, address));
+            routes.push((party, Roads { tcp, ..Roads::from(address) }));
         }
         entry.finish(doc);
     }

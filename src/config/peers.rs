@@ -31,6 +31,8 @@ pub struct Peer {
 pub struct Roads {
     /// The UDP address; absent if it takes nothing in from outside.
     pub direct: Option<Address>,
+    /// The TCP address, if it is another than the UDP address.
+    pub tcp: Option<Address>,
     /// The relays, each a party that is listed too.
     pub relays: Vec<Party>,
 }
@@ -67,7 +69,13 @@ impl PeersConfig {
             if relays.is_empty() && !addressed {
                 entry.required::<Address>(doc, key, None);
             }
-            let roads = Roads { direct, relays };
+            let tcp =
+                entry.text(doc, Key("tcp", "host:port, if TCP is reached elsewhere than at the address"));
+            if tcp.is_some() && !addressed {
+                let hint = "give an 'address' too; QUIC is tried there first";
+                doc.problem(entry.line(), &entry.name("tcp"), "stands alone".into(), hint);
+            }
+            let roads = Roads { direct, tcp, relays };
             if let (Some(party), Some(card)) = (party, card) {
                 if peers.iter().any(|p| p.party == party) {
                     let what = format!("repeats {party}");
@@ -84,15 +92,16 @@ impl PeersConfig {
 
 impl From<Address> for Roads {
     fn from(address: Address) -> Self {
-        Self { direct: Some(address), relays: Vec::new() }
+        Self { direct: Some(address), tcp: None, relays: Vec::new() }
     }
 }
 
 impl fmt::Display for Roads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let direct = self.direct.iter().map(ToString::to_string);
+        let tcp = self.tcp.iter().map(|address| format!("tcp {address}"));
         let relays = self.relays.iter().map(|relay| format!("relay {relay}"));
-        f.write_str(&direct.chain(relays).collect::<Vec<_>>().join(", "))
+        f.write_str(&direct.chain(tcp).chain(relays).collect::<Vec<_>>().join(", "))
     }
 }
 

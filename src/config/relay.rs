@@ -1,4 +1,4 @@
-use crate::config::gateway::{log, place, storage};
+use crate::config::gateway::{listen_tcp, log, place, storage};
 use crate::config::reader::{Document, Key};
 use crate::config::{ConfigError, Layout, Log, Setting, Storage, Surroundings};
 use crate::model::{CountryKind, DAY, Party};
@@ -15,6 +15,8 @@ pub struct RelayConfig {
     pub party: Party,
     /// The UDP address on which it listens.
     pub listen: SocketAddr,
+    /// The TCP address on which it listens, for members whose UDP is blocked.
+    pub listen_tcp: Option<SocketAddr>,
     /// The folder of keys, certificates and store.
     pub data: PathBuf,
     /// The control socket.
@@ -113,6 +115,7 @@ impl RelayConfig {
         let key = Key("listen", "a UDP address such as 0.0.0.0:4620");
         let listen: Option<SocketAddr> = root.text(doc, key);
         let listen = root.required(doc, key, listen);
+        let listen_tcp = listen_tcp(&mut root, doc, listen);
         let layout = around.layout;
         let data = place(&mut root, doc, Key("data", "a folder"), &layout.data, layout);
         let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
@@ -141,7 +144,20 @@ impl RelayConfig {
         root.finish(doc);
         let settings = document.finish()?;
         let (party, listen) = party.zip(listen).expect("a missing value is a problem, and finish() told it");
-        Ok(Self { party, listen, data, socket, credential, peers, custody, quota, store, log, settings })
+        Ok(Self {
+            party,
+            listen,
+            listen_tcp,
+            data,
+            socket,
+            credential,
+            peers,
+            custody,
+            quota,
+            store,
+            log,
+            settings,
+        })
     }
 }
 

@@ -21,6 +21,8 @@ pub enum CarriedKind {
     Receipts,
     /// The refusal of an envelope.
     Reject,
+    /// Documents of the federation's directory.
+    News,
 }
 
 /// Bytes, written as lowercase hex.
@@ -67,6 +69,9 @@ pub struct BagTaken {
     pub receipts: u32,
     /// Acts of ours that the peer has refused.
     pub rejections: u32,
+    /// Documents of the directory that were new here.
+    #[serde(default)]
+    pub news: u32,
     /// What was refused here, with the first cause.
     pub refused: Vec<RefusedFrame>,
 }
@@ -89,6 +94,7 @@ impl BagTaken {
         self.known += more.known;
         self.receipts += more.receipts;
         self.rejections += more.rejections;
+        self.news += more.news;
         self.refused.extend(more.refused);
     }
 }

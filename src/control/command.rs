@@ -1,4 +1,4 @@
-use crate::control::{BagMark, Carried};
+use crate::control::{BagMark, Carried, Hex};
 use crate::model::{
     AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
     MessageId, Notice, OfficerSignature, PartialDate, Party, PeerScope, Power, Purpose, Request, Response,
@@ -32,6 +32,22 @@ pub enum Command {
     GatewayStatus,
     /// `gateway doctor`.
     GatewayDoctor,
+    /// `federation sync`.
+    FederationSync {
+        /// Whom to ask; everybody for none.
+        peer: Option<Party>,
+        /// Documents that were handed over by hand; then nobody is asked.
+        news: Option<Hex>,
+    },
+    /// `gateway backup`: notes that a backup is made, and tells up to where all is durable.
+    GatewayBackup,
+    /// `gateway recover --without STATE`: goes on without what a peer has not given back.
+    GatewayRecover {
+        /// The peer.
+        without: Party,
+        /// Why.
+        reason: String,
+    },
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
     /// `peer list`.
@@ -429,7 +445,10 @@ impl Command {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::GatewayStatus => "gateway.status",
+            Self::FederationSync { .. } => "federation.sync",
             Self::GatewayDoctor => "gateway.doctor",
+            Self::GatewayBackup => "gateway.backup",
+            Self::GatewayRecover { .. } => "gateway.recover",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",

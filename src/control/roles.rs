@@ -37,11 +37,14 @@ impl Command {
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. }
             | Self::CaseTemplate { .. }
+            | Self::FederationSync { .. }
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
-            Self::CaseAck { .. }
+            Self::GatewayBackup
+            | Self::GatewayRecover { .. }
+            | Self::CaseAck { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
             | Self::CaseReturn { .. }

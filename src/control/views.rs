@@ -1,6 +1,6 @@
 //! The data of each reply, with exactly the field names that scripts rely on.
 
-use crate::control::{AlarmView, BehalfView};
+use crate::control::{AlarmView, BehalfView, RecoveryView};
 use crate::model::{
     ActKind, CaseId, Digest, Label, Outcome, PartialDate, Party, Purpose, Ternary, Timestamp,
 };
@@ -530,6 +530,8 @@ pub struct PeerView {
     pub address: String,
     /// Whether a connection stands now.
     pub connected: bool,
+    /// By which road it stands: `quic` or `tcp`.
+    pub road: Option<String>,
     /// When it last spoke to us.
     pub last_contact: Option<Timestamp>,
     /// How many of our acts wait for it.
@@ -543,6 +545,8 @@ pub struct PingView {
     pub peer: Party,
     /// Where it was reached.
     pub address: String,
+    /// By which road: `quic`, or `tcp` where UDP is blocked.
+    pub road: String,
     /// The round trip, in milliseconds.
     pub rtt_ms: f64,
     /// The handshake, in milliseconds; absent on a connection that stood.
@@ -564,6 +568,8 @@ pub struct GatewayStatus {
     pub socket: String,
     /// Its UDP address.
     pub listen: String,
+    /// Its TCP address; absent if it takes in no TCP.
+    pub listen_tcp: Option<String>,
     /// How many peers it knows.
     pub peers: u64,
     /// How many acts wait in the outbox.
@@ -576,6 +582,8 @@ pub struct GatewayStatus {
     pub journal_head: String,
     /// The peers that have contradicted what they signed.
     pub alarms: Vec<AlarmView>,
+    /// The peers from which a gateway that was restored from a backup has not everything back.
+    pub recovery: Vec<RecoveryView>,
 }
 
 /// The journal's counters since start.

@@ -3,7 +3,7 @@ use super::{Child, DemoError, io};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 
@@ -467,7 +467,11 @@ impl Stage {
         if let Ok(text) = fs::read_to_string(&file) {
             return serde_json::from_str(&text).map_err(|cause| unusable()(cause.into()));
         }
-        let free = || UdpSocket::bind(at(0));
+        let free = || {
+            let socket = UdpSocket::bind(at(0))?;
+            // A node takes in TCP at the same number.
+            TcpListener::bind(socket.local_addr()?).map(|_| socket)
+        };
         // All are held at once, so that they differ.
         let all = free().and_then(|a| Ok((a, free()?, free()?)));
         let (node, forwarder, to_relay) = all.map_err(io("finding free ports"))?;

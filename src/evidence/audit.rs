@@ -1,6 +1,6 @@
 use crate::envelope::{EnvelopeError, KeyRing};
 use crate::envelope::{sign_by_gateway, unproved_by_gateway, verify_by_gateway};
-use crate::evidence::{Anchor, EvidenceError, Inclusion, LogKeys, MerkleLog, ProvedAnchor};
+use crate::evidence::{Anchor, EvidenceError, Inclusion, Log, LogKeys, ProvedAnchor};
 use crate::evidence::{Checkpoint, Leaf, leaf_hash, verify_consistency};
 use crate::model::{Head, Party, Timestamp};
 use crate::trust::Directory;
@@ -92,17 +92,15 @@ impl AuditAnswer {
     /// # Errors
     /// [`EvidenceError::NotIncluded`] if the log is empty.
     pub fn of(
-        log: &MerkleLog,
+        log: &dyn Log,
         (me, peer): (&Party, &Party),
         sizes: &[u64],
         keys: &LogKeys,
         now: Timestamp,
     ) -> Result<Self, EvidenceError> {
-        let checkpoint = Checkpoint { owner: me.clone(), peer: peer.clone(), head: log.head(), at: now };
+        let checkpoint = Checkpoint { owner: me.clone(), peer: peer.clone(), head: log.head()?, at: now };
         let genesis = ProvedLeaf::of(log, 0)?;
-        let prove =
-            |size: &u64| Some(ProvedHead { head: log.head_at(*size)?, path: log.prove_consistency(*size)? });
-        let heads = sizes.iter().filter_map(prove).collect();
+        let heads = ProvedHead::all_of(log, sizes)?;
         Ok(Self { to: peer.clone(), anchor: Anchor::sign(&checkpoint, keys)?, genesis, heads })
     }
 
@@ -155,14 +153,31 @@ impl AuditAnswer {
     }
 }
 
+impl ProvedHead {
+    /// Proves those heads that a log had at these sizes; the sizes that it never had are left out.
+    ///
+    /// # Errors
+    /// What reading the log says.
+    pub fn all_of<'s>(
+        log: &dyn Log,
+        sizes: impl IntoIterator<Item = &'s u64>,
+    ) -> Result<Vec<Self>, EvidenceError> {
+        let mut proved = Vec::new();
+        for size in sizes {
+            let (head, path) = (log.head_at(*size)?, log.prove_consistency(*size)?);
+            proved.extend(head.zip(path).map(|(head, path)| Self { head, path }));
+        }
+        Ok(proved)
+    }
+}
+
 impl ProvedLeaf {
     /// Proves the leaf at `index` under a log's present head.
     ///
     /// # Errors
     /// [`EvidenceError::NotIncluded`] if there is none.
-    pub fn of(log: &MerkleLog, index: u64) -> Result<Self, EvidenceError> {
-        let (leaf, proof) = log.leaf(index).zip(log.prove(index)).ok_or(EvidenceError::NotIncluded)?;
-        Ok(Self { index, leaf: ByteBuf::from(leaf), path: proof.path })
+    pub fn of(log: &dyn Log, index: u64) -> Result<Self, EvidenceError> {
+        Ok(Self { index, leaf: ByteBuf::from(log.leaf(index)?), path: log.prove(index)?.path })
     }
 
     /// Checks the path to a head and reads the leaf.

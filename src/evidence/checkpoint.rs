@@ -1,6 +1,6 @@
 use crate::cose::{Headers, Payload, SigningKey, label, sign1_many};
 use crate::evidence::EvidenceError;
-use crate::evidence::{Inclusion, MerkleLog};
+use crate::evidence::{Inclusion, Log};
 use crate::model::{Digest, Head, Party, Timestamp};
 use crate::wire;
 use ciborium::Value;
@@ -53,7 +53,7 @@ impl Checkpoint {
     /// [`EvidenceError::NotIncluded`] if the log holds no such leaf.
     pub fn receipts(
         &self,
-        log: &MerkleLog,
+        log: &dyn Log,
         indices: &[u64],
         (key, certificate): &(SigningKey, Digest),
     ) -> Result<Vec<Vec<u8>>, EvidenceError> {
@@ -62,8 +62,8 @@ impl Checkpoint {
         Ok(sign1_many(key, &self.protected(certificate)?, proofs, root, &[])?)
     }
 
-    fn proof(&self, log: &MerkleLog, index: u64) -> Result<Vec<(i64, Value)>, EvidenceError> {
-        let proof = log.prove(index).ok_or(EvidenceError::NotIncluded)?;
+    fn proof(&self, log: &dyn Log, index: u64) -> Result<Vec<(i64, Value)>, EvidenceError> {
+        let proof = log.prove(index)?;
         let inclusion = wire::encode(&(self.head.size, index, proof.path))?;
         let proofs = Value::Array(vec![Value::Bytes(inclusion)]);
         Ok(vec![(label::VDP, Value::Map(vec![(Value::from(INCLUSION), proofs)]))])

@@ -31,6 +31,9 @@ pub enum EvidenceError {
     /// The evidence is about another statement, another pair of parties or the other direction.
     #[error("the evidence is about something else: {0}")]
     AboutSomethingElse(&'static str),
+    /// The log that should prove it cannot be read here.
+    #[error("the log cannot be read: {0}")]
+    Unread(String),
     /// The parts do not fit the format.
     #[error("malformed evidence: {0}")]
     Malformed(&'static str),
@@ -48,6 +51,7 @@ impl EvidenceError {
             Self::Envelope(e) => e.code(),
             Self::NotConsistent => "not-consistent",
             Self::AboutSomethingElse(_) => "about-something-else",
+            Self::Unread(_) => "unread-log",
             Self::Malformed(_) => "malformed-evidence",
         }
     }

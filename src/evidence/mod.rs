@@ -22,8 +22,8 @@ pub use checkpoint::Checkpoint;
 pub use contradiction::{Contradiction, HeadClaim, ProvedContradiction, contradict};
 pub use error::EvidenceError;
 pub use leaf::{Direction, Leaf};
-pub use log::{Inclusion, MerkleLog, leaf_hash, verify_consistency};
-pub use logbook::{Entry, LogBook, Sealed};
+pub use log::{Appended, Inclusion, Log, MerkleLog, leaf_hash, verify_consistency};
+pub use logbook::{Entry, LogBook, NewLeaf, Sealed};
 pub use receipt::{ClaimedReceipt, ProvedReceipt, Receipt};
 
 #[cfg(test)]

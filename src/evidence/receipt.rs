@@ -1,7 +1,7 @@
 use crate::cose::SigningKey;
 use crate::cose::{Known, Sign1};
 use crate::evidence::checkpoint::{Claimed, PROTECTED, Parts, UNPROTECTED, read_inclusion};
-use crate::evidence::{Checkpoint, Direction, EvidenceError, Leaf, MerkleLog};
+use crate::evidence::{Checkpoint, Direction, EvidenceError, Leaf, Log};
 use crate::model::{Digest, Head, Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire;
@@ -76,13 +76,13 @@ impl Receipt {
     /// [`EvidenceError::NotIncluded`] if the log holds no such leaf.
     pub fn issue(
         checkpoint: &Checkpoint,
-        log: &MerkleLog,
+        log: &dyn Log,
         indices: &[u64],
         key: &(SigningKey, Digest),
     ) -> Result<Vec<Self>, EvidenceError> {
         let issue = |(index, cose): (&u64, Vec<u8>)| {
-            let leaf = log.leaf(*index).ok_or(EvidenceError::NotIncluded)?;
-            Ok(Self(wire::encode(&(Bytes::new(leaf), Bytes::new(&cose)))?))
+            let leaf = log.leaf(*index)?;
+            Ok(Self(wire::encode(&(Bytes::new(&leaf), Bytes::new(&cose)))?))
         };
         let signed = checkpoint.receipts(log, indices, key)?;
         indices.iter().zip(signed).map(issue).collect()

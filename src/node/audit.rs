@@ -6,7 +6,7 @@ use crate::evidence::{
     AuditAnswer, AuditQuestion, Contradiction, EvidenceError, HeadClaim, LogKeys, MAX_AUDITED, Receipt,
     contradict,
 };
-use crate::model::{Digest, Head, Party, Timestamp};
+use crate::model::{DAY, Digest, Head, Party};
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
 use crate::node::evidence;
@@ -19,8 +19,8 @@ use tokio::time::timeout;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long an anchor of a log that grows stands before the next is signed, in seconds (DESIGN §7).
-const ANCHOR_EVERY: i64 = 3600;
+/// How often the logs that have grown get an anchor (DESIGN §7).
+pub const ANCHOR_EVERY: Duration = Duration::from_secs(3600);
 
 /// Says why an audit came to nothing; a contradiction is no error but an alarm.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,7 @@ pub enum AuditError {
 /// # Errors
 /// The first cause; an empty log has nothing to prove.
 pub fn answer(gateway: &Gateway, peer: &Party, body: &[u8]) -> Result<Vec<u8>, NodeError> {
+    gateway.recovery.check([peer])?;
     let now = gateway.now();
     let question = AuditQuestion::verify(body, (peer, gateway.me()), &gateway.directory(), now)?;
     let (log, ring) = (gateway.ledger.log(peer)?, gateway.ring());
@@ -52,6 +53,7 @@ pub fn answer(gateway: &Gateway, peer: &Party, body: &[u8]) -> Result<Vec<u8>, N
 pub async fn ask(post: &Post, courier: &Courier, sizes: &[u64]) -> Result<(), AuditError> {
     let gateway = &*post.gateway;
     let peer = &courier.peer;
+    gateway.recovery.check([peer])?;
     let seen = gateway.ledger.heads(peer).map_err(NodeError::from)?.1;
     let Some(seen) = seen else { return Err(AuditError::Unanswered("no head was seen yet".to_owned())) };
     let mut sizes: Vec<u64> = sizes.iter().copied().chain([seen.size]).collect();
@@ -126,16 +128,15 @@ fn led(heads: &[Head], seen: &Head) -> bool {
 /// Finds a receipt of the peer whose head contradicts one of these.
 fn against(gateway: &Gateway, peer: &Party, heads: &[Head]) -> Result<Option<(Head, HeadClaim)>, NodeError> {
     let directory = gateway.directory();
-    for (statement, bytes) in gateway.ledger.peer_receipts()? {
-        let receipt = Receipt::from_bytes(bytes);
-        let Ok(claimed) = receipt.claimed() else { continue };
-        if claimed.by != *peer {
-            continue;
-        }
-        let pair = (peer, gateway.me());
-        let Ok(proved) = receipt.verify(pair, &statement, &directory, claimed.signed_at) else { continue };
-        if let Some(head) = heads.iter().find(|head| contradict(head, &proved.head)) {
-            return Ok(Some((*head, HeadClaim::Receipt(ByteBuf::from(receipt.as_bytes())))));
+    for head in heads {
+        for bytes in gateway.ledger.shown_otherwise(peer, head)? {
+            let receipt = Receipt::from_bytes(bytes);
+            let Ok(claimed) = receipt.claimed() else { continue };
+            let pair = (peer, gateway.me());
+            let proved = receipt.verify(pair, &claimed.statement, &directory, claimed.signed_at);
+            if proved.is_ok_and(|proved| contradict(head, &proved.head)) {
+                return Ok(Some((*head, HeadClaim::Receipt(ByteBuf::from(receipt.as_bytes())))));
+            }
         }
     }
     Ok(None)
@@ -191,21 +192,21 @@ fn raise(gateway: &Gateway, change: &mut Change, alarm: Alarm) -> Result<(), Nod
     Ok(())
 }
 
-/// Signs an anchor of each log that has grown, if the last one is an hour old.
+/// Signs an anchor of each log that has grown since its last one.
 ///
 /// # Errors
 /// [`NodeError::Store`] if it was not committed.
 pub async fn anchor_what_has_grown(gateway: &Gateway) -> Result<(), NodeError> {
     for courier in gateway.couriers.all() {
         let peer = &courier.peer;
+        if gateway.recovery.waits_for(peer) {
+            continue;
+        }
         let Some(head) = gateway.ledger.heads(peer)?.0 else { continue };
         let last =
             gateway.ledger.anchor(peer)?.map(|bytes| crate::evidence::Anchor::parse(&bytes)).transpose()?;
-        if let Some(last) = last {
-            let (at, size) = last.claimed()?;
-            if size == head.size || !is_due(at, gateway.now()) {
-                continue;
-            }
+        if last.map(|last| last.claimed()).transpose()?.is_some_and(|(_, size)| size == head.size) {
+            continue;
         }
         let Some(anchor) = evidence::sign_anchor(gateway, peer)? else { continue };
         let mut change = Change::default();
@@ -215,16 +216,27 @@ pub async fn anchor_what_has_grown(gateway: &Gateway) -> Result<(), NodeError> {
     Ok(())
 }
 
-fn is_due(last: Timestamp, now: Timestamp) -> bool {
-    now.seconds_since(last) >= ANCHOR_EVERY
-}
-
-/// Audits a peer in the background; what comes to nothing is tried again at the next contact.
+/// Audits a peer in the background, unless all that it has shown is led to an anchor not a day old; what
+/// comes to nothing is tried again at the next contact.
 pub async fn audit(post: Post, peer: Party) {
     let Some(courier) = post.gateway.couriers.get(&peer) else { return };
+    match is_led(&post.gateway, &peer) {
+        Ok(true) => return,
+        Ok(false) => {}
+        Err(cause) => return tracing::warn!(%peer, %cause, "what was audited cannot be read"),
+    }
     if let Err(cause) = ask(&post, &courier, &[]).await {
         tracing::debug!(%peer, %cause, "an audit came to nothing");
     }
+}
+
+/// Tells whether the newest head seen of a peer is led to an anchor that it signed within a day.
+fn is_led(gateway: &Gateway, peer: &Party) -> Result<bool, NodeError> {
+    let Some(newest) = gateway.ledger.newest_audit(peer)? else { return Ok(false) };
+    let (at, size) = AuditAnswer::read(&newest)?.anchor.claimed()?;
+    let seen = gateway.ledger.heads(peer)?.1;
+    let is_recent = gateway.now().seconds_since(at) < DAY;
+    Ok(is_recent && seen.is_some_and(|seen| seen.size <= size))
 }
 
 impl From<EnvelopeError> for AuditError {

@@ -2,15 +2,17 @@
 
 use crate::config::Roads;
 use crate::cose::ExportSecret;
-use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt, open_receipt};
+use crate::envelope::{Receipts, Reject, SealedReceipt, open_receipt};
 use crate::model::{Digest, MessageId, Party, Timestamp};
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
+use crate::node::gossip;
 use crate::node::reseal::{Remedy, is_nameless};
 use crate::node::retry;
 use crate::store::{HeldEnvelope, OutboxRow};
-use crate::transport::{CloseCode, Link, Receiver, Sender};
+use crate::transport::{CloseCode, Link, Receiver, RoadKind, Sender};
+use crate::trust::federation::Holdings;
 use crate::wire::FrameKind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+mod by_hand;
 mod relays;
 
 /// The most envelopes that wait for their receipts at once.
@@ -27,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an audit holds on a link that stands, in seconds.
 const AUDIT_EVERY: i64 = 3600;
 /// How long the direct road may take to open where there is another.
-const IMPATIENCE: Duration = Duration::from_secs(3);
+const IMPATIENCE: Duration = Duration::from_secs(4);
 /// How long a stream with nothing to carry is kept for the next act.
 const LINGER: Duration = Duration::from_secs(20);
 
@@ -54,6 +57,8 @@ struct Bag {
     audited: Option<Timestamp>,
     /// The relay that took something last.
     relay: Option<Party>,
+    /// What the peer is known to have of the directory.
+    holdings: Option<Holdings>,
 }
 
 /// Why a delivery broke off.
@@ -129,8 +134,8 @@ pub struct Standing {
     pub last_cause: Option<String>,
     /// When the peer last spoke to us.
     pub last_contact: Option<Timestamp>,
-    /// Whether a link stands.
-    pub connected: bool,
+    /// By which road a link stands.
+    pub link: Option<RoadKind>,
 }
 
 impl Courier {
@@ -152,6 +157,21 @@ impl Courier {
         *self.roads.lock().unwrap_or_else(PoisonError::into_inner) = roads;
         self.wake.notify_one();
         self.by_relay.notify_one();
+    }
+
+    /// Notes what the peer has of the directory.
+    pub fn informed(&self, holdings: Option<Holdings>) {
+        self.bag().holdings = holdings;
+    }
+
+    /// Tells what the peer is known to have of the directory.
+    pub fn holdings(&self) -> Option<Holdings> {
+        self.bag().holdings.clone()
+    }
+
+    /// Returns the link that stands, if one does.
+    pub fn standing_link(&self) -> Option<Link> {
+        self.bag().link.clone()
     }
 
     /// Takes an envelope that was committed to the outbox.
@@ -217,13 +237,24 @@ impl Courier {
             next_try: bag.next_try.map(|pause| pause.shown),
             last_cause: bag.last_cause.clone(),
             last_contact: bag.last_contact,
-            connected: bag.link.is_some(),
+            link: bag.link.as_ref().map(Link::road),
         }
     }
 
     /// Tells whether an act still waits, and if so whether the peer has refused it.
     pub fn waits(&self, statement: &Digest) -> Option<bool> {
         self.bag().waiting.values().find(|w| w.row.statement == *statement).map(|w| w.refused)
+    }
+
+    /// Lists the envelopes that hold a statement.
+    pub fn of_statement(&self, statement: &Digest) -> Vec<MessageId> {
+        let bag = self.bag();
+        bag.waiting.values().filter(|w| w.row.statement == *statement).map(|w| w.row.envelope).collect()
+    }
+
+    /// Lets go of a statement's envelopes, whose outbox rows are settled.
+    pub fn settled(&self, statement: &Digest) {
+        self.bag().waiting.retain(|_, waiting| waiting.row.statement != *statement);
     }
 
     /// Delivers for as long as the gateway runs.
@@ -250,12 +281,16 @@ impl Courier {
                 Err(cause) => link.close(CloseCode::Distrusted, cause.words_for_peer()),
             }
         }
-        let direct = self.roads().direct.ok_or("no direct road to it is known")?;
-        let address = post.gateway.machine.resolve(&direct).await?;
-        let link = post.road.connect(&self.peer, address).await.map_err(|e| e.to_string())?;
+        let Roads { direct, tcp, .. } = self.roads();
+        let direct = direct.ok_or("no direct road to it is known")?;
+        let place = post.gateway.machine.place(&direct, tcp.as_ref()).await?;
+        let link = post.road.connect(&self.peer, place).await.map_err(|e| e.to_string())?;
         self.bag().link = Some(link.clone());
         // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
         post.serve(link.clone());
+        if let Some(courier) = post.gateway.couriers.get(&self.peer) {
+            gossip::greet(post, courier, link.clone());
+        }
         Ok(link)
     }
 
@@ -381,57 +416,6 @@ impl Courier {
             Some((FrameKind::Reject, body)) => self.reject(post, &body, sent).await,
             Some(_) => Err("the peer answered with a frame that is no answer".to_owned().into()),
             None => Err("the peer ended the stream before it had answered".to_owned().into()),
-        }
-    }
-
-    /// Takes receipts that a courier carried; returns how many of our acts they settle.
-    ///
-    /// # Errors
-    /// Words on why the frame proves nothing. What is wrong with one receipt is noted with its act.
-    pub async fn carried_receipts(&self, post: &Post, body: &[u8]) -> Result<u32, EnvelopeError> {
-        let gateway = &post.gateway;
-        let receipts = Receipts::verify(body, &self.peer, &gateway.directory(), gateway.now())?;
-        let mut settled = 0;
-        for sealed in receipts {
-            match self.receipt(post, &sealed).await {
-                Ok(()) => settled += u32::from(self.bag().waiting.remove(&sealed.envelope).is_some()),
-                Err(cause) => self.note(&sealed.envelope, &cause.to_string()),
-            }
-        }
-        Ok(settled)
-    }
-
-    /// Takes a rejection that a courier carried.
-    ///
-    /// # Errors
-    /// Why it proves nothing.
-    pub fn carried_reject(&self, post: &Post, body: &[u8]) -> Result<(), EnvelopeError> {
-        let gateway = &post.gateway;
-        let reject = Reject::verify(body, &self.peer, &gateway.directory(), gateway.now())?;
-        let cause = format!("the peer refused it: {} ({})", reject.words, reject.code);
-        tracing::warn!(envelope = %reject.envelope, code = %reject.code, "an envelope was refused");
-        self.note(&reject.envelope, &cause);
-        if let (false, Some(waiting)) = (reject.retryable, self.bag().waiting.get_mut(&reject.envelope)) {
-            waiting.refused = true;
-        }
-        Ok(())
-    }
-
-    /// Lists what a courier may be given, oldest first, after a place in that order.
-    pub fn to_carry(&self, after: Option<(Timestamp, MessageId)>) -> Vec<(Timestamp, MessageId)> {
-        let place = |id| self.bag().waiting.get(&id).map(|w| (w.row.queued_at, id));
-        let ids: Vec<_> = self.bag().sendable().collect();
-        ids.into_iter().filter_map(place).filter(|at| after.is_none_or(|after| *at > after)).collect()
-    }
-
-    /// Notes that envelopes lie in a bag; they wait on, for the bag may be lost.
-    pub fn handed(&self, envelopes: &[MessageId], now: Timestamp) {
-        let mut bag = self.bag();
-        for id in envelopes {
-            if let Some(waiting) = bag.waiting.get_mut(id) {
-                waiting.carried_at = Some(now);
-                waiting.attempts = waiting.attempts.saturating_add(1);
-            }
         }
     }
 

@@ -2,8 +2,11 @@ use crate::case::Refused;
 use crate::control::{ExitCode, Failure, FindingView};
 use crate::envelope::EnvelopeError;
 use crate::evidence::EvidenceError;
-use crate::model::MandateFault;
+use crate::model::{MandateFault, Timestamp};
+use crate::node::board::BoardError;
+use crate::node::keys::KeyError;
 use crate::rules::completeness::Finding;
+use crate::rules::freshness;
 use crate::store::StoreError;
 use crate::transport::TransportError;
 
@@ -25,6 +28,15 @@ pub enum NodeError {
     /// The peer was not reached.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// A key or certificate of this gateway could not be read, made or written.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// News of the directory is not in force.
+    #[error(transparent)]
+    Directory(#[from] BoardError),
+    /// Nothing restricted leaves while the directory is stale.
+    #[error("{}", freshness::words(*.0))]
+    Stale(Timestamp),
     /// Nobody of that name is configured.
     #[error("there is no {what} '{name}'")]
     Unknown {
@@ -52,6 +64,9 @@ pub enum NodeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The gateway was restored from a backup, and this party has not given back yet what came after.
+    #[error("the gateway was restored from a backup, and {0} has not given back yet what came after")]
+    Recovering(crate::model::Party),
     /// A release was denied by a rule.
     #[error("release denied: {why}")]
     Denied {
@@ -83,6 +98,17 @@ impl From<NodeError> for Failure {
             }
             NodeError::Transport(cause) => Self::new(ExitCode::Unavailable, "peer.unreachable", cause)
                 .hint("the act stays in the outbox and is tried again; `valise queue list` shows it"),
+            NodeError::Keys(cause) => Self::new(ExitCode::Finding, "identity.keys", cause)
+                .hint("nothing was changed; see DATA/keys, DATA/pki and the disk"),
+            NodeError::Directory(cause) => {
+                Self::new(ExitCode::BadData, &format!("federation.{}", cause.code()), cause)
+                    .hint("nothing of it was put in force; `valise federation show` tells what is")
+            }
+            NodeError::Stale(since) => {
+                Self::new(ExitCode::Denied, "directory.stale", freshness::words(since))
+                    .cause("nothing restricted leaves under a stale directory; the rest goes on")
+                    .hint("`valise federation sync` asks peers and relays for news, `--from FILE` takes it by hand")
+            }
             NodeError::Unknown { what, name } => Self::new(
                 ExitCode::Finding,
                 &format!("unknown.{what}"),
@@ -100,6 +126,8 @@ impl From<NodeError> for Failure {
                 Self::new(ExitCode::Denied, "officer.word", format!("the word of '{officer}' does not count: {why}"))
                     .hint("make a key with `valise officer key`, have it written into the settings, and sign with it")
             }
+            NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
+                .hint("`valise gateway status` tells what it waits for; `valise gateway recover --without STATE` goes on"),
             NodeError::Denied { id, rule, why } => {
                 Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
                     .cause(format!("rule {rule}"))

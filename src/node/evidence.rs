@@ -4,10 +4,10 @@ use crate::envelope::{ClaimedStatement, Content, Disclosure};
 use crate::evidence::dossier;
 use crate::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof};
 use crate::evidence::{
-    Anchor, AuditAnswer, Checkpoint, EvidenceError, Leaf, LogKeys, MerkleLog, ProvedHead, ProvedLeaf,
-    Receipt, TrustAnchor, TrustBundle,
+    Anchor, AuditAnswer, Checkpoint, EvidenceError, LogKeys, ProvedHead, ProvedLeaf, Receipt, TrustAnchor,
+    TrustBundle,
 };
-use crate::model::{CaseId, Digest, Party, Timestamp};
+use crate::model::{CaseId, Digest, Head, Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::store::KeptElement;
@@ -61,7 +61,7 @@ pub fn export(
     }
     let sizes = cited_sizes(gateway.me(), &statements, &receipts);
     let mut logs = own_log(gateway, peer, acts, &sizes, &keys, now)?;
-    logs.extend(peers_log(gateway, peer)?);
+    logs.extend(peers_log(gateway, peer, cited_sizes(peer, &statements, &receipts))?);
     let alarms = gateway.ledger.alarms()?.into_iter().filter(|alarm| alarm.peer == *peer);
     let mut dossier = Dossier {
         version: DOSSIER_VERSION,
@@ -109,15 +109,13 @@ pub fn sizes_to_audit(gateway: &Gateway, peer: &Party, acts: &[Digest]) -> Resul
 /// # Errors
 /// As for [`export`].
 pub fn sign_anchor(gateway: &Gateway, peer: &Party) -> Result<Option<Anchor>, NodeError> {
-    let log = gateway.ledger.log(peer)?;
-    if log.head().size == 0 {
-        return Ok(None);
-    }
-    Ok(Some(Anchor::sign(&checkpoint(gateway, peer, &log, gateway.now()), &LogKeys::of(&gateway.ring()))?))
+    let Some(head) = gateway.ledger.heads(peer)?.0 else { return Ok(None) };
+    let checkpoint = checkpoint(gateway, peer, head, gateway.now());
+    Ok(Some(Anchor::sign(&checkpoint, &LogKeys::of(&gateway.ring()))?))
 }
 
-fn checkpoint(gateway: &Gateway, peer: &Party, log: &MerkleLog, at: Timestamp) -> Checkpoint {
-    Checkpoint { owner: gateway.me().clone(), peer: peer.clone(), head: log.head(), at }
+fn checkpoint(gateway: &Gateway, peer: &Party, head: Head, at: Timestamp) -> Checkpoint {
+    Checkpoint { owner: gateway.me().clone(), peer: peer.clone(), head, at }
 }
 
 /// Chooses what is disclosed: what bears a restriction only by a permit or as our own words that the
@@ -168,32 +166,37 @@ fn own_log(
     keys: &LogKeys,
     now: Timestamp,
 ) -> Result<Vec<LogProof>, NodeError> {
-    let log = gateway.ledger.log(peer)?;
-    let size = log.head().size;
-    if size == 0 {
-        return Ok(Vec::new());
-    }
-    let mut leaves = vec![ProvedLeaf::of(&log, 0)?];
-    for index in 1..size {
-        let leaf = log.leaf(index).map(Leaf::parse).transpose()?;
-        if matches!(leaf, Some(Leaf::Act { statement, .. }) if acts.contains(&statement)) {
-            leaves.push(ProvedLeaf::of(&log, index)?);
+    let mut out = Vec::new();
+    for log in gateway.ledger.logs(peer)? {
+        let Some(head) = log.signed() else { continue };
+        let anchor = Anchor::sign(&checkpoint(gateway, peer, *head, now), keys)?;
+        let mut places = BTreeSet::from([0]);
+        for act in acts {
+            places.extend(log.places(act)?);
         }
+        let leaves = places.iter().map(|place| ProvedLeaf::of(&log, *place)).collect::<Result<_, _>>()?;
+        let heads = ProvedHead::all_of(&log, sizes)?;
+        out.push(LogProof { anchor, leaves, heads });
     }
-    let head =
-        |size: &u64| Some(ProvedHead { head: log.head_at(*size)?, path: log.prove_consistency(*size)? });
-    let heads = sizes.iter().filter_map(head).collect();
-    let anchor = Anchor::sign(&checkpoint(gateway, peer, &log, now), keys)?;
-    Ok(vec![LogProof { anchor, leaves, heads }])
+    Ok(out)
 }
 
-/// Turns what the peer has proved of its log into parts of the dossier.
-fn peers_log(gateway: &Gateway, peer: &Party) -> Result<Vec<LogProof>, NodeError> {
+/// Turns what the peer has proved of its log into parts of the dossier: the newest answer, and of the older
+/// ones those that lead a cited head which no newer one leads.
+fn peers_log(gateway: &Gateway, peer: &Party, mut cited: BTreeSet<u64>) -> Result<Vec<LogProof>, NodeError> {
     let mut out = Vec::new();
-    for answer in gateway.ledger.audits(peer)? {
-        let AuditAnswer { anchor, genesis, heads, .. } = AuditAnswer::read(&answer)?;
-        out.push(LogProof { anchor, leaves: vec![genesis], heads });
+    for answer in gateway.ledger.audits(peer)?.iter().rev() {
+        let AuditAnswer { anchor, genesis, heads, .. } = AuditAnswer::read(answer)?;
+        let before = cited.len();
+        heads.iter().for_each(|earlier| {
+            cited.remove(&earlier.head.size);
+        });
+        cited.remove(&anchor.claimed()?.1);
+        if out.is_empty() || cited.len() < before {
+            out.push(LogProof { anchor, leaves: vec![genesis], heads });
+        }
     }
+    out.reverse();
     Ok(out)
 }
 

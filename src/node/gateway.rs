@@ -10,6 +10,7 @@ use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, Stateme
 use crate::evidence::Receipt;
 use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
 use crate::node::audit;
+use crate::node::board::Board;
 use crate::node::content;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
@@ -20,9 +21,13 @@ use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::mandates::Register;
-use crate::store::{Change, Durable, Ledger, OutboxRow, Shelf, StoreError};
+use crate::node::prekeys::PrekeyKeeper;
+use crate::node::recovery;
+use crate::node::recovery::Recovery;
+use crate::rules::freshness;
+use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
-use crate::trust::{Directory, MandateDocument, TrustError, Usage};
+use crate::trust::{Directory, Freshness, MandateDocument, TrustError, Usage};
 use crate::wire;
 use std::sync::Arc;
 
@@ -34,10 +39,10 @@ pub struct Gateway {
     pub machine: Arc<Machine>,
     /// The party for which it speaks.
     pub party: Party,
-    /// Whose key speaks for which party, as known now.
-    pub trusted: Arc<Live<Directory>>,
-    /// Where the directory is kept; held for as long as the gateway runs.
-    pub shelf: Shelf,
+    /// Whose key speaks for which party, as known now, and where that is kept for as long as the gateway runs.
+    pub board: Board,
+    /// Keeps the prekeys and what is published of them; `None` where they stay as they are.
+    pub keeper: Option<PrekeyKeeper>,
     /// Whose certificate is let in.
     pub doorkeeper: Arc<Doorkeeper>,
     /// The keys of this gateway, as held now.
@@ -52,6 +57,8 @@ pub struct Gateway {
     pub couriers: Couriers,
     /// What was refused.
     pub counters: Counters,
+    /// What it waits for after a restore from a backup.
+    pub recovery: Recovery,
     /// Since when it runs.
     pub since: Timestamp,
 }
@@ -140,7 +147,15 @@ impl Gateway {
 
     /// Returns the directory as it stands now; a long piece of work keeps the one that it began with.
     pub fn directory(&self) -> Arc<Directory> {
-        self.trusted.get()
+        self.board.get()
+    }
+
+    /// Tells since when the directory is stale, if it is: then nothing restricted leaves (`rules/freshness.rs`).
+    pub fn stale_since(&self) -> Option<Timestamp> {
+        match self.directory().freshness(self.now()) {
+            Freshness::Fresh { .. } => None,
+            Freshness::Stale { since, .. } => Some(since),
+        }
     }
 
     /// Returns the keys as they are held now.
@@ -182,6 +197,7 @@ impl Gateway {
         let opened = |event: &Event| if let Event::Opened(o) = event { Some(o.clone()) } else { None };
         let opening = events.iter().find_map(opened).or_else(|| slot.read().opening().cloned());
         let opening = opening.expect("an act is made in a case that is or was opened");
+        self.may_speak(&draft.aud, slot.read().opening().is_none())?;
         let mandate = self.mandated(&opening, &mut draft, now)?;
         self.may_follow(&draft, now)?;
         Ok(Prepared { events, draft, mandate })
@@ -273,6 +289,11 @@ impl Gateway {
     ) -> Result<OpenedPermit, NodeError> {
         let _turn = slot.turn.lock().await;
         let now = self.now();
+        if let Some(since) = self.stale_since() {
+            let case = slot.read();
+            let why = case.permit(&id).and_then(|permit| case::stale_refusal(&case, permit, since, now));
+            why.map_or(Ok(()), |_| Err(NodeError::Stale(since)))?;
+        }
         let vouched = self.vouched(&slot.read(), &id);
         let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned(), vouched };
         let decision = case::decide(&slot.read(), command, now)?;
@@ -327,6 +348,12 @@ impl Gateway {
         }
     }
 
+    /// After a restore nothing is said to a party that has not given back what it had, and no case gets a number
+    /// that one may have already (DESIGN §7).
+    fn may_speak(&self, audience: &[Party], opens: bool) -> Result<(), NodeError> {
+        if opens { self.recovery.check_all() } else { self.recovery.check(audience) }
+    }
+
     /// Takes a peer's receipt for one of our acts: proves it, commits it, and empties the outbox row.
     ///
     /// # Errors
@@ -377,6 +404,11 @@ impl Gateway {
         };
         let carried = mandate.as_ref().map(wire::encode).transpose().map_err(EnvelopeError::from)?;
         let signed = said.sign(&ring, &mut *entropy)?;
+        if let Some(since) = self.stale_since() {
+            let mut labels = signed.disclosures.iter().filter_map(Disclosure::label);
+            let barred = labels.any(|label| freshness::refusal(label, None, Some(since), now).is_some());
+            (!barred).then_some(()).ok_or(NodeError::Stale(since))?;
+        }
         let signed = match mandate {
             Some(mandate) => signed.with_mandate(mandate),
             None => signed,
@@ -459,7 +491,7 @@ impl Gateway {
     }
 
     /// Applies committed events; a case in which nothing waits may then go from memory.
-    fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
+    pub fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
         slot.apply(events);
         let mut mandates = self.mandates.get();
         events.iter().for_each(|event| mandates.note(id, event));
@@ -477,7 +509,7 @@ impl Gateway {
 }
 
 /// Adds events to a change, and that nothing waits any more where they bring that about.
-fn add_events(change: &mut Change, id: &CaseId, slot: &Slot, events: &[Event]) -> Result<(), StoreError> {
+pub fn add_events(change: &mut Change, id: &CaseId, slot: &Slot, events: &[Event]) -> Result<(), StoreError> {
     for event in events {
         change.event(id, event.clone())?;
     }
@@ -525,9 +557,22 @@ impl Post {
         if self.gateway.couriers.get(&courier.peer).is_none() {
             let courier = self.gateway.couriers.add(courier);
             let (by_relay, post) = (Arc::clone(&courier), self.clone());
-            self.spawn(async move { by_relay.run_relays(post).await });
+            // After a restore nothing goes out before the peer has given back what it had.
+            if !self.gateway.config.relays.contains(&courier.peer) {
+                self.gateway.recovery.expect(&courier.peer);
+            }
+            if self.gateway.recovery.lacks(&courier.peer) {
+                self.spawn(recovery::run(self.clone(), Arc::clone(&courier)));
+            }
+            self.spawn(async move {
+                post.gateway.recovery.cleared(&by_relay.peer).await;
+                by_relay.run_relays(post).await;
+            });
             let post = self.clone();
-            self.spawn(async move { courier.run(post).await });
+            self.spawn(async move {
+                post.gateway.recovery.cleared(&courier.peer).await;
+                courier.run(post).await;
+            });
         }
     }
 }

@@ -3,23 +3,21 @@
 use crate::config::{Authority, AuthorityKind, Draft, Layout};
 use crate::control::{ExitCode, Failure};
 use crate::cose::PqSigningKey;
-use crate::model::{DAY, Party, Timestamp};
+use crate::model::{Party, Timestamp};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, write_new};
-use crate::node::prekeys::{PrekeyKeeper, public_halves};
+use crate::node::prekeys::{PrekeyKeeper, listed, public_halves};
+use crate::node::sheet::Sheet;
 use crate::trust::federation::{
-    CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, PrekeyEntry, RecordScope, Route, SealEntry,
+    CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, RecordScope, Route, SealEntry,
 };
-use crate::trust::{Card, CardPrekey, CardTwin, Role, SignedTwin, TrustError, thumbprint};
+use crate::trust::{Card, CardTwin, Role, SignedTwin, thumbprint};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-/// A prekey that lives longer, in seconds, is one of last resort: epochs are weeks.
-const LAST_RESORT: i64 = 60 * DAY;
 
 /// What `gateway init` is told.
 #[derive(Clone, Debug)]
@@ -96,29 +94,26 @@ fn make_card(
     {
         write_new(&pki.join(format!("{name}.pem")), cert.pem.as_bytes(), 0o644)?;
     }
-    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"));
+    let sheet = Sheet::new(options.layout.part_b());
+    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"), sheet);
     keeper.turn(now, entropy)?;
     let seal = (seal, thumbprint(&seal_cert.der));
     let twin = SignedTwin::sign(party, thumbprint(&log_cert.der), twin.verifying_key(), (&seal.0, seal.1));
-    let prekeys = public_halves(party, &keeper.held()?, &seal, now);
+    let held = keeper.held()?;
+    let prekeys = public_halves(party, &held, &seal, now);
     let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
     let logs = vec![LogEntry {
         certificate: log_cert.der.clone().into(),
         twin: Some(twin.key.clone()),
         retired: None,
     }];
-    let listed = |prekey: &CardPrekey| {
-        let prekey = prekey.read()?.prekey;
-        let last_resort = prekey.validity.seconds() > LAST_RESORT;
-        Ok(PrekeyEntry::new(&prekey, last_resort))
-    };
     let b = PartB {
         party: party.clone(),
         version: 1,
         issued: now,
         logs,
         issuing: vec![issuing_cert.der.clone().into()],
-        prekeys: prekeys.iter().map(listed).collect::<Result<_, TrustError>>()?,
+        prekeys: listed(&held, now),
         routes: routes(&options.draft),
         capabilities: vec![],
     };

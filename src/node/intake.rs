@@ -8,8 +8,10 @@ use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
 use crate::node::mandates::Admission;
+use crate::node::recovery;
 use crate::store::Durable;
 use crate::transport::{CloseCode, Link, Receiver, Sender};
+use crate::trust::federation::Documents;
 use crate::wire::FrameKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +26,7 @@ const IDLE: Duration = Duration::from_secs(120);
 pub(super) const RECEIPTS_A_FRAME: usize = 64;
 
 /// What is sent back for one envelope.
-enum Answer {
+pub(super) enum Answer {
     /// The act is durable.
     Receipt(SealedReceipt),
     /// It was refused; the body of a signed rejection.
@@ -33,6 +35,10 @@ enum Answer {
     Pong(Vec<u8>),
     /// What our log proves.
     Audit(Vec<u8>),
+    /// What we have of the directory, or news of it.
+    Directory(FrameKind, Vec<u8>),
+    /// What a restored peer has lost.
+    Recovery(FrameKind, Vec<u8>),
 }
 
 /// An act that is durable.
@@ -94,9 +100,10 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                 let permit = Arc::clone(&workers).acquire_owned().await;
                 let (worker, peer, answers) = (post.clone(), peer.clone(), answers.clone());
                 post.spawn(async move {
-                    let answer = take(&worker, &peer, &body).await;
-                    // If the stream has ended, the peer asks again and gets the stored receipt.
-                    let _ = answers.send(answer).await;
+                    if let Some(answer) = take(&worker, &peer, &body).await {
+                        // If the stream has ended, the peer asks again and gets the stored receipt.
+                        let _ = answers.send(answer).await;
+                    }
                     drop(permit);
                 });
             }
@@ -108,11 +115,34 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                     return;
                 }
             },
+            Ok(Some((FrameKind::Holdings, body))) => match post.gateway.board.answer(&body) {
+                Ok(frames) => {
+                    for (kind, body) in frames {
+                        let _ = answers.send(Answer::Directory(kind, body)).await;
+                    }
+                }
+                Err(cause) => return post.gateway.counters.refused(cause.code()),
+            },
+            Ok(Some((FrameKind::News, body))) => {
+                let taken = match Documents::from_frame(&body) {
+                    Ok(news) => post.gateway.board.take(news, post.gateway.now()).await,
+                    Err(cause) => return post.gateway.counters.refused(cause.code()),
+                };
+                taken.refused.iter().for_each(|cause| post.gateway.counters.refused(cause.code()));
+            }
+            Ok(Some((FrameKind::RecoveryQuestion, body))) => {
+                if let Err(cause) = recovery::serve(&post, &peer, &body, &answers).await {
+                    tracing::warn!(%cause, "a restored peer's question was not answered");
+                    return;
+                }
+            }
             Ok(Some((
                 FrameKind::Receipts
                 | FrameKind::Reject
                 | FrameKind::Pong
                 | FrameKind::AuditAnswer
+                | FrameKind::RecoveryList
+                | FrameKind::RecoveryAct
                 | FrameKind::Custody
                 | FrameKind::Collect
                 | FrameKind::Parcel
@@ -158,22 +188,33 @@ pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpac
         Err(refusal) if refusal.code == "try-later" => Unpacked::Later,
         Err(refusal) => match reject(post, from, &refusal) {
             Answer::Reject(body) => Unpacked::Answered(FrameKind::Reject, body),
-            Answer::Receipt(_) | Answer::Pong(_) | Answer::Audit(_) => {
+            Answer::Receipt(_)
+            | Answer::Pong(_)
+            | Answer::Audit(_)
+            | Answer::Directory(..)
+            | Answer::Recovery(..) => {
                 unreachable!("a refusal is answered with a rejection")
             }
         },
     }
 }
 
-/// Opens, keeps and answers one envelope.
-async fn take(post: &Post, peer: &Party, body: &[u8]) -> Answer {
+/// Opens, keeps and answers one envelope. After a restore a peer hears nothing but that a prekey is gone until it has
+/// given back what it had; it sends again what was not answered.
+async fn take(post: &Post, peer: &Party, body: &[u8]) -> Option<Answer> {
     if let Some(courier) = post.gateway.couriers.get(peer) {
         courier.heard(post.gateway.now(), None);
     }
-    match kept(&post.gateway, peer, body).await {
+    if post.gateway.recovery.waits_for(peer) {
+        let (ring, directory) = (post.gateway.ring(), post.gateway.directory());
+        let (envelope, error) = envelope::open(body, &ring, &directory, post.gateway.now()).err()?;
+        let refusal = Refusal::of(envelope, &error);
+        return (refusal.code == "prekey-gone").then(|| reject(post, peer, &refusal));
+    }
+    Some(match kept(&post.gateway, peer, body).await {
         Ok(kept) => Answer::Receipt(kept.receipt),
         Err(refusal) => reject(post, peer, &refusal),
-    }
+    })
 }
 
 /// Opens and keeps one envelope of `from`: the party on the line, or the one that a relay or a bag names.
@@ -256,6 +297,8 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
                 Answer::Reject(body) => frames.push((FrameKind::Reject, body)),
                 Answer::Pong(body) => frames.push((FrameKind::Pong, body)),
                 Answer::Audit(body) => frames.push((FrameKind::AuditAnswer, body)),
+                Answer::Directory(kind, body) => frames.push((kind, body)),
+                Answer::Recovery(kind, body) => frames.push((kind, body)),
             }
         }
         if !receipts.is_empty() {

@@ -45,11 +45,14 @@ pub fn shelf(layout: &Layout) -> Result<Shelf, Failure> {
 /// [`ExitCode::Config`] if it cannot be read or does not hold.
 pub fn read(shelf: &Shelf, me: Option<&Party>) -> Result<Option<Directory>, Failure> {
     let Some(bytes) = shelf.read(DIRECTORY).map_err(folder_failure)? else { return Ok(None) };
-    let (anchor, bundle): (Digest, ByteBuf) = decode(&bytes, &Limits::FILE).map_err(|e| {
+    parse(&bytes, me).map(Some)
+}
+
+fn parse(bytes: &[u8], me: Option<&Party>) -> Result<Directory, Failure> {
+    let (anchor, bundle): (Digest, ByteBuf) = decode(bytes, &Limits::FILE).map_err(|e| {
         Failure::new(ExitCode::Config, "federation.damaged", e).hint("restore a backup, or join again")
     })?;
-    let directory = Directory::from_bundle(&anchor, &bundle, me).map_err(|e| refused(&e))?;
-    Ok(Some(directory))
+    Directory::from_bundle(&anchor, &bundle, me).map_err(|e| refused(&e))
 }
 
 /// Keeps a directory; it is durable when this returns.
@@ -129,20 +132,44 @@ pub fn join(layout: &Layout, anchor: &Digest, machine: &Machine) -> Result<Value
     Ok(view(&directory, machine))
 }
 
-/// `federation show`: tells what the joined directory says.
+/// `federation sync --from`, with the gateway stopped: works in what others hand on.
+///
+/// # Errors
+/// [`ExitCode::BadData`] if nothing of it is new and something of it is refused; [`ExitCode::Config`] before joining.
+pub fn sync(layout: &Layout, bytes: &[u8], machine: &Machine) -> Result<Value, Failure> {
+    let (part, _) = PartA::read_self_signed(&own(&layout.part_a())?).map_err(|e| refused(&e))?;
+    let shelf = shelf(layout)?;
+    let none = || Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation");
+    let known = read(&shelf, Some(&part.party))?.ok_or_else(none)?;
+    let news = Documents::parse(bytes).map_err(|e| refused(&e))?;
+    let next = known.update(&news, machine.now()).map_err(|e| {
+        if let TrustError::SplitView(split) = &e {
+            // What cannot be kept is still told.
+            let _ = super::board::keep_split(&shelf, split);
+        }
+        refused(&e)
+    })?;
+    keep(&shelf, &next)?;
+    Ok(view(&next, machine))
+}
+
+/// `federation show`: tells what the joined directory says, and gives it as a file. The gateway may run.
 ///
 /// # Errors
 /// [`ExitCode::Config`] if none was joined, or it does not hold.
-pub fn show(layout: &Layout, machine: &Machine) -> Result<Value, Failure> {
+pub fn show(layout: &Layout, machine: &Machine) -> Result<(Value, Vec<u8>), Failure> {
     let none = || {
         Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation")
             .hint("`valise identity request` begins the way in; docs/federation.md tells all of it")
     };
-    if !layout.federation().exists() {
-        return Err(none());
-    }
-    let directory = read(&shelf(layout)?, None)?.ok_or_else(none)?;
-    Ok(view(&directory, machine))
+    // It is replaced as a whole, so that it can be read beside a gateway that runs.
+    let bytes = match fs::read(layout.federation().join(DIRECTORY)) {
+        Ok(bytes) => bytes,
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Err(none()),
+        Err(cause) => return Err(folder_failure(cause)),
+    };
+    let directory = parse(&bytes, None)?;
+    Ok((view(&directory, machine), directory.bundle()))
 }
 
 /// Writes a digest as people read it to one another: sixteen groups of four.

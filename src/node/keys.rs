@@ -184,6 +184,20 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(path))
 }
 
+/// Replaces a public file as a whole: after a crash there is the old one or the new one.
+///
+/// # Errors
+/// [`KeyError::Io`].
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
+    let next = path.with_extension("next");
+    // What a crash left half written was never put in place.
+    let _ = fs::remove_file(&next);
+    write_new(&next, bytes, 0o644)?;
+    fs::rename(&next, path).map_err(at(path))?;
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
+}
+
 /// Computes the thumbprint of a PEM certificate.
 ///
 /// # Errors

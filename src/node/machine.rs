@@ -3,6 +3,7 @@
 use crate::config::Address;
 use crate::model::{Entropy, Timestamp};
 use crate::node::entropy::OsEntropy;
+use crate::transport::Place;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -61,6 +62,18 @@ impl Machine {
     /// Words for the log if it resolves to none.
     pub async fn resolve(&self, address: &Address) -> Result<SocketAddr, String> {
         self.platform.resolve(address).await
+    }
+
+    /// Finds where a peer is reached: over TCP at the same address, unless another is known.
+    ///
+    /// # Errors
+    /// Words for the log if an address resolves to none.
+    pub async fn place(&self, quic: &Address, tcp: Option<&Address>) -> Result<Place, String> {
+        let mut place = Place::from(self.resolve(quic).await?);
+        if let Some(tcp) = tcp {
+            place.tcp = self.resolve(tcp).await?;
+        }
+        Ok(place)
     }
 
     /// Runs a task until it ends or [`Self::halt`] is called; needs a tokio runtime.

@@ -4,6 +4,8 @@
 //! Incoming: the wire, `envelope::open`, `case::decide`, one commit, and only then the receipt.
 
 mod audit;
+mod backup;
+mod board;
 mod clock;
 mod content;
 mod counters;
@@ -16,6 +18,7 @@ mod epochs;
 mod error;
 mod evidence;
 mod gateway;
+mod gossip;
 mod init;
 mod intake;
 pub mod joining;
@@ -27,16 +30,19 @@ mod mandates;
 mod office;
 mod parts;
 mod prekeys;
+mod recovery;
 mod relay;
 mod renewal;
 mod reseal;
 mod retry;
 mod serve;
+mod sheet;
 mod socket;
 mod station;
 mod telemetry;
 mod views;
 
+pub use backup::{BackupOptions, RestoreOptions, backup, restore};
 pub use doctor::doctor;
 pub use error::NodeError;
 pub use gateway::{Gateway, Post};

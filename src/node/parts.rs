@@ -13,6 +13,7 @@ use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::prekeys::{PrekeyKeeper, private_halves};
 use crate::node::renewal::{Renewal, Renewing};
+use crate::node::sheet::Sheet;
 use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions};
 use crate::transport::TlsIdentity;
 use crate::trust::federation::Route;
@@ -91,17 +92,23 @@ impl Parts {
 }
 
 /// Finds where each peer is reached: by a route of our own settings, else by what the peer publishes.
-fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(Party, Roads)> {
+pub(super) fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(Party, Roads)> {
     let mut peers = Vec::new();
     for party in directory.parties().filter(|party| **party != config.party) {
-        let ours = config.routes.iter().find(|(to, _)| to == party).map(|(_, address)| address.clone());
-        let mut roads = Roads { direct: ours, relays: Vec::new() };
+        let ours = config.routes.iter().find(|(to, _)| to == party).map(|(_, roads)| roads.clone());
+        let published = ours.is_none();
+        let mut roads = ours.unwrap_or_default();
         for route in directory.routes(party) {
             match route {
                 Route::Quic(address) if roads.direct.is_none() => roads.direct = address.parse().ok(),
+                Route::Tls(address) if published && roads.tcp.is_none() => roads.tcp = address.parse().ok(),
                 Route::Relay(relay) => roads.relays.push(relay.clone()),
                 Route::Quic(_) | Route::Tls(_) => {}
             }
+        }
+        // A peer that takes in nothing but TCP is looked for by QUIC at the same place, in vain.
+        if roads.direct.is_none() {
+            roads.direct.clone_from(&roads.tcp);
         }
         if roads == Roads::default() {
             tracing::warn!("{party} publishes no address; add a [[route]] if you know one");
@@ -129,7 +136,8 @@ fn keeper(
     keys: &KeyFolder,
     machine: &Machine,
 ) -> Result<PrekeyKeeper, KeyError> {
-    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), layout.pki().join("card.toml"));
+    let (card, sheet) = (layout.pki().join("card.toml"), Sheet::new(layout.part_b()));
+    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), card, sheet);
     let now = machine.now();
     if keeper.turn(now, &mut *machine.entropy())? {
         keeper.publish(&keeper.held()?, &seal_key(layout, keys)?, now)?;

@@ -5,11 +5,14 @@ use crate::envelope::KeyRing;
 use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
 use crate::node::epochs::{Epoch, Plan, plan};
 use crate::node::gateway::Post;
-use crate::node::keys::{KeyError, KeyFolder, at, write_new};
+use crate::node::gossip;
+use crate::node::keys::{KeyError, KeyFolder, at, replace, write_new};
+use crate::node::sheet::Sheet;
+use crate::trust::federation::PrekeyEntry;
 use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, SignedPrekey, Validity};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -21,6 +24,7 @@ pub struct PrekeyKeeper {
     keys: KeyFolder,
     party: Party,
     card: PathBuf,
+    sheet: Sheet,
 }
 
 /// A prekey that is held, with its private half.
@@ -40,9 +44,14 @@ struct EpochFile {
 }
 
 impl PrekeyKeeper {
-    /// Keeps the prekeys in a folder of keys; `card` is the party's public card.
-    pub const fn new(keys: KeyFolder, party: Party, card: PathBuf) -> Self {
-        Self { keys, party, card }
+    /// Keeps the prekeys in a folder of keys; they are published in the party's card and on its sheet, part B.
+    pub const fn new(keys: KeyFolder, party: Party, card: PathBuf, sheet: Sheet) -> Self {
+        Self { keys, party, card, sheet }
+    }
+
+    /// Returns the sheet on which the gateway says what it is.
+    pub const fn sheet(&self) -> &Sheet {
+        &self.sheet
     }
 
     /// Does what the plan asks for now; tells whether anything was made or deleted.
@@ -94,7 +103,9 @@ impl PrekeyKeeper {
         let card: Card = toml::from_str(&text).map_err(|e| KeyError::Identity(e.message().to_owned()))?;
         let card = Card { prekeys: public_halves(&self.party, held, seal, now), ..card };
         let text = toml::to_string(&card).expect("a card has a TOML form");
-        replace(&self.card, text.as_bytes())
+        replace(&self.card, text.as_bytes())?;
+        // A gateway that has joined tells its peers when it runs.
+        self.sheet.amend(None, seal, now, |part| part.prekeys = listed(held, now)).map(drop)
     }
 
     fn make(&self, validity: Validity, entropy: &mut dyn Entropy) -> Result<(), KeyError> {
@@ -148,9 +159,22 @@ pub fn public_halves(
     served.iter().map(sign).collect()
 }
 
+/// Lists what is published of the prekeys as a part B does, newest last.
+pub fn listed(held: &[HeldPrekey], now: Timestamp) -> Vec<PrekeyEntry> {
+    let mut served: Vec<_> = held.iter().filter(|h| h.epoch.is_published(now)).collect();
+    served.sort_by_key(|h| (h.epoch.validity, h.epoch.id));
+    let entry = |held: &&HeldPrekey| {
+        let Epoch { id, validity } = held.epoch;
+        let prekey = Prekey { id, public: held.private.public(), validity };
+        PrekeyEntry::new(&prekey, held.epoch.is_last_resort())
+    };
+    served.iter().map(entry).collect()
+}
+
 /// Keeps the prekeys for as long as the gateway runs.
-pub async fn run(keeper: PrekeyKeeper, post: Post) {
+pub async fn run(post: Post) {
     let gateway = &post.gateway;
+    let Some(keeper) = &gateway.keeper else { return };
     loop {
         sleep(LOOK).await;
         let now = gateway.now();
@@ -162,7 +186,12 @@ pub async fn run(keeper: PrekeyKeeper, post: Post) {
             }
             Ok(changed)
         });
-        match turned {
+        let renewed = match turned {
+            Ok(true) => gossip::renew_own_part(gateway).await.map(|()| true),
+            Ok(false) => Ok(false),
+            Err(cause) => Err(cause.into()),
+        };
+        match renewed {
             Ok(true) => tracing::info!("prekeys were made or deleted, as their epochs ask"),
             Ok(false) => {}
             Err(cause) => tracing::error!(%cause, "the prekeys could not be kept"),
@@ -175,14 +204,6 @@ pub fn private_halves(held: Vec<HeldPrekey>) -> Vec<(Vec<u8>, KemPrivate)> {
     held.into_iter().map(|held| (held.epoch.id.0.to_vec(), held.private)).collect()
 }
 
-/// Replaces a file as a whole: whoever reads it sees the old or the new one.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
-    let next = path.with_extension("next");
-    let _ = fs::remove_file(&next);
-    write_new(&next, bytes, 0o644)?;
-    fs::rename(&next, path).map_err(at(path))
-}
-
 fn private_name(id: MessageId) -> String {
     format!("prekey-{id}")
 }
@@ -193,6 +214,12 @@ mod tests {
     use crate::model::DAY;
     use crate::node::entropy::OsEntropy;
     use crate::node::epochs::KEPT_DAYS;
+    use std::path::Path;
+
+    fn keeper_in(dir: &Path, keys: KeyFolder) -> PrekeyKeeper {
+        let sheet = Sheet::new(dir.join("part-b.cbor"));
+        PrekeyKeeper::new(keys, "XAA".parse().unwrap(), dir.join("card.toml"), sheet)
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
@@ -204,7 +231,7 @@ mod tests {
         let folder = dir.path().join("keys");
         let mut entropy = OsEntropy::new();
         let keys = KeyFolder::create(&folder, &dir.path().join("credential"), &mut entropy).unwrap();
-        let keeper = PrekeyKeeper::new(keys, "XAA".parse().unwrap(), dir.path().join("card.toml"));
+        let keeper = keeper_in(dir.path(), keys);
         let start = Timestamp::from_unix(1_800_000_000).unwrap();
         assert!(keeper.turn(start, &mut entropy).unwrap());
         assert!(!keeper.turn(start, &mut entropy).unwrap(), "nothing is made twice");
@@ -233,7 +260,7 @@ mod tests {
         let folder = dir.path().join("keys");
         let mut entropy = OsEntropy::new();
         let keys = KeyFolder::create(&folder, &dir.path().join("credential"), &mut entropy).unwrap();
-        let keeper = PrekeyKeeper::new(keys, "XAA".parse().unwrap(), dir.path().join("card.toml"));
+        let keeper = keeper_in(dir.path(), keys);
         let start = Timestamp::from_unix(1_800_000_000).unwrap();
         keeper.turn(start, &mut entropy).unwrap();
         let private = names(&folder).into_iter().find(|n| n.ends_with(".key")).unwrap();

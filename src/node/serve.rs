@@ -7,7 +7,7 @@ use crate::node::machine::Machine;
 use crate::node::parts::{Parts, start_failure, store_failure};
 use crate::node::socket;
 use crate::node::station::Station;
-use crate::transport::Road;
+use crate::transport::{Listen, Road};
 use crate::trust::federation::PartA;
 use std::fs;
 use std::path::Path;
@@ -58,7 +58,8 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
     // Before anything is opened: a stop that is asked for early must still be an orderly one.
     let told_to_stop = told_to_stop();
     let failed = Arc::new(Notify::new());
-    let (socket_path, listen) = (config.socket.clone(), config.listen);
+    let (socket_path, listen) =
+        (config.socket.clone(), Listen { quic: config.listen, tcp: config.listen_tcp });
     let parts = Parts::read(config, layout, Arc::new(Machine::os()), &failed)?;
     let listener = socket::listen(&socket_path).map_err(|e| {
         let hint = if socket_path.as_os_str().len() > SOCKET_PATH {
@@ -68,8 +69,9 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
         };
         start_failure("serve.socket", format!("cannot open {}: {e}", socket_path.display())).hint(hint)
     })?;
-    let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper())
-        .map_err(|e| start_failure("serve.listen", e).hint("see 'listen' in the configuration"))?;
+    let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper()).map_err(|e| {
+        start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
+    })?;
     let post = Station::open(parts, road).map_err(store_failure)?.start();
     let listen = post.road.local_address().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(listen, "the gateway of {} is ready", post.gateway.me());

@@ -1,27 +1,29 @@
 //! A gateway at work: its cases laid out, a courier for each peer, and the tasks that go on for its life.
 
 use crate::case;
-use crate::model::Party;
+use crate::model::{Party, Timestamp};
 use crate::node::audit;
+use crate::node::board::Board;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
 use crate::node::gateway::{Author, Gateway, Post};
+use crate::node::gossip;
 use crate::node::live::Live;
 use crate::node::mailbox;
 use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
 use crate::node::prekeys;
-use crate::node::prekeys::PrekeyKeeper;
+use crate::node::recovery::Recovery;
 use crate::node::renewal::Renewing;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// How often the clocks are looked at; nothing that they start is due to the minute.
 const TICK: Duration = Duration::from_secs(60);
@@ -31,7 +33,6 @@ pub struct Station {
     post: Post,
     renewing: Renewing,
     couriers: Vec<Courier>,
-    keeper: Option<PrekeyKeeper>,
 }
 
 impl Station {
@@ -54,6 +55,11 @@ impl Station {
             rows.entry(row.peer.clone()).or_default().push(row);
         }
         let doorkeeper = parts.doorkeeper();
+        let recovery = Recovery::load(&parts.ledger)?;
+        // All of them, before any task asks whether it may speak.
+        parts.peers.iter().filter(|(peer, _)| !parts.config.relays.contains(peer)).for_each(|(peer, _)| {
+            recovery.expect(peer);
+        });
         let mut couriers = Vec::new();
         for (peer, roads) in parts.peers {
             let waiting = rows.remove(&peer).unwrap_or_default();
@@ -75,8 +81,8 @@ impl Station {
             config: parts.config,
             machine: parts.machine,
             party,
-            trusted: parts.directory,
-            shelf: parts.shelf,
+            board: Board::new(parts.directory, parts.shelf),
+            keeper: parts.keeper,
             doorkeeper,
             keys: Live::new(parts.ring),
             ledger: parts.ledger,
@@ -84,9 +90,10 @@ impl Station {
             mandates,
             couriers: Couriers::default(),
             counters: Counters::default(),
+            recovery,
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
-        Ok(Self { post, renewing: parts.renewal, couriers, keeper: parts.keeper })
+        Ok(Self { post, renewing: parts.renewal, couriers })
     }
 
     /// Starts everything that goes on for the life of the gateway; needs a tokio runtime.
@@ -95,8 +102,11 @@ impl Station {
         post.spawn(accept(post.clone()));
         post.spawn(watch(post.clone()));
         post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
-        if let Some(keeper) = self.keeper {
-            post.spawn(prekeys::run(keeper, post.clone()));
+        if post.gateway.keeper.is_some() {
+            post.spawn(prekeys::run(post.clone()));
+        }
+        if post.gateway.board.holdings().is_some() {
+            post.spawn(gossip::follow(post.clone()));
         }
         for courier in self.couriers {
             post.enlist(courier);
@@ -106,7 +116,12 @@ impl Station {
                 tracing::error!(%relay, "a relay of ours is not among the peers");
                 continue;
             }
-            post.spawn(mailbox::run(post.clone(), relay));
+            let line = post.clone();
+            post.spawn(async move {
+                // Opening a mailbox is a signed word about what was had, and that is not known before.
+                line.gateway.recovery.all_cleared().await;
+                mailbox::run(line, relay).await;
+            });
         }
         post
     }
@@ -141,7 +156,14 @@ async fn watch(post: Post) {
     let days = u16::try_from(gateway.config.clocks.auto_acknowledge_days).unwrap_or(u16::MAX);
     let mut next = None;
     let mut seen = None;
+    let mut anchors_due = Instant::now();
+    let mut told = None;
     loop {
+        let stale = gateway.stale_since();
+        if told != Some(stale) {
+            told = Some(stale);
+            tell_freshness(stale);
+        }
         let changes = gateway.desk.changes();
         if seen != Some(changes) {
             seen = Some(changes);
@@ -155,16 +177,33 @@ async fn watch(post: Post) {
             courier.check_trust(gateway);
             courier.check_keys(gateway).await;
         }
-        if let Err(cause) = audit::anchor_what_has_grown(gateway).await {
-            tracing::warn!(%cause, "an anchor was not signed");
+        if Instant::now() >= anchors_due {
+            anchors_due = Instant::now() + audit::ANCHOR_EVERY;
+            if let Err(cause) = audit::anchor_what_has_grown(gateway).await {
+                tracing::warn!(%cause, "an anchor was not signed");
+            }
         }
         sleep(TICK).await;
+    }
+}
+
+/// Logs each change of it: the grace in which a stale directory still serves is no secret.
+fn tell_freshness(stale: Option<Timestamp>) {
+    match stale {
+        Some(since) => {
+            tracing::warn!(%since, "the directory is stale: nothing restricted leaves until there is news")
+        }
+        None => tracing::info!("the directory is fresh"),
     }
 }
 
 /// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
 async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
     for slot in gateway.desk.active() {
+        let waits = |o: &case::Opening| gateway.recovery.waits_for(&o.peer);
+        if slot.read().opening().is_some_and(waits) {
+            continue;
+        }
         let due = case::auto_ack_due(&slot.read(), days).filter(|due| gateway.now() >= *due);
         let id = slot.read().opening().map(|opening| opening.case.clone());
         let (Some(_), Some(id)) = (due, id) else { continue };

@@ -9,6 +9,7 @@ pub mod course;
 pub mod deadline;
 pub mod exchange;
 pub mod exemption;
+pub mod freshness;
 pub mod identification;
 pub mod label;
 pub mod policy;

@@ -1,5 +1,6 @@
 use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
 use crate::case::{Event, Held, HeldEnd, HeldId, Word};
+use crate::evidence::Leaf as LogLeaf;
 use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
 use crate::wire;
@@ -39,11 +40,17 @@ pub enum Entry {
     Leaf {
         /// The peer.
         peer: Party,
+        /// Which of our logs about the peer: after a loss another begins.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        nth: u32,
         /// Its place in the log.
         index: u64,
         /// The leaf.
         #[serde(with = "serde_bytes")]
         leaf: Vec<u8>,
+        /// The hashes of the whole subtrees of 2, 4, 8 … leaves that it completes, smallest first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        completed: Vec<Digest>,
     },
     /// A log head: the newest of our log about a peer, or of the peer's about us that we have seen.
     Head {
@@ -51,8 +58,14 @@ pub enum Entry {
         peer: Party,
         /// Whose log.
         ours: bool,
+        /// Which of our logs about the peer.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        nth: u32,
         /// Its head.
         head: Head,
+        /// The statement whose receipt shows it, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shown_by: Option<Digest>,
     },
     /// A receipt: ours for an act that we received, or the peer's for one that we sent.
     Receipt {
@@ -138,6 +151,33 @@ pub enum Entry {
         /// The thread's row.
         row: MailboxRow,
     },
+    /// All before this came out of a backup; what came after that backup was made is with the peers.
+    Restored {
+        /// Drawn once, so that two restores of one backup are not confused.
+        id: MessageId,
+        /// When it was restored.
+        at: Timestamp,
+        /// When the backup was made.
+        made_at: Timestamp,
+    },
+    /// A peer has given back what it had, or an officer has decided to go on without it.
+    Recovered {
+        /// The restore after which.
+        restore: MessageId,
+        /// The peer.
+        peer: Party,
+        /// When.
+        at: Timestamp,
+        /// The officer who decided to go on without it, and why.
+        without: Option<(String, String)>,
+    },
+    /// Another log about a peer was begun, since one was lost.
+    Reopened {
+        /// The restore after which.
+        restore: MessageId,
+        /// The peer.
+        peer: Party,
+    },
     /// Nothing in a case waits for anybody; the next event of the case ends that.
     AtRest {
         /// The case.
@@ -206,6 +246,11 @@ pub struct LocalAct {
     pub case: Option<CaseId>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(nth: &u32) -> bool {
+    *nth == 0
+}
+
 impl Entry {
     pub(super) fn record(&self) -> Result<Record, StoreError> {
         let bytes = wire::encode(self).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
@@ -232,8 +277,19 @@ impl Entry {
             Self::Body { statement } => vec![(keys::body(statement), Put::Entry)],
             Self::Queued(row) => vec![(keys::outbox(&row.envelope), Put::Entry)],
             Self::Settled { envelope } => vec![(keys::outbox(envelope), Put::Nothing)],
-            Self::Leaf { peer, index, .. } => vec![(keys::leaf(peer, *index), Put::Entry)],
-            Self::Head { peer, ours, .. } => vec![(keys::head(peer, *ours), Put::Entry)],
+            Self::Leaf { peer, nth, index, leaf, .. } => {
+                let mut changes = vec![(keys::leaf(peer, *nth, *index), Put::Entry)];
+                if let Ok(LogLeaf::Act { statement, .. }) = LogLeaf::parse(leaf) {
+                    changes.push((keys::leaf_of((peer, *nth), &statement, *index), Put::Mark));
+                }
+                changes
+            }
+            Self::Head { peer, ours, nth, head, shown_by } => {
+                let mut changes = vec![(keys::head(peer, *ours), Put::Entry)];
+                changes.extend(ours.then(|| (keys::nth_head(peer, *nth), Put::Entry)));
+                changes.extend(shown_by.map(|by| (keys::shown(peer, head), Put::Bytes(by.0.into()))));
+                changes
+            }
             Self::Receipt { statement, copy: Some(by), .. } => {
                 vec![(keys::copy_receipt(statement, by), Put::Entry)]
             }
@@ -258,6 +314,9 @@ impl Entry {
                 (keys::local_act(at), Put::Entry),
             ],
             Self::Custody { envelope, relay, .. } => vec![(keys::custody(envelope, Some(relay)), Put::Entry)],
+            Self::Restored { .. } => vec![(keys::RESTORED.to_vec(), Put::Entry)],
+            Self::Recovered { peer, .. } => vec![(keys::recovered(peer), Put::Entry)],
+            Self::Reopened { peer, .. } => vec![(keys::reopened(peer), Put::Entry)],
             Self::Mailbox { relay, row } => vec![(keys::mailbox(relay, Some(row)), Put::Entry)],
         }
     }
@@ -318,7 +377,7 @@ const fn is_local(event: &Event) -> bool {
 
 /// Where each kind of entry is found in the index.
 pub(super) mod keys {
-    use super::{CaseId, Digest, HeldId, Location, MailboxRow, MessageId, Party};
+    use super::{CaseId, Digest, Head, HeldId, Location, MailboxRow, MessageId, Party};
 
     pub const EVENTS: &[u8] = b"e/";
     pub const CASES: &[u8] = b"c/";
@@ -328,10 +387,19 @@ pub(super) mod keys {
     pub const HELD: &[u8] = b"d/h/";
     pub const WAITING: &[u8] = b"d/w/";
     pub const LEAVES: &[u8] = b"l/";
+    pub const OUR_HEADS: &[u8] = b"h/o/";
     pub const LOCAL_ACTS: &[u8] = b"j/";
     pub const ALARMS: &[u8] = b"x/";
-    pub const PEER_RECEIPTS: &[u8] = b"r/p/";
 
+    pub const RESTORED: &[u8] = b"z/restored";
+    pub const RECOVERED: &[u8] = b"z/recovered/";
+
+    pub fn reopened(peer: &Party) -> Vec<u8> {
+        [b"z/reopened/", peer.to_string().as_bytes()].concat()
+    }
+    pub fn recovered(peer: &Party) -> Vec<u8> {
+        [RECOVERED, peer.to_string().as_bytes()].concat()
+    }
     pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
         [&events(case)[..], &order(at)].concat()
     }
@@ -377,15 +445,39 @@ pub(super) mod keys {
     pub fn word(id: &HeldId, at: &Location) -> Vec<u8> {
         [&words(id)[..], &order(at)].concat()
     }
-    pub fn leaf(peer: &Party, index: u64) -> Vec<u8> {
-        [&leaves(peer)[..], &index.to_be_bytes()].concat()
+    pub fn leaf(peer: &Party, nth: u32, index: u64) -> Vec<u8> {
+        [&leaves(peer)[..], &nth.to_be_bytes(), &index.to_be_bytes()].concat()
     }
-    /// What the leaves of one log begin with.
+    /// Marks that a statement has a leaf, and which.
+    pub fn leaf_of(log: (&Party, u32), statement: &Digest, index: u64) -> Vec<u8> {
+        [&leaves_of(log, statement)[..], &index.to_be_bytes()].concat()
+    }
+    /// What the marks of a statement's leaves in one log begin with.
+    pub fn leaves_of((peer, nth): (&Party, u32), statement: &Digest) -> Vec<u8> {
+        [b"s/", peer.to_string().as_bytes(), b"\0", &nth.to_be_bytes(), &statement.0[..]].concat()
+    }
+    /// Finds the statement whose receipt shows a head.
+    pub fn shown(peer: &Party, head: &Head) -> Vec<u8> {
+        [&shown_at(peer, head)[..], &head.root.0[..]].concat()
+    }
+    /// What the heads of one log at one size begin with; a log has but one root there.
+    pub fn shown_at(peer: &Party, head: &Head) -> Vec<u8> {
+        let size = head.size.to_be_bytes();
+        [b"g/", peer.to_string().as_bytes(), b"\0", &head.log.0[..], &size[..]].concat()
+    }
+    /// What the leaves of all logs about a peer begin with.
     pub fn leaves(peer: &Party) -> Vec<u8> {
         [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
     }
+    /// The newest head of each of our logs about a peer.
+    pub fn nth_head(peer: &Party, nth: u32) -> Vec<u8> {
+        [&nth_heads(peer)[..], &nth.to_be_bytes()].concat()
+    }
+    pub fn nth_heads(peer: &Party) -> Vec<u8> {
+        [b"h/n/", peer.to_string().as_bytes(), b"\0"].concat()
+    }
     pub fn head(peer: &Party, ours: bool) -> Vec<u8> {
-        [if ours { b"h/o/" } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
+        [if ours { OUR_HEADS } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
     }
     pub fn receipt(statement: &Digest, ours: bool) -> Vec<u8> {
         [if ours { b"r/o/" } else { b"r/p/" }, &statement.0[..]].concat()

@@ -2,10 +2,10 @@ use super::entry::{BLOB, EntryAt, EntryIndexer, Row, keys};
 use super::notary::LogNotary;
 use super::{
     Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader, Record, Store, StoreError,
-    StoreOptions, Ticket, Transaction,
+    StoreOptions, StoredLog, Ticket, Transaction,
 };
 use crate::case::{Case, Event, Permit, PermitUse};
-use crate::evidence::{Direction, Leaf as LogLeaf, LogBook, MerkleLog};
+use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
 use crate::model::{CaseId, Digest, Entropy, Head, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
 use crate::vault::{BodyKey, VaultError};
@@ -137,7 +137,7 @@ impl Change {
     ) -> Result<(), StoreError> {
         let copy = is_copy.then(|| peer.clone());
         self.entry(&Entry::Receipt { statement, ours: false, copy, receipt: receipt.to_vec() })?;
-        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head })
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, nth: 0, head, shown_by: Some(statement) })
     }
 
     /// Notes that nothing in a case waits for anybody.
@@ -162,7 +162,7 @@ impl Change {
     /// As for [`Self::event`].
     pub fn audited(&mut self, peer: &Party, answer: &[u8], head: Head) -> Result<(), StoreError> {
         self.entry(&Entry::Audit { peer: peer.clone(), answer: answer.to_vec() })?;
-        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head })
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, nth: 0, head, shown_by: None })
     }
 
     /// Notes an anchor of our log about a peer.
@@ -234,7 +234,7 @@ impl Change {
         self.entry(entry)
     }
 
-    fn leaf(&mut self, peer: &Party, leaf: LogLeaf, receipt: bool) -> Result<(), StoreError> {
+    pub(super) fn leaf(&mut self, peer: &Party, leaf: LogLeaf, receipt: bool) -> Result<(), StoreError> {
         let entry = leaf.encode().map_err(|e| StoreError::Failed { cause: e.to_string() })?;
         self.0.leaves.push(Leaf { peer: peer.to_string(), entry, receipt });
         Ok(())
@@ -344,6 +344,19 @@ impl Ledger {
             out.push((path, disclosure));
         }
         Ok(out)
+    }
+
+    /// Opens every element of a statement; only for one who holds the proof of a permit.
+    pub(super) fn open_whole(&self, statement: &Digest) -> Result<Vec<Vec<u8>>, StoreError> {
+        let body = self.form(statement)?.ok_or_else(|| missing("body"))?;
+        let open = |(path, restricted, bytes): (String, bool, ByteBuf)| match restricted {
+            true => {
+                let opened = self.body_key.open(&element_context(statement, &path), &bytes);
+                Ok(opened.map_err(sealed)?.to_vec())
+            }
+            false => Ok(bytes.into_vec()),
+        };
+        body.elements.into_iter().map(open).collect()
     }
 
     /// Returns a statement's body; its restricted elements stay sealed.
@@ -512,18 +525,21 @@ impl Ledger {
         })
     }
 
-    /// Lists the receipts that peers gave us, each with its statement digest.
+    /// Lists the receipts of a peer that show its log at the size of `head` with another root.
     ///
     /// # Errors
     /// As for [`Self::cases`].
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
-    pub fn peer_receipts(&self) -> Result<Vec<(Digest, Vec<u8>)>, StoreError> {
-        let found = scan(&self.store.reader(), keys::PEER_RECEIPTS)?;
-        let receipt = |entry| match entry {
-            Entry::Receipt { statement, receipt, .. } => Some((statement, receipt)),
-            _ => None,
-        };
-        Ok(found.into_iter().filter_map(|(entry, _)| receipt(entry)).collect())
+    pub fn shown_otherwise(&self, peer: &Party, head: &Head) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut found = Vec::new();
+        for (key, statement) in self.store.scan(&keys::shown_at(peer, head))? {
+            let Ok(statement) = <[u8; 32]>::try_from(statement.as_slice()) else { continue };
+            if key != keys::shown(peer, head) {
+                let statement = Digest(statement);
+                found.extend(self.receipt(&statement, false)?);
+                found.extend(self.copy_receipt(&statement, peer)?);
+            }
+        }
+        Ok(found)
     }
 
     /// Returns the receipt of a principal for its copy of a statement that we sent (ISACS 9.3).
@@ -551,18 +567,31 @@ impl Ledger {
         Ok((head(true)?, head(false)?))
     }
 
-    /// Rebuilds our log about a peer from its durable leaves.
+    /// Opens our log about a peer as far as it is durable.
     ///
     /// # Errors
     /// As for [`Self::cases`].
-    pub fn log(&self, peer: &Party) -> Result<MerkleLog, StoreError> {
-        let mut log = MerkleLog::default();
-        for (entry, _) in scan(&self.store.reader(), &keys::leaves(peer))? {
-            if let Entry::Leaf { leaf, .. } = entry {
-                log.append(leaf);
-            }
-        }
-        Ok(log)
+    pub fn log(&self, peer: &Party) -> Result<StoredLog, StoreError> {
+        StoredLog::open(self.store.reader(), peer)
+    }
+
+    /// Opens all our logs about a peer, oldest first; more than one only after a loss.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn logs(&self, peer: &Party) -> Result<Vec<StoredLog>, StoreError> {
+        StoredLog::all(&self.store.reader(), peer)
+    }
+
+    /// Returns a peer's newest answer to an audit of ours.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn newest_audit(&self, peer: &Party) -> Result<Option<Vec<u8>>, StoreError> {
+        let reader = self.store.reader();
+        let newest = reader.last(&keys::audits(peer))?.map(|(_, row)| resolve(&reader, &row)).transpose()?;
+        Ok(newest
+            .and_then(|(entry, _)| if let Entry::Audit { answer, .. } = entry { Some(answer) } else { None }))
     }
 
     /// Lists a peer's answers to our audits, oldest first.
@@ -676,9 +705,16 @@ impl Ledger {
     }
 }
 
-/// Lists the leaves of all logs, each log in its order.
-pub(super) fn leaves(reader: &Reader) -> Result<Vec<Entry>, StoreError> {
-    Ok(scan(reader, keys::LEAVES)?.into_iter().map(|(entry, _)| entry).collect())
+/// Lists the newest heads of our logs.
+pub(super) fn our_heads(reader: &Reader) -> Result<Vec<(Party, u32, Head)>, StoreError> {
+    let head =
+        |entry| if let Entry::Head { peer, nth, head, .. } = entry { Some((peer, nth, head)) } else { None };
+    Ok(scan(reader, keys::OUR_HEADS)?.into_iter().filter_map(|(entry, _)| head(entry)).collect())
+}
+
+/// Reads the entry under a key.
+pub(super) fn find(reader: &Reader, key: &[u8]) -> Result<Option<Entry>, StoreError> {
+    reader.get(key)?.map(|row| resolve(reader, &row).map(|(entry, _)| entry)).transpose()
 }
 
 pub(super) fn scan(

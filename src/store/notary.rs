@@ -1,5 +1,5 @@
-use super::{Entry, Leaf, Notary, NotarySeal, Reader, ledger};
-use crate::evidence::{Entry as LogEntry, EvidenceError, Leaf as LogLeaf, LogBook};
+use super::{Entry, Leaf, Notary, NotarySeal, Reader, StoredLog, ledger};
+use crate::evidence::{Entry as LogEntry, EvidenceError, Leaf as LogLeaf, LogBook, NewLeaf};
 use crate::model::Party;
 
 /// Keeps the evidence logs in step with the journal: their leaves are records of the same group.
@@ -7,10 +7,10 @@ pub(super) struct LogNotary(pub LogBook);
 
 impl Notary for LogNotary {
     fn restore(&mut self, reader: &Reader) -> Result<(), String> {
-        for entry in ledger::leaves(reader).map_err(|e| e.to_string())? {
-            if let Entry::Leaf { peer, index, leaf } = entry {
-                self.0.restore(peer, index, leaf).map_err(|e| e.to_string())?;
-            }
+        for (peer, nth, head) in ledger::our_heads(reader).map_err(|e| e.to_string())? {
+            let log = StoredLog::open(reader.clone(), &peer).map_err(|e| e.to_string())?;
+            let resumed = self.0.resume(peer.clone(), nth, &log, &head);
+            resumed.map_err(|e| format!("the log about {peer} does not come to its signed head: {e}"))?;
         }
         Ok(())
     }
@@ -23,11 +23,11 @@ impl Notary for LogNotary {
             records.push(entry.record().map_err(|e| e.to_string())?);
             Ok::<(), String>(())
         };
-        for (peer, index, leaf) in sealed.leaves {
-            push(Entry::Leaf { peer, index, leaf })?;
+        for NewLeaf { peer, nth, added, leaf } in sealed.leaves {
+            push(Entry::Leaf { peer, nth, index: added.index, leaf, completed: added.completed })?;
         }
-        for (peer, head) in sealed.heads {
-            push(Entry::Head { peer, ours: true, head })?;
+        for (peer, nth, head) in sealed.heads {
+            push(Entry::Head { peer, ours: true, nth, head, shown_by: None })?;
         }
         for (entry, receipt) in entries.iter().zip(&sealed.receipts) {
             if let (LogLeaf::Act { statement, .. }, Some(receipt)) = (&entry.leaf, receipt) {

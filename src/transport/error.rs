@@ -4,7 +4,7 @@ use quinn::{ConnectError, ConnectionError, VarInt};
 use std::{io, net::SocketAddr};
 
 /// The longest reason that is kept of a peer's words, in characters.
-const MAX_REASON: usize = 200;
+pub(super) const MAX_REASON: usize = 200;
 /// What the TLS library writes before the words of the peer's certificate check.
 const TLS_LIBRARY_WORDS: &str = "other error: ";
 
@@ -27,7 +27,7 @@ pub enum CloseCode {
 /// Says why something did not go through; `Display` has the words for our own log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// The UDP socket could not be opened.
+    /// A socket could not be opened.
     #[error("cannot listen: {0}")]
     CannotListen(String),
     /// Our own gateway certificate and key are of no use.
@@ -57,8 +57,16 @@ pub enum TransportError {
     #[error("the handshake or the protocol failed: {0}")]
     Protocol(String),
     /// The handshake did not end in time.
-    #[error("the handshake did not end in time; is UDP blocked on the way?")]
+    #[error("the handshake did not end in time")]
     HandshakeTimeout,
+    /// The peer is reached neither by QUIC nor by TLS over TCP.
+    #[error("by QUIC: {quic}; by TLS over TCP: {tcp}")]
+    NoRoad {
+        /// Why not by QUIC.
+        quic: Box<TransportError>,
+        /// Why not by TCP.
+        tcp: Box<TransportError>,
+    },
     /// Nothing was heard from the peer for too long.
     #[error("nothing was heard from the peer for too long")]
     Lost,
@@ -111,6 +119,11 @@ impl CloseCode {
     pub(super) fn from_wire(code: VarInt) -> Option<Self> {
         Self::ALL.into_iter().find(|c| VarInt::from(*c) == code)
     }
+
+    /// Reads the code as one byte, as it travels over TCP.
+    pub(super) fn from_byte(code: u8) -> Option<Self> {
+        Self::from_wire(VarInt::from(code))
+    }
 }
 
 impl From<CloseCode> for VarInt {
@@ -131,6 +144,7 @@ impl TransportError {
             Self::PeerBusy => "peer-busy",
             Self::Protocol(_) => "protocol",
             Self::HandshakeTimeout => "handshake-timeout",
+            Self::NoRoad { .. } => "no-road",
             Self::Lost => "lost",
             Self::ClosedByPeer { .. } => "closed-by-peer",
             Self::ClosedHere => "closed-here",
@@ -139,6 +153,26 @@ impl TransportError {
             Self::Truncated => "truncated",
             Self::Stalled => "stalled",
             Self::BadFrame(fault) => fault.code(),
+        }
+    }
+
+    /// Tells whether somebody has judged a certificate, or we ended it: another road changes nothing.
+    pub(super) const fn is_verdict(&self) -> bool {
+        match self {
+            Self::Distrusted(_) | Self::RefusedByPeer { .. } | Self::Identity(_) | Self::ClosedHere => true,
+            Self::CannotListen(_)
+            | Self::CannotConnect { .. }
+            | Self::PeerBusy
+            | Self::Protocol(_)
+            | Self::HandshakeTimeout
+            | Self::NoRoad { .. }
+            | Self::Lost
+            | Self::ClosedByPeer { .. }
+            | Self::StreamRefused { .. }
+            | Self::StreamEnded
+            | Self::Truncated
+            | Self::Stalled
+            | Self::BadFrame(_) => false,
         }
     }
 
@@ -190,7 +224,7 @@ impl From<ConnectionError> for TransportError {
 }
 
 /// Keeps what can be printed of a peer's words: they end in our log.
-fn printable(words: &[u8]) -> String {
+pub(super) fn printable(words: &[u8]) -> String {
     String::from_utf8_lossy(words).chars().filter(|c| !c.is_control()).take(MAX_REASON).collect()
 }
 

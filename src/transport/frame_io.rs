@@ -1,3 +1,4 @@
+use super::tcp::Half;
 use super::{CloseCode, TransportError};
 use crate::wire::{FrameHeader, FrameKind, HEADER_LEN};
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt, WriteError};
@@ -19,11 +20,27 @@ impl InUse {
     }
 }
 
+/// The most bytes that are read at once from a stream over TCP.
+const PIECE: usize = 64 << 10;
+
+/// What a sender writes to.
+#[derive(Debug)]
+pub(super) enum Outlet {
+    Quic(SendStream, Connection),
+    Tcp(Half),
+}
+
+/// What a receiver reads from.
+#[derive(Debug)]
+pub(super) enum Inlet {
+    Quic(RecvStream, Connection),
+    Tcp(Half),
+}
+
 /// The writing half of a stream; dropping it ends the stream.
 #[derive(Debug)]
 pub struct Sender {
-    stream: SendStream,
-    connection: Connection,
+    stream: Outlet,
     within_frame: bool,
     _in_use: InUse,
     pub(super) stall: Duration,
@@ -32,8 +49,7 @@ pub struct Sender {
 /// The reading half of a stream.
 #[derive(Debug)]
 pub struct Receiver {
-    stream: RecvStream,
-    connection: Connection,
+    stream: Inlet,
     header: Option<FrameHeader>,
     buffer: Vec<u8>,
     _in_use: InUse,
@@ -41,8 +57,8 @@ pub struct Receiver {
 }
 
 impl Sender {
-    pub(super) const fn new(stream: SendStream, connection: Connection, in_use: InUse) -> Self {
-        Self { stream, connection, within_frame: false, _in_use: in_use, stall: STALL }
+    pub(super) const fn new(stream: Outlet, in_use: InUse) -> Self {
+        Self { stream, within_frame: false, _in_use: in_use, stall: STALL }
     }
 
     /// Sends one frame; waits while the peer reads nothing.
@@ -64,37 +80,53 @@ impl Sender {
 
     /// Tells the peer that no further frame follows.
     pub fn finish(&mut self) {
-        // A stream that the peer or an error has ended already needs no second end.
-        let _ = self.stream.finish();
+        match &mut self.stream {
+            // A stream that the peer or an error has ended already needs no second end.
+            Outlet::Quic(stream, _) => drop(stream.finish()),
+            Outlet::Tcp(half) => half.finish(),
+        }
     }
 
     pub(super) async fn write(&mut self, mut rest: &[u8]) -> Result<(), TransportError> {
         while !rest.is_empty() {
             let Ok(written) = timeout(self.stall, self.stream.write(rest)).await else {
-                let _ = self.stream.reset(CloseCode::Stalled.into());
+                self.stream.reset(CloseCode::Stalled);
                 return Err(TransportError::Stalled);
             };
-            rest = &rest[written.map_err(|e| self.failed(&e))?..];
+            rest = &rest[written?..];
         }
         Ok(())
     }
+}
 
-    /// The end of the link comes first among causes: the stream's own fault only follows from it.
-    fn failed(&self, error: &WriteError) -> TransportError {
-        if let Some(cause) = self.connection.close_reason() {
-            return cause.into();
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Outlet {
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, TransportError> {
+        match self {
+            Self::Quic(stream, connection) => {
+                stream.write(bytes).await.map_err(|e| write_failed(connection, &e))
+            }
+            Self::Tcp(half) => half.write(bytes).await,
         }
-        match error {
-            WriteError::Stopped(code) => stream_refused(*code),
-            WriteError::ConnectionLost(cause) => cause.clone().into(),
-            WriteError::ClosedStream | WriteError::ZeroRttRejected => TransportError::StreamEnded,
+    }
+
+    fn reset(&mut self, code: CloseCode) {
+        match self {
+            // A stream that has ended already needs no second end.
+            Self::Quic(stream, _) => drop(stream.reset(code.into())),
+            Self::Tcp(half) => half.reset(),
         }
     }
 }
 
 impl Receiver {
-    pub(super) const fn new(stream: RecvStream, connection: Connection, in_use: InUse) -> Self {
-        Self { stream, connection, header: None, buffer: Vec::new(), _in_use: in_use, stall: STALL }
+    pub(super) const fn new(stream: Inlet, in_use: InUse) -> Self {
+        Self { stream, header: None, buffer: Vec::new(), _in_use: in_use, stall: STALL }
     }
 
     /// Waits for the next frame; `None` if the peer ended the stream after a whole frame.
@@ -125,7 +157,7 @@ impl Receiver {
     fn parse(&mut self, bytes: &[u8]) -> Result<FrameHeader, TransportError> {
         let bytes = bytes.try_into().map_err(|_| TransportError::Truncated)?;
         FrameHeader::parse(bytes).map_err(|fault| {
-            self.stop(CloseCode::BadFrame);
+            self.stream.stop(CloseCode::BadFrame);
             fault.into()
         })
     }
@@ -133,39 +165,69 @@ impl Receiver {
     /// Takes up to `at_most` bytes into the buffer; false if the peer has ended the stream.
     async fn read(&mut self, at_most: usize) -> Result<bool, TransportError> {
         let within_frame = self.is_within_frame();
-        let chunk = self.stream.read_chunk(at_most, true);
-        let chunk = if within_frame { timeout(self.stall, chunk).await } else { Ok(chunk.await) };
-        match chunk {
-            Ok(Ok(Some(chunk))) => self.buffer.extend_from_slice(&chunk.bytes),
-            Ok(Ok(None)) => return Ok(false),
-            Ok(Err(error)) => return Err(self.failed(&error)),
-            Err(_) => {
-                self.stop(CloseCode::Stalled);
-                return Err(TransportError::Stalled);
-            }
-        }
-        Ok(true)
+        let (stream, buffer) = (&mut self.stream, &mut self.buffer);
+        let read = stream.read(at_most, buffer);
+        let read = if within_frame { timeout(self.stall, read).await } else { Ok(read.await) };
+        read.unwrap_or_else(|_| {
+            self.stream.stop(CloseCode::Stalled);
+            Err(TransportError::Stalled)
+        })
     }
 
     const fn is_within_frame(&self) -> bool {
         self.header.is_some() || !self.buffer.is_empty()
     }
+}
 
-    fn stop(&mut self, code: CloseCode) {
-        // A stream that has ended already needs no second end.
-        let _ = self.stream.stop(code.into());
+impl Inlet {
+    /// Appends up to `at_most` bytes; false at the end of the stream. Nothing is lost if the future is dropped.
+    async fn read(&mut self, at_most: usize, into: &mut Vec<u8>) -> Result<bool, TransportError> {
+        match self {
+            Self::Quic(stream, connection) => {
+                let chunk =
+                    stream.read_chunk(at_most, true).await.map_err(|e| read_failed(connection, &e))?;
+                chunk.iter().for_each(|chunk| into.extend_from_slice(&chunk.bytes));
+                Ok(chunk.is_some())
+            }
+            Self::Tcp(half) => {
+                let mut piece = vec![0; at_most.min(PIECE)];
+                let read = half.read(&mut piece).await?;
+                into.extend_from_slice(&piece[..read]);
+                Ok(read > 0)
+            }
+        }
     }
 
-    fn failed(&self, error: &ReadError) -> TransportError {
-        if let Some(cause) = self.connection.close_reason() {
-            return cause.into();
+    fn stop(&mut self, code: CloseCode) {
+        match self {
+            // A stream that has ended already needs no second end.
+            Self::Quic(stream, _) => drop(stream.stop(code.into())),
+            Self::Tcp(half) => half.reset(),
         }
-        match error {
-            ReadError::Reset(code) => stream_refused(*code),
-            ReadError::ConnectionLost(cause) => cause.clone().into(),
-            ReadError::ClosedStream | ReadError::IllegalOrderedRead | ReadError::ZeroRttRejected => {
-                TransportError::StreamEnded
-            }
+    }
+}
+
+/// The end of the link comes first among causes: the stream's own fault only follows from it.
+fn write_failed(connection: &Connection, error: &WriteError) -> TransportError {
+    if let Some(cause) = connection.close_reason() {
+        return cause.into();
+    }
+    match error {
+        WriteError::Stopped(code) => stream_refused(*code),
+        WriteError::ConnectionLost(cause) => cause.clone().into(),
+        WriteError::ClosedStream | WriteError::ZeroRttRejected => TransportError::StreamEnded,
+    }
+}
+
+fn read_failed(connection: &Connection, error: &ReadError) -> TransportError {
+    if let Some(cause) = connection.close_reason() {
+        return cause.into();
+    }
+    match error {
+        ReadError::Reset(code) => stream_refused(*code),
+        ReadError::ConnectionLost(cause) => cause.clone().into(),
+        ReadError::ClosedStream | ReadError::IllegalOrderedRead | ReadError::ZeroRttRejected => {
+            TransportError::StreamEnded
         }
     }
 }

@@ -1,4 +1,5 @@
-use super::frame_io::InUse;
+use super::frame_io::{InUse, Inlet, Outlet};
+use super::tcp;
 use super::tls::Verdict;
 use super::{CloseCode, PeerCheck, Receiver, Sender, TransportError};
 use crate::model::Party;
@@ -9,29 +10,42 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// How long a handshake may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An open connection to one party, whose certificate has been checked; clones share it.
 #[derive(Clone, Debug)]
 pub struct Link {
-    pub(super) connection: Connection,
+    pub(super) wire: Wire,
     peer: Party,
     usage: Usage,
     path: Arc<Vec<CertificateDer<'static>>>,
     streams: Arc<InUse>,
 }
 
-/// What a link has carried so far.
+/// What carries a link.
+#[derive(Clone, Debug)]
+pub(super) enum Wire {
+    Quic(Connection),
+    Tcp(Arc<tcp::Connection>),
+}
+
+/// By which road a link goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinkStats {
-    /// UDP payload bytes sent.
-    pub sent_bytes: u64,
-    /// UDP payload bytes received.
-    pub received_bytes: u64,
-    /// Packets that were held for lost.
-    pub lost_packets: u64,
-    /// The present estimate of the round-trip time.
-    pub round_trip: Duration,
+pub enum RoadKind {
+    /// QUIC over UDP.
+    Quic,
+    /// TLS over TCP.
+    Tcp,
+}
+
+impl RoadKind {
+    /// Returns the name for people and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quic => "quic",
+            Self::Tcp => "tcp",
+        }
+    }
 }
 
 impl Link {
@@ -47,10 +61,34 @@ impl Link {
         }
         let connection = outcome.map_err(|_| TransportError::HandshakeTimeout)??;
         let path = connection.peer_identity().and_then(|p| p.downcast::<Vec<CertificateDer<'static>>>().ok());
-        let (Some(Ok(peer)), Some(path)) = (verdict.get(), path) else {
-            return Err(TransportError::Protocol("the peer showed no certificate".to_owned()));
-        };
-        Ok(Self { connection, peer: peer.clone(), usage, path: Arc::from(path), streams: Arc::default() })
+        let path = path.map(|path| *path).unwrap_or_default();
+        Self::checked(Wire::Quic(connection), verdict, path, usage)
+    }
+
+    /// Makes a link of a connection over TCP whose handshake has ended.
+    pub(super) fn over_tcp(
+        connection: Arc<tcp::Connection>,
+        verdict: &Verdict,
+        path: Vec<CertificateDer<'static>>,
+        usage: Usage,
+    ) -> Result<Self, TransportError> {
+        Self::checked(Wire::Tcp(connection), verdict, path, usage)
+    }
+
+    /// The one place where a link is made: without a good verdict there is none.
+    fn checked(
+        wire: Wire,
+        verdict: &Verdict,
+        path: Vec<CertificateDer<'static>>,
+        usage: Usage,
+    ) -> Result<Self, TransportError> {
+        match verdict.get() {
+            Some(Ok(peer)) if !path.is_empty() => {
+                Ok(Self { wire, peer: peer.clone(), usage, path: Arc::new(path), streams: Arc::default() })
+            }
+            Some(Err(cause)) => Err(cause.clone().into()),
+            Some(Ok(_)) | None => Err(TransportError::Protocol("the peer showed no certificate".to_owned())),
+        }
     }
 
     /// Returns the party for which the peer's certificate speaks.
@@ -60,7 +98,18 @@ impl Link {
 
     /// Returns the address from which the peer speaks now.
     pub fn remote(&self) -> SocketAddr {
-        self.connection.remote_address()
+        match &self.wire {
+            Wire::Quic(connection) => connection.remote_address(),
+            Wire::Tcp(connection) => connection.remote(),
+        }
+    }
+
+    /// Returns by which road the link goes.
+    pub const fn road(&self) -> RoadKind {
+        match self.wire {
+            Wire::Quic(_) => RoadKind::Quic,
+            Wire::Tcp(_) => RoadKind::Tcp,
+        }
     }
 
     /// Opens a stream in both directions; the peer learns of it when the first frame is sent.
@@ -68,26 +117,43 @@ impl Link {
     /// Why the link has ended. If the peer refused our certificate, this is the first place to say so:
     /// a TLS 1.3 client's handshake ends before the server has checked it.
     pub async fn open(&self) -> Result<(Sender, Receiver), TransportError> {
-        let (send, receive) = self.connection.open_bi().await?;
-        Ok(self.halves(send, receive))
+        match &self.wire {
+            Wire::Quic(connection) => {
+                let (send, receive) = connection.open_bi().await?;
+                Ok(self.of_quic(connection, send, receive))
+            }
+            Wire::Tcp(connection) => Ok(self.of_tcp(connection.open().await?)),
+        }
     }
 
     /// Waits for a stream that the peer opens.
     /// # Errors
     /// Why the link has ended.
     pub async fn accept_stream(&self) -> Result<(Sender, Receiver), TransportError> {
-        let (send, receive) = self.connection.accept_bi().await?;
-        Ok(self.halves(send, receive))
+        match &self.wire {
+            Wire::Quic(connection) => {
+                let (send, receive) = connection.accept_bi().await?;
+                Ok(self.of_quic(connection, send, receive))
+            }
+            Wire::Tcp(connection) => Ok(self.of_tcp(connection.accept().await?)),
+        }
     }
 
     /// Waits until the link has ended, and tells why.
     pub async fn closed(&self) -> TransportError {
-        self.connection.closed().await.into()
+        match &self.wire {
+            Wire::Quic(connection) => connection.closed().await.into(),
+            Wire::Tcp(connection) => connection.closed().await,
+        }
     }
 
     /// Tells whether both are the same connection.
     pub fn is_same(&self, other: &Self) -> bool {
-        self.connection.stable_id() == other.connection.stable_id()
+        match (&self.wire, &other.wire) {
+            (Wire::Quic(one), Wire::Quic(other)) => one.stable_id() == other.stable_id(),
+            (Wire::Tcp(one), Wire::Tcp(other)) => one.id() == other.id(),
+            (Wire::Quic(_), Wire::Tcp(_)) | (Wire::Tcp(_), Wire::Quic(_)) => false,
+        }
     }
 
     /// Tells whether the link carries no stream now.
@@ -97,7 +163,10 @@ impl Link {
 
     /// Closes the link at once; `reason` is read by the peer.
     pub fn close(&self, code: CloseCode, reason: &str) {
-        self.connection.close(code.into(), reason.as_bytes());
+        match &self.wire {
+            Wire::Quic(connection) => connection.close(code.into(), reason.as_bytes()),
+            Wire::Tcp(connection) => connection.close(code, reason),
+        }
     }
 
     /// Asks the check again about the path that the peer showed: links outlive certificates.
@@ -113,20 +182,21 @@ impl Link {
         Err(TrustError::UnexpectedParty { expected: self.peer.clone(), found })
     }
 
-    /// Returns what the link has carried so far.
-    pub fn stats(&self) -> LinkStats {
-        let stats = self.connection.stats();
-        LinkStats {
-            sent_bytes: stats.udp_tx.bytes,
-            received_bytes: stats.udp_rx.bytes,
-            lost_packets: stats.path.lost_packets,
-            round_trip: self.connection.rtt(),
-        }
+    fn of_quic(
+        &self,
+        connection: &Connection,
+        send: quinn::SendStream,
+        receive: quinn::RecvStream,
+    ) -> (Sender, Receiver) {
+        self.halves(Outlet::Quic(send, connection.clone()), Inlet::Quic(receive, connection.clone()))
     }
 
-    fn halves(&self, send: quinn::SendStream, receive: quinn::RecvStream) -> (Sender, Receiver) {
-        let (connection, in_use) = (&self.connection, &self.streams);
-        let sender = Sender::new(send, connection.clone(), InUse::clone(in_use));
-        (sender, Receiver::new(receive, connection.clone(), InUse::clone(in_use)))
+    fn of_tcp(&self, half: tcp::Half) -> (Sender, Receiver) {
+        self.halves(Outlet::Tcp(half.clone()), Inlet::Tcp(half))
+    }
+
+    fn halves(&self, outlet: Outlet, inlet: Inlet) -> (Sender, Receiver) {
+        let sender = Sender::new(outlet, InUse::clone(&self.streams));
+        (sender, Receiver::new(inlet, InUse::clone(&self.streams)))
     }
 }

@@ -13,11 +13,11 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// The most connections that may be waiting or in their handshake.
-const MAX_INCOMING: usize = 64;
+pub(super) const MAX_INCOMING: usize = 64;
 /// From this many handshakes on, a peer must first prove that its address is its own (RFC 9000 §8.1.2).
 const RETRY_FROM: usize = 16;
 /// The most connections at all; a federation has fewer parties than States exist.
-const MAX_CONNECTIONS: usize = 512;
+pub(super) const MAX_CONNECTIONS: usize = 512;
 /// The most bytes that are kept of a connection that has not been answered yet.
 const INCOMING_BUFFER: u64 = 16 << 10;
 /// The most streams that a peer may have open.
@@ -27,44 +27,41 @@ const STREAM_WINDOW: u32 = (1 << 20) + (256 << 10);
 /// The most bytes of one connection that may wait to be read.
 const CONNECTION_WINDOW: u32 = 4 << 20;
 /// After this long in silence a connection is lost, in milliseconds.
-const IDLE_TIMEOUT: u32 = 30_000;
+pub(super) const IDLE_TIMEOUT: u32 = 30_000;
 /// In silence, this often a sign of life is sent.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// What QUIC stands on: a socket, a runtime, and a seed for the numbers that it draws.
+pub(super) type Footing = (Arc<dyn AsyncUdpSocket>, Arc<dyn Runtime>, Option<[u8; 32]>);
 
 /// A UDP socket that reaches and is reached by other gateways over QUIC.
 #[derive(Debug)]
-pub struct Road {
+pub(super) struct Quic {
     endpoint: Endpoint,
     door: Arc<Door>,
-    links: tokio::sync::Mutex<mpsc::Receiver<Link>>,
     acceptor: AbortHandle,
 }
 
-impl Road {
-    /// Opens a socket and begins to answer; needs a tokio runtime.
-    /// # Errors
-    /// `CannotListen` if the address is taken or not ours.
-    pub fn bind(
+impl Quic {
+    /// Opens a socket and begins to answer; needs a tokio runtime. Links that peers open go to `links`.
+    pub(super) fn bind(
         address: SocketAddr,
         identity: Arc<TlsIdentity>,
         check: Arc<dyn PeerCheck>,
+        links: mpsc::Sender<Link>,
     ) -> Result<Self, TransportError> {
         let socket = UdpSocket::bind(address).map_err(|e| TransportError::cannot_listen(&e))?;
         let runtime: Arc<dyn Runtime> = Arc::new(quinn::TokioRuntime);
         let socket = runtime.wrap_udp_socket(socket).map_err(|e| TransportError::cannot_listen(&e))?;
-        Self::over(socket, runtime, None, identity, check)
+        Self::over((socket, runtime, None), identity, check, links)
     }
 
-    /// Begins to answer on a socket that somebody else made; with a seed for the numbers that QUIC
-    /// draws, a simulated network behaves the same in each run.
-    /// # Errors
-    /// `CannotListen` if the socket has no address.
-    pub fn over(
-        socket: Arc<dyn AsyncUdpSocket>,
-        runtime: Arc<dyn Runtime>,
-        seed: Option<[u8; 32]>,
+    /// Begins to answer on a socket, a runtime and a seed that somebody else made.
+    pub(super) fn over(
+        (socket, runtime, seed): Footing,
         identity: Arc<TlsIdentity>,
         check: Arc<dyn PeerCheck>,
+        links: mpsc::Sender<Link>,
     ) -> Result<Self, TransportError> {
         let transport = Arc::new(limits());
         let crypto = tls::server(Arc::clone(&identity), Arc::clone(&check), tls::Verdict::default())?;
@@ -79,15 +76,13 @@ impl Road {
         let endpoint = Endpoint::new_with_abstract_socket(config, Some(server.clone()), socket, runtime)
             .map_err(|e| TransportError::cannot_listen(&e))?;
         let door = Arc::new(Door { identity, check, transport, server, refusals: Mutex::default() });
-        let (sender, links) = mpsc::channel(MAX_INCOMING);
-        let acceptor = tokio::spawn(answer(endpoint.clone(), Arc::clone(&door), sender)).abort_handle();
-        Ok(Self { endpoint, door, links: links.into(), acceptor })
+        let acceptor = tokio::spawn(answer(endpoint.clone(), Arc::clone(&door), links)).abort_handle();
+        Ok(Self { endpoint, door, acceptor })
     }
 
-    /// Connects to a party and makes sure that nobody else answers.
-    /// # Errors
-    /// Why there is no link. That the peer refused *us* shows only in the first use of the link.
-    pub async fn connect(&self, party: &Party, address: SocketAddr) -> Result<Link, TransportError> {
+    /// Connects to a party and makes sure that nobody else answers. That the peer refused *us* shows only
+    /// in the first use of the link.
+    pub(super) async fn connect(&self, party: &Party, address: SocketAddr) -> Result<Link, TransportError> {
         let verdict = tls::Verdict::default();
         let door = &self.door;
         let (identity, check) = (Arc::clone(&door.identity), Arc::clone(&door.check));
@@ -101,31 +96,24 @@ impl Road {
         Link::establish(connecting, &verdict, Usage::Server).await
     }
 
-    /// Waits for the next link that a peer has opened; `None` after `close`.
-    pub async fn accept(&self) -> Option<Link> {
-        self.links.lock().await.recv().await
-    }
-
-    /// Returns the address on which the road answers.
-    /// # Errors
-    /// `CannotListen` if the socket has lost it.
-    pub fn local_address(&self) -> Result<SocketAddr, TransportError> {
+    /// Returns the address on which it answers.
+    pub(super) fn local_address(&self) -> Result<SocketAddr, TransportError> {
         self.endpoint.local_addr().map_err(|e| TransportError::cannot_listen(&e))
     }
 
     /// Returns how many incoming connections failed since the start, by the code of the cause.
-    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
+    pub(super) fn refusals(&self) -> BTreeMap<&'static str, u64> {
         self.door.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Closes all links and answers no more; waits until the peers have been told.
-    pub async fn close(&self, code: CloseCode, reason: &str) {
+    pub(super) async fn close(&self, code: CloseCode, reason: &str) {
         self.endpoint.close(code.into(), reason.as_bytes());
         self.endpoint.wait_idle().await;
     }
 }
 
-impl Drop for Road {
+impl Drop for Quic {
     fn drop(&mut self) {
         self.acceptor.abort();
     }

@@ -1,4 +1,4 @@
-use super::{CloseCode, Link, PeerCheck, Road, TlsIdentity, TransportError, tls};
+use super::{CloseCode, Link, PeerCheck, Place, Road, RoadKind, TlsIdentity, TransportError, tls};
 use crate::model::{DAY, Party, Timestamp};
 use crate::trust::fixture::{NOW, Pki, directory, key};
 use crate::trust::issue::{self, Issued};
@@ -10,6 +10,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
+
+mod tcp;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -30,6 +32,8 @@ struct Node {
     identity: Arc<TlsIdentity>,
     check: Arc<Check>,
     road: Road,
+    /// A UDP socket that never answers: what stands for the peers of this node is blocked.
+    blocked: Option<UdpSocket>,
 }
 
 impl Node {
@@ -44,8 +48,19 @@ impl Node {
         let cards = [cards, &[pki.card()]].concat();
         let check = Arc::new(Check { directory: directory(&pki, &cards), now: RwLock::new(NOW) });
         let identity = Arc::new(identity);
-        let road = Road::bind(LOOPBACK, Arc::clone(&identity), check.clone()).unwrap();
-        Self { pki, identity, check, road }
+        let road = Road::bind(LOOPBACK.into(), Arc::clone(&identity), check.clone()).unwrap();
+        Self { pki, identity, check, road, blocked: None }
+    }
+
+    /// The same node in a network that lets no UDP through.
+    fn without_udp(mut self) -> Self {
+        self.blocked = Some(UdpSocket::bind(LOOPBACK).unwrap());
+        self
+    }
+
+    fn place_of(&self, other: &Self) -> Place {
+        let quic = self.blocked.as_ref().map_or(other.address(), |hole| hole.local_addr().unwrap());
+        Place { quic, tcp: other.road.tcp_address().unwrap() }
     }
 
     fn address(&self) -> SocketAddr {
@@ -53,7 +68,7 @@ impl Node {
     }
 
     async fn reach(&self, other: &Self) -> Result<Link, TransportError> {
-        self.road.connect(&other.pki.party, other.address()).await
+        self.road.connect(&other.pki.party, self.place_of(other)).await
     }
 }
 
@@ -112,12 +127,17 @@ async fn counted(node: &Node, code: &str) {
 async fn client_is_refused(change: impl FnOnce(&Pki) -> Issued, code: &str) {
     let (a, b) = (Pki::new("XAA"), Pki::new("XAB"));
     let (card_a, card_b, shown) = (a.card(), b.card(), change(&a));
-    let (client, server) = (Node::showing(a, &shown, &[card_b]), Node::new(b, &[card_a]));
-    let TransportError::RefusedByPeer { reason } = first_cause(&client, &server).await else {
+    let server = Node::new(b, &[card_a]);
+    client_hears(&Node::showing(a, &shown, &[card_b]), &server, code).await;
+}
+
+/// A client is refused: each side names the same cause.
+async fn client_hears(client: &Node, server: &Node, code: &str) {
+    let TransportError::RefusedByPeer { reason } = first_cause(client, server).await else {
         panic!("the client did not hear that it was refused");
     };
     assert!(reason.starts_with(&format!("[{code}] ")), "{reason}");
-    counted(&server, code).await;
+    counted(server, code).await;
 }
 
 /// A server that shows a changed certificate is refused by the client, who knows why.
@@ -153,7 +173,8 @@ async fn raw_connect(
 
 /// A stream on which a test writes bytes of its own.
 async fn raw_stream(link: &Link) -> (quinn::SendStream, quinn::RecvStream) {
-    link.connection.open_bi().await.unwrap()
+    let super::link::Wire::Quic(connection) = &link.wire else { panic!("it is no link by QUIC") };
+    connection.open_bi().await.unwrap()
 }
 
 fn dns(name: &str) -> Vec<SanType> {
@@ -168,7 +189,7 @@ async fn two_parties_exchange_frames_both_ways() {
     assert_eq!(there.remote(), b.address());
     echo_once(&there, &here).await;
     echo_once(&here, &there).await;
-    assert!(there.stats().sent_bytes > 0 && here.stats().received_bytes > 0);
+    assert_eq!((there.road(), here.road()), (RoadKind::Quic, RoadKind::Quic));
     assert!(a.road.refusals().is_empty() && b.road.refusals().is_empty());
     there.close(CloseCode::Done, "bye");
     let reason = "bye".to_owned();
@@ -256,7 +277,7 @@ async fn a_party_that_answers_for_another_is_found_out() {
     let (a, b, c) = (Pki::new("XAA"), Pki::new("XAB"), Pki::new("XAC"));
     let cards = [a.card(), b.card(), c.card()];
     let (a, c) = (Node::new(a, &cards[1..]), Node::new(c, &cards[..2]));
-    let cause = a.road.connect(&b.party, c.address()).await.unwrap_err();
+    let cause = a.road.connect(&b.party, c.address().into()).await.unwrap_err();
     let expected = TrustError::UnexpectedParty { expected: b.party, found: c.pki.party.clone() };
     assert_eq!(cause, TransportError::Distrusted(expected));
 }
@@ -388,7 +409,7 @@ async fn a_crowd_is_let_in_after_it_has_proved_its_addresses() {
     let mut crowd = tokio::task::JoinSet::new();
     for _ in 0..CROWD {
         let (a, party) = (Arc::clone(&a), party.clone());
-        crowd.spawn(async move { a.road.connect(&party, address).await });
+        crowd.spawn(async move { a.road.connect(&party, address.into()).await });
     }
     let mut let_in = Vec::new();
     while let_in.len() < CROWD {
@@ -452,6 +473,7 @@ async fn a_peer_without_certificate_or_protocol_name_is_refused() {
                 check: a.check.clone(),
                 expected: None,
                 verdict: tls::Verdict::default(),
+                says_later: false,
             }))
     };
     let mut anonymous = verifier().with_no_client_auth();
@@ -486,7 +508,7 @@ async fn a_closed_road_tells_its_peers_and_accepts_no_more() {
 #[tokio::test]
 async fn an_address_in_use_is_named() {
     let (a, _b) = pair();
-    let taken = Road::bind(a.address(), Arc::clone(&a.identity), a.check.clone());
+    let taken = Road::bind(a.address().into(), Arc::clone(&a.identity), a.check.clone());
     assert_eq!(taken.unwrap_err().code(), "cannot-listen");
 }
 

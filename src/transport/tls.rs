@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 /// Names this protocol and its version within TLS (RFC 7301).
-const ALPN: &[u8] = b"valise/0";
+pub(super) const ALPN: &[u8] = b"valise/0";
 
 /// Decides whom a certificate path speaks for; whoever implements it brings the time.
 pub trait PeerCheck: Send + Sync {
@@ -75,7 +75,8 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// Configures one connection to `expected`; `verdict` receives what the check says of its certificate.
+/// Configures one connection to `expected` over QUIC; `verdict` receives what the check says of its
+/// certificate.
 pub(super) fn client(
     provider: Arc<CryptoProvider>,
     identity: Arc<TlsIdentity>,
@@ -83,7 +84,19 @@ pub(super) fn client(
     expected: Party,
     verdict: Verdict,
 ) -> Result<QuicClientConfig, TransportError> {
-    let verifier = Verifier { check, expected: Some(expected), verdict };
+    let config = client_over_tcp(provider, identity, check, expected, verdict)?;
+    QuicClientConfig::with_initial(Arc::new(config), initial_suite()).map_err(|e| identity_error(&e))
+}
+
+/// Configures one connection to `expected` over TCP, with the same algorithms and the same check.
+pub(super) fn client_over_tcp(
+    provider: Arc<CryptoProvider>,
+    identity: Arc<TlsIdentity>,
+    check: Arc<dyn PeerCheck>,
+    expected: Party,
+    verdict: Verdict,
+) -> Result<rustls::ClientConfig, TransportError> {
+    let verifier = Verifier { check, expected: Some(expected), verdict, says_later: false };
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .map_err(|e| identity_error(&e))?
@@ -95,16 +108,43 @@ pub(super) fn client(
     config.resumption = Resumption::disabled();
     // The first packet is readable on the way; the name in it would tell who traces with whom.
     config.enable_sni = false;
-    QuicClientConfig::with_initial(Arc::new(config), initial_suite()).map_err(|e| identity_error(&e))
+    Ok(config)
 }
 
-/// Configures the answer to one connection; `verdict` receives what the check says of its certificate.
+/// Configures the answer to one connection over QUIC; `verdict` receives what the check says of its
+/// certificate.
 pub(super) fn server(
     identity: Arc<TlsIdentity>,
     check: Arc<dyn PeerCheck>,
     verdict: Verdict,
 ) -> Result<QuicServerConfig, TransportError> {
-    let verifier = Verifier { check, expected: None, verdict };
+    let config = server_config(identity, check, verdict, false)?;
+    QuicServerConfig::with_initial(Arc::new(config), initial_suite()).map_err(|e| identity_error(&e))
+}
+
+/// Configures the answer to one connection over TCP. The handshake ends even if the check refuses the
+/// peer, since an alert of TLS has no room for the cause: whoever calls reads `verdict` before anything
+/// else, tells the peer, and hangs up.
+pub(super) fn server_over_tcp(
+    identity: Arc<TlsIdentity>,
+    check: Arc<dyn PeerCheck>,
+    verdict: Verdict,
+) -> Result<rustls::ServerConfig, TransportError> {
+    server_config(identity, check, verdict, true)
+}
+
+/// Says to a refused peer why: the code of the cause, and words that tell nothing of ours.
+pub(super) fn words_for_peer(cause: &TrustError) -> String {
+    WordsForPeer { code: cause.code(), words: cause.words_for_peer() }.to_string()
+}
+
+fn server_config(
+    identity: Arc<TlsIdentity>,
+    check: Arc<dyn PeerCheck>,
+    verdict: Verdict,
+    says_later: bool,
+) -> Result<rustls::ServerConfig, TransportError> {
+    let verifier = Verifier { check, expected: None, verdict, says_later };
     let mut config = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .map_err(|e| identity_error(&e))?
@@ -114,7 +154,7 @@ pub(super) fn server(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     config.max_early_data_size = 0;
-    QuicServerConfig::with_initial(Arc::new(config), initial_suite()).map_err(|e| identity_error(&e))
+    Ok(config)
 }
 
 /// Asks `trust` who the peer is, and keeps the answer for the link and for the log.
@@ -122,6 +162,8 @@ pub(super) struct Verifier {
     pub check: Arc<dyn PeerCheck>,
     pub expected: Option<Party>,
     pub verdict: Verdict,
+    /// Whether a refusal ends the handshake only after it: see [`server_over_tcp`].
+    pub says_later: bool,
 }
 
 impl Verifier {
@@ -141,6 +183,7 @@ impl Verifier {
             });
         match self.verdict.get_or_init(|| found) {
             Ok(_) => Ok(()),
+            Err(_) if self.says_later => Ok(()),
             Err(cause) => {
                 let words = WordsForPeer { code: cause.code(), words: cause.words_for_peer() };
                 Err(Error::Other(OtherError(Arc::new(words))))

@@ -1,9 +1,10 @@
 use super::entry::PartyEntry;
 use super::federation::{
-    Document, Documents, Listed, NationalList, Npc, PartB, Root, Route, SignedDocument, Snapshot, SplitView,
-    VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot, check_version, is_further_npc,
+    Document, Documents, Held, Holdings, Listed, NationalList, Npc, PartB, Root, Route, SignedDocument,
+    Snapshot, SplitView, Stock, VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot, check_version,
+    is_further_npc,
 };
-use super::{Prekey, Role, TrustError, Usage, profile};
+use super::{Card, CardPrekey, Prekey, Role, SignedPrekey, TrustError, Usage, profile};
 use crate::cose::{PqVerifyingKey, VerifyingKey};
 use crate::model::{Country, DAY, Digest, Party, Timestamp};
 use serde_bytes::ByteBuf;
@@ -141,6 +142,51 @@ impl Directory {
         let parts_a = self.entries.values().map(|e| file(e.part_a_file().0)).collect();
         let parts_b = self.entries.values().filter_map(|e| e.part_b_file()).map(|(b, _)| file(b)).collect();
         Documents { roots, snapshot, parts_a, parts_b }.to_bytes()
+    }
+
+    /// Tells what is held, in full; none if this directory is not a federation's.
+    pub fn holdings(&self) -> Option<Holdings> {
+        self.stock().map(|stock| stock.holdings)
+    }
+
+    /// Chooses what another holder lacks, in pieces each of which [`Self::update`] can work in by itself; nothing for
+    /// a member of another federation.
+    ///
+    /// Of whoever tells nothing it is believed that it has the first root document only. `of` chooses whose part B may
+    /// be among it; everybody's otherwise.
+    pub fn news_for(&self, theirs: Option<&Holdings>, of: Option<&Party>) -> Vec<Documents> {
+        self.stock().map_or_else(Vec::new, |stock| stock.news_for(theirs, of))
+    }
+
+    fn stock(&self) -> Option<Stock<'_>> {
+        let chain = self.chain.as_ref()?;
+        let held = |entry: &PartyEntry| {
+            let b = entry.part_b().zip(entry.part_b_file());
+            let (version, digest) = b.map_or((0, Digest([0; 32])), |(part, file)| (part.version, file.1));
+            Held(entry.part_a().version, version, digest)
+        };
+        let each: BTreeMap<Party, Held> = self.entries.iter().map(|(p, e)| (p.clone(), held(e))).collect();
+        let digests: Vec<u8> = each
+            .iter()
+            .flat_map(|(party, held)| [Digest::of(&[party.to_string().as_bytes()]).0, held.2.0].concat())
+            .collect();
+        let root = newest(&chain.roots);
+        let holdings = Holdings {
+            root: (root.root().version, root.digest()),
+            genesis: root.genesis(),
+            snapshot: (self.version, self.digest),
+            parts: Digest::of(&[b"valise parts b v0\0", &digests]),
+            each: Some(each),
+        };
+        let parts = self.entries.iter().map(|(party, entry)| {
+            (party, (entry.part_a_file().0, entry.part_b_file().map(|(bytes, _)| bytes)))
+        });
+        Some(Stock {
+            holdings,
+            roots: chain.roots.iter().map(VerifiedRoot::bytes).collect(),
+            snapshot: chain.snapshot.bytes(),
+            parts: parts.collect(),
+        })
     }
 
     /// Narrows the directory by a national list, which takes the place of the one before.
@@ -306,6 +352,20 @@ impl Directory {
     /// `UnknownParty`, `Suspended`, `RefusedNationally` or `NoPrekey`.
     pub fn prekey(&self, party: &Party, now: Timestamp) -> Result<&Prekey, TrustError> {
         self.spoken_with(party, now)?.prekey(now)
+    }
+
+    /// Seals to these prekeys of a party from now on, which its seal key has signed; `None` if the party is a member
+    /// of a federation, where its part B names them.
+    ///
+    /// # Errors
+    /// `UnknownParty`, or what a card with these prekeys is refused for.
+    pub fn with_prekeys(&self, party: &Party, offered: &[SignedPrekey]) -> Result<Option<Self>, TrustError> {
+        let known = self.known(party)?;
+        let Some(card) = known.card() else { return Ok(None) };
+        let card = Card { prekeys: offered.iter().map(CardPrekey::new).collect(), ..card.clone() };
+        let mut next = self.clone();
+        next.entries.insert(party.clone(), PartyEntry::from_card(&card)?);
+        Ok(Some(next))
     }
 
     /// Finds a party with which the national list lets this State exchange at `at`.

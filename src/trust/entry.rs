@@ -204,7 +204,8 @@ impl PartyEntry {
     pub(super) fn check_suspension(&self, at: Timestamp) -> Result<(), TrustError> {
         match &self.suspension {
             Some(s) if at >= s.since => {
-                Err(TrustError::Suspended { party: self.party().clone(), since: s.since })
+                let (party, reason) = (self.party().clone(), s.reason.clone());
+                Err(TrustError::Suspended { party, since: s.since, reason })
             }
             Some(_) | None => Ok(()),
         }

@@ -24,12 +24,14 @@ pub enum TrustError {
     #[error("{0} is not in the directory")]
     UnknownParty(Party),
     /// The directory has suspended the party.
-    #[error("{party} has been suspended since {since}")]
+    #[error("{party} has been suspended since {since}: {reason}")]
     Suspended {
         /// The suspended party.
         party: Party,
         /// The first second of the suspension.
         since: Timestamp,
+        /// Why, as the federation tells everybody.
+        reason: String,
     },
     /// The certificate's time has not come.
     #[error("the {role} certificate is not valid before {not_before}; is a clock wrong?")]

@@ -42,6 +42,18 @@ pub enum VaultError {
     /// A name or secret is longer than the key file can state.
     #[error("the {0} is too long for a key file")]
     TooLong(&'static str),
+    /// The bytes are not an archive.
+    #[error("this is not a Valise backup")]
+    NotAnArchive,
+    /// A newer release wrote the archive.
+    #[error("the backup has format version {0}, which this release does not know")]
+    ArchiveVersion(u8),
+    /// The archive ends before its last chunk.
+    #[error("the backup is cut short")]
+    ArchiveTruncated,
+    /// The archive's bytes have changed.
+    #[error("the backup is damaged")]
+    ArchiveDamaged,
     /// A sealed record body has changed, or was sealed with another key or for another record.
     #[error("the record body does not open with this key in this place")]
     Body,
@@ -53,7 +65,13 @@ impl VaultError {
         match self {
             Self::WeakCredential { .. } => "make a credential of 32 random bytes",
             Self::NotAKeyFile => "check the path in the configuration",
-            Self::UnsupportedVersion(_) => "install the release that wrote it, or a newer one",
+            Self::NotAnArchive => "name a file that `valise gateway backup` wrote",
+            Self::ArchiveTruncated | Self::ArchiveDamaged => {
+                "take another copy of the backup, or an older one"
+            }
+            Self::UnsupportedVersion(_) | Self::ArchiveVersion(_) => {
+                "install the release that wrote it, or a newer one"
+            }
             Self::Truncated | Self::Damaged => "restore the key file from a backup",
             Self::WrongName { .. } => "check that the key files were not swapped or renamed",
             Self::WrongCredential { .. } => "use the credential of the machine that made the key file",

@@ -2,11 +2,13 @@
 //! machine's credential, a record body with the body key. What may be opened is decided elsewhere.
 
 mod aead;
+mod archive;
 mod bodies;
 mod error;
 mod keyfile;
 mod passphrase;
 
+pub use archive::{ARCHIVE_CHUNK, ARCHIVE_HEAD, ArchiveOpener, ArchiveSealer, CHUNK_HEAD, ChunkHead};
 pub use bodies::BodyKey;
 pub use error::VaultError;
 pub use keyfile::{open_keyfile, seal_keyfile};

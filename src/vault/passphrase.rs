@@ -74,19 +74,10 @@ pub fn open_with_passphrase(
         return Err(VaultError::Damaged);
     }
     let credential = stretch(passphrase, salt, cost)?;
-    open_keyfile(&*credential, name, keyfile).map_err(|fault| match fault {
-        VaultError::WrongCredential { .. } => VaultError::WrongPassphrase,
-        other @ (VaultError::WeakCredential { .. }
-        | VaultError::NotAKeyFile
-        | VaultError::UnsupportedVersion(_)
-        | VaultError::Truncated
-        | VaultError::Damaged
-        | VaultError::WrongName { .. }
-        | VaultError::WrongPassphrase
-        | VaultError::ShortPassphrase
-        | VaultError::TooLong(_)
-        | VaultError::Body) => other,
-    })
+    match open_keyfile(&*credential, name, keyfile) {
+        Err(VaultError::WrongCredential { .. }) => Err(VaultError::WrongPassphrase),
+        outcome => outcome,
+    }
 }
 
 fn stretch(

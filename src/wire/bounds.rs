@@ -32,10 +32,16 @@ impl Limits {
     pub const ANCHOR: Self = Self { bytes: 8 << 10, depth: 8, items: 256 };
     /// A parcel from a mailbox: the relay's custody, and the body of any frame that it carries.
     pub const PARCEL: Self = Self { bytes: (1 << 20) + (8 << 10), depth: 2, items: 4 };
+    /// An act that is given back, with its receipts.
+    pub const GIVEN_BACK: Self = Self { bytes: (1 << 20) + (256 << 10), depth: MAX_DEPTH, items: 1 << 16 };
     /// A confirmation of parcels.
     pub const COLLECTED: Self = Self { bytes: 64 << 10, depth: 8, items: 1 << 11 };
     /// A courier's bag: as much as a mail may carry, and not more frames than can be read at once.
     pub const BAG: Self = Self { bytes: 8 << 20, depth: 2, items: 4096 + 9 };
+    /// What somebody holds of a directory: a line for each party, of which there may be 1,024.
+    pub const HOLDINGS: Self = Self { bytes: 128 << 10, depth: 4, items: 1 << 13 };
+    /// Documents of a directory on their way: a snapshot with all parts A of 193 parties stays below half of it.
+    pub const NEWS: Self = Self { bytes: 2 << 20, depth: 4, items: 1 << 12 };
     /// One bucket of COSE headers.
     pub const HEADERS: Self = Self { bytes: 16 << 10, depth: 8, items: 1024 };
     /// A directory part, a journal record or a member of a dossier.
@@ -59,9 +65,15 @@ pub(super) const fn frame_limit(kind: FrameKind) -> usize {
         FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
             Limits::REJECT.bytes
         }
-        FrameKind::AuditAnswer | FrameKind::Collect => Limits::RECEIPTS.bytes,
+        FrameKind::AuditAnswer
+        | FrameKind::Collect
+        | FrameKind::RecoveryQuestion
+        | FrameKind::RecoveryList => Limits::RECEIPTS.bytes,
+        FrameKind::RecoveryAct => Limits::GIVEN_BACK.bytes,
         FrameKind::Parcel => Limits::PARCEL.bytes,
         FrameKind::Collected => Limits::COLLECTED.bytes,
+        FrameKind::Holdings => Limits::HOLDINGS.bytes,
+        FrameKind::News => Limits::NEWS.bytes,
         FrameKind::Ping | FrameKind::Pong => 64,
     }
 }

@@ -26,6 +26,16 @@ pub enum FrameKind {
     AuditQuestion = 6,
     /// The proof.
     AuditAnswer = 7,
+    /// What the sender holds of the federation's directory.
+    Holdings = 8,
+    /// Documents of the directory.
+    News = 9,
+    /// A restored gateway's question about what it has lost.
+    RecoveryQuestion = 10,
+    /// A list of the acts that its peer has.
+    RecoveryList = 11,
+    /// One of these acts, sealed to a fresh prekey.
+    RecoveryAct = 12,
     /// A relay's signed custody for a parcel that was brought to it.
     Custody = 16,
     /// A member's signed mailbox state, which opens its mailbox at a relay.
@@ -113,7 +123,7 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::Envelope,
         Self::Receipts,
         Self::Reject,
@@ -121,6 +131,11 @@ impl FrameKind {
         Self::Pong,
         Self::AuditQuestion,
         Self::AuditAnswer,
+        Self::Holdings,
+        Self::News,
+        Self::RecoveryQuestion,
+        Self::RecoveryList,
+        Self::RecoveryAct,
         Self::Custody,
         Self::Collect,
         Self::Parcel,
@@ -186,6 +201,11 @@ mod tests {
             (FrameKind::Pong, 64),
             (FrameKind::AuditQuestion, 4096),
             (FrameKind::AuditAnswer, 262_144),
+            (FrameKind::Holdings, 131_072),
+            (FrameKind::News, 2_097_152),
+            (FrameKind::RecoveryQuestion, 262_144),
+            (FrameKind::RecoveryList, 262_144),
+            (FrameKind::RecoveryAct, 1_310_720),
             (FrameKind::Custody, 4096),
             (FrameKind::Collect, 262_144),
             (FrameKind::Parcel, 1_056_768),

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each drill uses its own part")]
 
 pub mod dice;
+pub mod founded;
 pub mod relay;
 pub mod stranger;
 
@@ -384,10 +385,16 @@ pub fn stopwatch() -> Instant {
     Instant::now()
 }
 
-/// Finds a UDP port that is free now.
+/// Finds a port that is free now for UDP and TCP.
 pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
-    socket.local_addr().expect("a bound socket has an address").port()
+    for _ in 0..100 {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
+        let port = socket.local_addr().expect("a bound socket has an address").port();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free for both");
 }
 
 /// Asks for the first page of all cases.

@@ -269,8 +269,8 @@ impl World<'_> {
         let sealed =
             seal_receipt(sent.envelope, &sent.export, receipt.as_bytes(), &mut Seeded(3000)).unwrap();
         let body = Receipts::sign(&"XAA".parse().unwrap(), vec![sealed], &ring).unwrap();
-        let head = group.heads[0].1;
-        let leaves: Vec<String> = group.leaves.iter().map(|(_, _, leaf)| hex(leaf)).collect();
+        let head = group.heads[0].2;
+        let leaves: Vec<String> = group.leaves.iter().map(|new| hex(&new.leaf)).collect();
         let vector = json!({
             "frame": hex(&frame(FrameKind::Receipts, &body)),
             "from": "XBB",
@@ -331,7 +331,7 @@ impl World<'_> {
         vec![
             ("frame-without-magic", "not-a-frame", with(0, b'X')),
             ("frame-of-version-1", "unsupported-version", with(2, 1)),
-            ("frame-of-unknown-kind", "unknown-kind", with(3, 9)),
+            ("frame-of-unknown-kind", "unknown-kind", with(3, 0x60)),
             ("frame-too-long", "too-long", b"VL\x00\x01\x00\x10\x00\x01".to_vec()),
             ("item-cut-off", "not-deterministic-cbor", body(&small[..small.len() - 1])),
             ("bytes-after-the-item", "not-deterministic-cbor", body(&[small, b"\0"].concat())),

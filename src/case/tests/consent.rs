@@ -290,7 +290,7 @@ fn a_release_that_was_barred_opens_nothing() {
 fn clause_8_4_b_the_provider_is_told_before_a_compelled_disclosure() {
     let (mut asker, mut asked, response) = pair();
     let court = Authority { name: "high-court".into(), kind: AuthorityKind::Court, designated: true };
-    let urgent = || Terms { emergency: Some(words("hearing today")), approvals: 2, policy: None };
+    let urgent = || Terms { emergency: Some(words("hearing today")), approvals: 2, ..Terms::default() };
     assert_eq!(rule(&mut asker, ask_to(1, court.clone(), urgent()), day(1)), Some("8.3.4.2(f)".into()));
     let notice = |recipient: &str| DisclosureNotice {
         disclosed: response,

@@ -120,8 +120,20 @@ pub enum FederationVerb {
         #[arg(long, value_parser = fingerprint)]
         anchor: Digest,
     },
+    /// Compare directories with peers and relays now, or take in a file of it; what is newer on either side is then on both.
+    Sync {
+        /// Whom to ask; everybody that can be reached by default.
+        peer: Option<Party>,
+        /// A directory or news of it, whoever has handed it on.
+        #[arg(long, value_name = "FILE", conflicts_with = "peer")]
+        from: Option<PathBuf>,
+    },
     /// Show the directory of this gateway.
-    Show,
+    Show {
+        /// Write its documents to a file too, for whom no wire reaches.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// Who signs root documents, and who publishes.

@@ -2,6 +2,7 @@ use crate::config::{Address, Authority, AuthorityKind, Draft, DraftOfficer, SHOR
 use crate::model::{OfficerKey, OfficerKeyError, Party, Role};
 use clap::{Args as ClapArgs, Subcommand};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// `gateway …`
@@ -15,6 +16,38 @@ pub enum GatewayVerb {
     Status,
     /// Find what keeps the gateway from working, and how to mend it; it may run or not.
     Doctor,
+    /// Write one sealed file from which the gateway can be restored; it may run or not.
+    Backup {
+        /// Where to write it.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// The file of the secret that will open it, at least 32 random bytes; keep it apart from the backup.
+        #[arg(long, value_name = "FILE")]
+        credential: PathBuf,
+        /// Draw that secret into the file, which must not be there yet.
+        #[arg(long)]
+        make_credential: bool,
+    },
+    /// Put a gateway back from a backup, where none is.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// The file of the secret that opens it.
+        #[arg(long, value_name = "FILE")]
+        credential: PathBuf,
+        /// Whose gateway it is, such as GHA.
+        #[arg(long)]
+        party: Party,
+    },
+    /// After a restore: go on without what a peer has not given back.
+    Recover {
+        /// The peer.
+        #[arg(long, value_name = "STATE")]
+        without: Party,
+        /// Why; it is recorded.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 /// What `gateway init` starts from.

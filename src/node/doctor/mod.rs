@@ -2,6 +2,7 @@
 
 mod exam;
 mod probes;
+mod standing;
 
 use crate::config::{Address, GatewayConfig, Layout};
 use crate::control::{DoctorView, Failure};
@@ -12,8 +13,9 @@ use crate::node::keys::KeyFolder;
 use crate::node::machine::Machine;
 use crate::node::office;
 use crate::node::parts::{Parts, read_peers, store_failure};
-use crate::transport::{CloseCode, Road};
+use crate::transport::{CloseCode, Listen, Road, RoadKind};
 use crate::wire::FrameKind;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -61,6 +63,7 @@ pub async fn examine(post: &Post) -> DoctorView {
     let peers: Vec<Party> = gateway.couriers.all().iter().map(|c| c.peer.clone()).collect();
     exam.check("clock", &["store"], || newest(gateway.ledger.newest_leaf(&peers), now));
     exam.end("directory", about(&directory));
+    exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential);
     exam.check("certificates", &["clock", "keys", "directory"], || match &keys {
         Ok(keys) => probes::certificates(
@@ -77,10 +80,12 @@ pub async fn examine(post: &Post) -> DoctorView {
     exam.end(
         "listen",
         match post.road.local_address() {
-            Ok(address) => Found::Sound(format!("UDP {address}")),
+            Ok(address) => Found::Sound(listening(address, post.road.tcp_address(), "open")),
             Err(cause) => Found::broken(cause, "start the gateway again"),
         },
     );
+    exam.check("recovery", &["store"], || standing::recovery(&gateway.recovery.view()));
+    exam.check("alarms", &["store"], || standing::alarms(gateway.ledger.alarms()));
     let mut looks = JoinSet::new();
     for courier in gateway.couriers.all() {
         let (id, peer) = (format!("peer:{}", courier.peer), courier.peer.clone());
@@ -99,7 +104,7 @@ pub async fn examine(post: &Post) -> DoctorView {
         let post = post.clone();
         looks.spawn(async move {
             let found = match office::ping(&post, &peer).await {
-                Ok(pong) => Found::Sound(format!("answers at {} in {:.1} ms", pong.address, pong.rtt_ms)),
+                Ok(pong) => answers(&pong.address, &pong.road, Some(pong.rtt_ms)),
                 Err(failure) => {
                     let cause = failure.cause.unwrap_or(failure.message);
                     probes::unreached(&peer, &address.to_string(), &cause)
@@ -125,7 +130,8 @@ fn files(exam: &mut Exam, config: &GatewayConfig, layout: &Layout) {
 }
 
 async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machine: Arc<Machine>) {
-    let (listen, credential) = (config.listen, config.credential.clone());
+    let listen = Listen { quic: config.listen, tcp: config.listen_tcp };
+    let credential = config.credential.clone();
     let peers: Vec<Party> = read_peers(&config.peers)
         .map_or_else(|_| Vec::new(), |p| p.peers.into_iter().map(|p| p.party).collect());
     let mut parts = None;
@@ -142,7 +148,7 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         }
     });
     let Some(parts) = parts else {
-        for id in ["clock", "directory", "certificates", "prekeys", "listen"] {
+        for id in ["clock", "directory", "freshness", "certificates", "prekeys", "listen"] {
             exam.begin(id, &["store"]);
         }
         for peer in peers {
@@ -154,6 +160,7 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
     let names: Vec<Party> = parts.peers.iter().map(|(peer, _)| peer.clone()).collect();
     exam.end("clock", newest(parts.ledger.newest_leaf(&names), now));
     exam.end("directory", about(&directory));
+    exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &credential);
     exam.check("certificates", &["clock", "directory"], || match &keys {
         Ok(keys) => {
@@ -168,8 +175,11 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
     exam.end(
         "listen",
         match &road {
-            Ok(_) => Found::Sound(format!("UDP {listen} is free")),
-            Err(cause) => Found::broken(cause, "free the address, or set another 'listen' in the settings"),
+            Ok(road) => Found::Sound(listening(listen.quic, road.tcp_address(), "free")),
+            Err(cause) => Found::broken(
+                cause,
+                "free the address, or set another 'listen' or 'listen_tcp' in the settings",
+            ),
         },
     );
     let road = road.ok().map(Arc::new);
@@ -185,7 +195,10 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
             (Ok(()), Some(_), None) => exam.end(&id, Found::Unseen("there is no road to it".to_owned())),
             (Ok(()), Some(address), Some(road)) => {
                 let (road, machine) = (Arc::clone(road), Arc::clone(&machine));
-                looks.spawn(async move { (id, reach(&road, &machine, &peer, &address).await) });
+                let tcp = roads.tcp;
+                looks.spawn(
+                    async move { (id, reach(&road, &machine, &peer, (&address, tcp.as_ref())).await) },
+                );
             }
         }
     }
@@ -199,27 +212,47 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
 }
 
 /// Dials a peer and asks for one pong.
-async fn reach(road: &Road, machine: &Machine, peer: &Party, address: &Address) -> Found {
-    let shown = address.to_string();
+async fn reach(
+    road: &Road,
+    machine: &Machine,
+    peer: &Party,
+    (quic, tcp): (&Address, Option<&Address>),
+) -> Found {
+    let shown = quic.to_string();
     let asked = async {
-        let address = machine.resolve(address).await?;
-        let link = road.connect(peer, address).await.map_err(|e| e.to_string())?;
+        let place = machine.place(quic, tcp).await?;
+        let link = road.connect(peer, place).await.map_err(|e| e.to_string())?;
         let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
         sender.send(FrameKind::Ping, b"valise").await.map_err(|e| e.to_string())?;
         let answer = receiver.next().await.map_err(|e| e.to_string())?;
         link.close(CloseCode::Done, "the doctor has seen enough");
         match answer {
-            Some((FrameKind::Pong, body)) if body == b"valise" => Ok(address),
+            Some((FrameKind::Pong, body)) if body == b"valise" => Ok((link.remote(), link.road())),
             _ => Err("the peer gave another answer than a pong".to_owned()),
         }
     };
     match timeout(PATIENCE, asked).await {
-        Ok(Ok(address)) => Found::Sound(format!("answers at {address}")),
+        Ok(Ok((address, road))) => answers(&address.to_string(), road.name(), None),
         Ok(Err(cause)) => probes::unreached(peer, &shown, &cause),
         Err(_) => {
             probes::unreached(peer, &shown, &format!("no answer within {} seconds", PATIENCE.as_secs()))
         }
     }
+}
+
+/// Says where the sockets of the gateway are.
+fn listening(udp: SocketAddr, tcp: Option<SocketAddr>, how: &str) -> String {
+    match tcp {
+        Some(tcp) => format!("UDP {udp} and TCP {tcp} are {how}"),
+        None => format!("UDP {udp} is {how}; no TCP is taken in"),
+    }
+}
+
+/// Says that a peer answers, and whether UDP is blocked on the way to it.
+fn answers(address: &str, road: &str, ms: Option<f64>) -> Found {
+    let within = ms.map(|ms| format!(" in {ms:.1} ms")).unwrap_or_default();
+    let blocked = if road == RoadKind::Tcp.name() { "; UDP does not get through" } else { "" };
+    Found::Sound(format!("answers at {address}{within} by {road}{blocked}"))
 }
 
 fn end_all(exam: &mut Exam, mut found: Vec<(String, Found)>) {
@@ -255,7 +288,9 @@ fn by_relay(relays: &[Party]) -> String {
 }
 
 fn rest_unseen(mut exam: Exam) -> DoctorView {
-    for id in ["credential", "keys", "disk", "store", "clock", "directory", "certificates", "prekeys"] {
+    let beyond =
+        ["credential", "keys", "disk", "store", "clock", "directory", "freshness", "certificates", "prekeys"];
+    for id in beyond {
         exam.begin(id, &["settings"]);
     }
     exam.view(false)

@@ -4,7 +4,7 @@ use crate::model::{DAY, Entropy, Party, Timestamp};
 use crate::node::doctor::exam::Found;
 use crate::node::keys::{CREDENTIAL_BYTES, KeyError, KeyFolder, certify, thumbprint_of_pem};
 use crate::trust::issue::GATEWAY_DAYS;
-use crate::trust::{CertifiedKey, Directory, Role, TrustError, Usage, certificate_from_pem};
+use crate::trust::{CertifiedKey, Directory, Freshness, Role, TrustError, Usage, certificate_from_pem};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -191,6 +191,20 @@ pub fn prekeys(
     }
 }
 
+/// How old the directory is: a stale one still receives, but lets nothing restricted out.
+pub fn freshness(directory: &Directory, now: Timestamp) -> Found {
+    if directory.anchor().is_none() {
+        return Found::Unseen("no federation was joined".to_owned());
+    }
+    match directory.freshness(now) {
+        Freshness::Fresh { until } => Found::Sound(format!("fresh until {until}")),
+        Freshness::Stale { since, what } => Found::broken(
+            format!("{what} has expired: stale since {since}, and nothing restricted leaves"),
+            "`valise federation sync`; if nobody has newer documents, ask the federation's authority to publish",
+        ),
+    }
+}
+
 /// What the directory says of a peer, before anything is sent.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 pub fn standing(directory: &Directory, peer: &Party, now: Timestamp) -> Result<(), Found> {
@@ -209,7 +223,7 @@ pub fn unreached(peer: &Party, address: &str, cause: &str) -> Found {
     Found::broken(
         format!("not reached at {address}: {cause}"),
         format!(
-            "let UDP to {address} out through the firewall, and ask {peer} whether its gateway runs; what waits is sent as soon as it answers"
+            "let UDP to {address}, or TCP, out through the firewall, and ask {peer} whether its gateway runs; what waits is sent as soon as it answers"
         ),
     )
 }

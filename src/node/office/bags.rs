@@ -9,12 +9,15 @@ use crate::control::{
 };
 use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt};
 use crate::model::{MessageId, Party};
+use crate::node::board::Taken;
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
+use crate::node::gossip;
 use crate::node::intake;
 use crate::node::office::{record, unknown};
 use crate::store::{CarriedAnswer, Change, OwedAnswer};
+use crate::trust::federation::Documents;
 use std::sync::Arc;
 
 /// The most bytes of frames in one page; in hex they fit one message of the control socket.
@@ -29,8 +32,11 @@ pub(super) fn page(
     after: Option<&BagMark>,
 ) -> Result<Option<BagPage>, NodeError> {
     let couriers = match only {
-        Some(peer) => vec![courier(gateway, peer)?],
-        None => gateway.couriers.all(),
+        Some(peer) => {
+            gateway.recovery.check([peer])?;
+            vec![courier(gateway, peer)?]
+        }
+        None => gateway.couriers.all().into_iter().filter(|c| !gateway.recovery.waits_for(&c.peer)).collect(),
     };
     for courier in couriers {
         let (answer, act) = match after {
@@ -48,6 +54,9 @@ pub(super) fn page(
         };
         add_answers(gateway, &mut page)?;
         add_acts(gateway, &courier, &mut page)?;
+        if !page.frames.is_empty() && (answer, act) == (None, None) {
+            add_news(gateway, &courier, &mut page);
+        }
         if !page.frames.is_empty() {
             return Ok(Some(page));
         }
@@ -81,6 +90,7 @@ pub(super) async fn import(
     frames: Vec<Carried>,
 ) -> Result<BagTaken, Failure> {
     let gateway = &post.gateway;
+    gateway.recovery.check([from])?;
     if to != gateway.me() {
         let message = format!("the bag is for {to}, this is the gateway of {}", gateway.me());
         return Err(Failure::new(ExitCode::BadData, "bag.not_ours", message)
@@ -100,12 +110,33 @@ pub(super) async fn import(
                 courier.carried_receipts(post, &body).await.map(|settled| taken.receipts += settled)
             }
             CarriedKind::Reject => courier.carried_reject(post, &body).map(|()| taken.rejections += 1),
+            CarriedKind::News => {
+                news(gateway, &body, &mut taken).await;
+                continue;
+            }
         };
         if let Err(cause) = proved {
             taken.refused.push(refused(gateway, &cause));
         }
     }
     Ok(taken)
+}
+
+/// Works in what a bag brings of the directory; it bears its own signatures, whoever has packed it.
+async fn news(gateway: &Gateway, body: &[u8], taken: &mut BagTaken) {
+    let refused = match Documents::from_frame(body) {
+        Ok(news) => {
+            let Taken { new, refused } = gateway.board.take(news, gateway.now()).await;
+            taken.news += new;
+            refused
+        }
+        Err(cause) => vec![cause.into()],
+    };
+    for cause in refused {
+        gateway.counters.refused(cause.code());
+        let (code, words) = (cause.code().to_owned(), cause.to_string());
+        taken.refused.push(RefusedFrame { envelope: None, code, words });
+    }
 }
 
 async fn take(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) -> Result<(), NodeError> {
@@ -157,6 +188,13 @@ fn add_answers(gateway: &Gateway, page: &mut BagPage) -> Result<(), NodeError> {
         page.frames.push(Carried { kind: CarriedKind::Receipts, body: Hex(body) });
     }
     Ok(())
+}
+
+/// Puts what is new of the directory in front, so that the acts behind it are judged by it.
+fn add_news(gateway: &Gateway, courier: &Courier, page: &mut BagPage) {
+    let news = gossip::to_carry(gateway, courier).into_iter();
+    let frames = news.map(|piece| Carried { kind: CarriedKind::News, body: Hex(piece.to_bytes()) });
+    page.frames.splice(0..0, frames);
 }
 
 /// Adds acts that wait, the oldest first, until the page is full.

@@ -21,6 +21,9 @@ pub(super) async fn export(
 ) -> Result<DossierView, Failure> {
     let gateway = &*post.gateway;
     let slot = known(gateway, id)?;
+    if let Some(opening) = slot.read().opening() {
+        gateway.recovery.check([&opening.peer])?;
+    }
     let mut disclosing = Disclosing {
         only: elements.map(|list| list.iter().map(|e| named(e)).collect()),
         ..Disclosing::default()
@@ -40,7 +43,7 @@ pub(super) async fn export(
         (peer, acts)
     };
     // A peer that is there leads its receipts to an anchor; one that is not does not hold the export up.
-    if let Some(courier) = gateway.couriers.get(&peer).filter(|courier| courier.standing().connected) {
+    if let Some(courier) = gateway.couriers.get(&peer).filter(|courier| courier.standing().link.is_some()) {
         let sizes = evidence::sizes_to_audit(gateway, &peer, &acts)?;
         if let Err(cause) = audit::ask(post, &courier, &sizes).await {
             tracing::info!(%cause, "a dossier is made without a fresh proof of the peer's log");

@@ -20,6 +20,7 @@ pub(super) async fn grant(
     officer: &str,
     terms: MandateTerms,
 ) -> Result<ActedView, Failure> {
+    gateway.recovery.check_all()?;
     let agent = terms.agent.clone();
     let given = envelope::grant_mandate(terms, &gateway.ring()).map_err(NodeError::from)?;
     open(gateway, officer, &agent, Act::Mandate(Box::new(given))).await
@@ -31,6 +32,7 @@ pub(super) async fn accept(gateway: &Gateway, officer: &str, named: &str) -> Res
     if held.terms.agent != *gateway.me() {
         return Err(not_ours(&held, "the agent to whom it was given accepts it"));
     }
+    gateway.recovery.check_all()?;
     let given = gateway.mandate_of(&held)?;
     let accepted = envelope::accept_mandate(&given, &gateway.ring()).map_err(NodeError::from)?;
     let command = case::Command::Follow { act: Box::new(Act::Mandate(Box::new(accepted))) };
@@ -118,6 +120,7 @@ pub(super) async fn open(
         return Err(unknown("peer", to).into());
     }
     let (me, kind) = (gateway.me().clone(), said.kind());
+    gateway.recovery.check_all()?;
     let id = gateway.desk.mint(&me, gateway.now().year()).map_err(NodeError::from)?;
     let slot = gateway.desk.slot(&id).map_err(NodeError::from)?;
     let command = case::Command::Open { case: id.clone(), me, to: to.clone(), act: Box::new(said) };

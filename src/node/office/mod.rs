@@ -6,6 +6,7 @@ mod cases;
 mod consents;
 mod evidence;
 mod exchange;
+mod federation;
 mod follow;
 mod mandates;
 mod peers;
@@ -16,13 +17,14 @@ mod requests;
 pub(super) use peers::ping;
 
 use crate::case;
-use crate::control::{ActedView, Command, Delivery, ExitCode, Failure, PrintView, Reply};
+use crate::control::{ActedView, BackupPoint, Command, Delivery, ExitCode, Failure, PrintView, Reply};
 use crate::model::{Act, ActKind, CaseId, Delay, MandateTerms, Matter, OutcomeNotice};
 use crate::node::content;
 use crate::node::desk::Slot;
 use crate::node::doctor;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Author, Gateway, Made, Post};
+use crate::node::recovery;
 use crate::node::views;
 use crate::store::{Change, LocalAct};
 use serde::Serialize;
@@ -40,6 +42,20 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
     match command {
         Command::GatewayStatus => json(&peers::status(post)?),
         Command::GatewayDoctor => json(&doctor::examine(post).await),
+        Command::FederationSync { peer, news } => {
+            let news = news.as_ref().map(|hex| hex.0.as_slice());
+            json(&federation::sync(post, officer, peer.as_ref(), news).await?)
+        }
+        Command::GatewayBackup => {
+            record(gateway, officer, "gateway.backup", None).await?;
+            let position = gateway.ledger.store().position();
+            json(&BackupPoint { sequence: position.sequence, chain: position.chain })
+        }
+        Command::GatewayRecover { without, reason } => {
+            let at = recovery::go_on_without(gateway, officer, &without, &reason).await?;
+            record(gateway, officer, "gateway.recover", None).await?;
+            json(&serde_json::json!({ "peer": without, "at": at }))
+        }
         Command::RelayStatus => {
             let failure = Failure::new(ExitCode::Usage, "relay.verb", "this node is a gateway, not a relay");
             Err(failure.hint("name the relay's own folder with --data DIR"))

@@ -25,6 +25,7 @@ pub(super) fn status(post: &Post) -> Result<GatewayStatus, NodeError> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         socket: gateway.config.socket.display().to_string(),
         listen: post.road.local_address()?.to_string(),
+        listen_tcp: post.road.tcp_address().map(|address| address.to_string()),
         peers: gateway.couriers.all().len() as u64,
         queue: gateway.couriers.all().iter().map(|c| c.standing().waiting.len() as u64).sum(),
         journal: JournalStatus {
@@ -35,6 +36,7 @@ pub(super) fn status(post: &Post) -> Result<GatewayStatus, NodeError> {
         refused,
         journal_head: super::evidence::journal_head(gateway)?,
         alarms: super::evidence::alarms(gateway)?,
+        recovery: gateway.recovery.view(),
     })
 }
 
@@ -44,7 +46,8 @@ pub(super) fn peers(gateway: &Gateway) -> Vec<PeerView> {
         PeerView {
             peer: courier.peer.clone(),
             address: courier.roads().to_string(),
-            connected: standing.connected,
+            connected: standing.link.is_some(),
+            road: standing.link.map(|road| road.name().to_owned()),
             last_contact: standing.last_contact,
             queued: standing.waiting.len() as u64,
         }
@@ -59,7 +62,7 @@ pub async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure> {
             .cause(cause)
             .hint("acts for it wait in the outbox and are tried again; `valise queue list` shows them")
     };
-    let fresh = !courier.standing().connected;
+    let fresh = courier.standing().link.is_none();
     let watch = Instant::now();
     let link = courier.link(post).await.map_err(unreachable)?;
     let handshake_ms = fresh.then(|| watch.elapsed().as_secs_f64() * 1000.0);
@@ -75,6 +78,7 @@ pub async fn ping(post: &Post, peer: &Party) -> Result<PingView, Failure> {
             Ok(PingView {
                 peer: link.peer().clone(),
                 address: link.remote().to_string(),
+                road: link.road().name().to_owned(),
                 rtt_ms: watch.elapsed().as_secs_f64() * 1000.0,
                 handshake_ms,
                 group: Some("X25519MLKEM768".to_owned()),

@@ -10,6 +10,7 @@ use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{json, known, unknown};
 use crate::node::views;
+use crate::rules::freshness;
 use crate::rules::policy::Deed;
 use crate::rules::release::{Authority, AuthorityKind};
 use std::sync::Arc;
@@ -41,6 +42,9 @@ pub(super) async fn release(
     if let Some(denial) = decision.denied {
         let first = denial.elements.first();
         let rule = first.map(|e| e.rule.clone()).unwrap_or_default();
+        if let Some(since) = gateway.stale_since().filter(|_| rule == freshness::RULE) {
+            return Err(NodeError::Stale(since).into());
+        }
         let why = first.map(|e| format!("{}: {}", e.element.path, e.why)).unwrap_or_default();
         return Err(NodeError::Denied { id: denial.id.as_str().to_owned(), rule, why }.into());
     }
@@ -107,7 +111,12 @@ fn terms(
     if emergency.is_some() {
         ask(Deed::Emergency)?;
     }
-    Ok(Terms { approvals: needed.approvals, policy: Some(needed.rule), emergency })
+    Ok(Terms {
+        approvals: needed.approvals,
+        policy: Some(needed.rule),
+        emergency,
+        stale: gateway.stale_since(),
+    })
 }
 
 /// Bars a release.

@@ -56,6 +56,7 @@ pub(super) async fn submit(
             return Err(unknown("peer", party).into());
         }
     }
+    gateway.recovery.check_all()?;
     let id = gateway.desk.mint(&me, gateway.now().year()).map_err(NodeError::from)?;
     let slot = gateway.desk.slot(&id).map_err(NodeError::from)?;
     let request = Box::new(request);

@@ -21,6 +21,7 @@ const QUEUE: usize = 256;
 enum Job {
     Act { command: Command, body: Option<(Digest, Vec<u8>)>, reply: oneshot::Sender<Outcome> },
     Next { to: Party, in_flight: BTreeSet<Digest>, most: usize, reply: oneshot::Sender<Vec<Parcel>> },
+    Admit(BTreeSet<Party>),
     Tell(oneshot::Sender<Standing>),
 }
 
@@ -102,6 +103,10 @@ impl Clerk {
                 Job::Act { command, body, reply } => {
                     let outcome = self.decide(command, body, now, &mut group);
                     answers.push((reply, outcome));
+                }
+                Job::Admit(members) => {
+                    self.fresh.admit(members.clone());
+                    self.plan.admit(members);
                 }
                 Job::Next { .. } | Job::Tell(_) => questions.push(job),
             }
@@ -199,7 +204,7 @@ impl Clerk {
                 let standing = Standing { mailboxes: self.plan.mailboxes(), usage: usage.collect() };
                 drop(reply.send(standing));
             }
-            Job::Act { .. } => unreachable!("acts are decided, not answered"),
+            Job::Act { .. } | Job::Admit(_) => unreachable!("acts are decided, not answered"),
         }
     }
 }
@@ -230,6 +235,11 @@ impl Counter {
         let (reply, parcels) = oneshot::channel();
         let _ = self.jobs.send(Job::Next { to: to.clone(), in_flight: in_flight.clone(), most, reply }).await;
         parcels.await.unwrap_or_default()
+    }
+
+    /// Says who has a mailbox from now on.
+    pub async fn admit(&self, members: BTreeSet<Party>) {
+        let _ = self.jobs.send(Job::Admit(members)).await;
     }
 
     /// Asks what waits.

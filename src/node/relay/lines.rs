@@ -10,6 +10,7 @@ use crate::relay::{
 };
 use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::trust::Directory;
+use crate::trust::federation::Documents;
 use crate::wire::FrameKind;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,9 @@ const WINDOW: usize = 256;
 /// How often it is looked whether a member's certificate still holds.
 const RECHECK: Duration = Duration::from_secs(60);
 
+/// How long it is waited for more news of the directory before members are told.
+const GATHER: Duration = Duration::from_secs(1);
+
 type Answers = mpsc::Sender<(FrameKind, Vec<u8>)>;
 
 /// What a line carries and nobody has confirmed yet.
@@ -33,6 +37,7 @@ type InFlight = Arc<Mutex<BTreeSet<Digest>>>;
 /// Serves the streams that a member opens, until the link ends.
 pub async fn serve_link(desk: Desk, link: Link) {
     desk.spawn(watch(desk.clone(), link.clone()));
+    desk.spawn(tell(desk.clone(), link.clone()));
     while let Some((sender, receiver)) = next_stream(&link).await {
         let (answers, queue) = mpsc::channel(WORKERS);
         desk.spawn(write(sender, queue));
@@ -52,6 +57,23 @@ async fn watch(desk: Desk, link: Link) {
             tracing::warn!(%cause, "a link is closed");
             link.close(CloseCode::Distrusted, cause.words_for_peer());
             return;
+        }
+    }
+}
+
+/// Compares directories with a member whenever there is news here; a member does so by itself when it comes.
+async fn tell(desk: Desk, link: Link) {
+    let mut changes = desk.board.changes();
+    loop {
+        tokio::select! {
+            _ = link.closed() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+        // What comes together is told together.
+        sleep(GATHER).await;
+        changes.mark_unchanged();
+        if let Err(cause) = desk.board.meet(&link, desk.machine.now()).await {
+            tracing::debug!(cause, "a member did not hear what is new");
         }
     }
 }
@@ -94,6 +116,16 @@ async fn read(desk: Desk, link: Link, mut receiver: Receiver, answers: Answers) 
                 })
             }
             Ok(Some((FrameKind::Collected, body))) => collected(&desk, &peer, body, &in_flight).await,
+            Ok(Some((FrameKind::Holdings, body))) => match desk.board.answer(&body) {
+                Ok(frames) => {
+                    for frame in frames {
+                        let _ = answers.send(frame).await;
+                    }
+                    Ok(())
+                }
+                Err(cause) => Err(cause.code()),
+            },
+            Ok(Some((FrameKind::News, body))) => news(&desk, &body).await,
             Ok(Some((FrameKind::Ping, body))) => {
                 let _ = answers.send((FrameKind::Pong, body)).await;
                 Ok(())
@@ -110,6 +142,14 @@ async fn read(desk: Desk, link: Link, mut receiver: Receiver, answers: Answers) 
     }
 }
 
+/// Works in what a member has of the directory and we have not.
+async fn news(desk: &Desk, body: &[u8]) -> Result<(), &'static str> {
+    let news = Documents::from_frame(body).map_err(|cause| cause.code())?;
+    let taken = desk.board.take(news, desk.machine.now()).await;
+    taken.refused.iter().for_each(|cause| desk.counters.refused(cause.code()));
+    Ok(())
+}
+
 /// Proves what is brought and hands it over; a parcel that does not hold never reaches the clerk.
 async fn deposit(
     desk: &Desk,
@@ -117,7 +157,7 @@ async fn deposit(
     kind: FrameKind,
     body: Vec<u8>,
 ) -> Result<oneshot::Receiver<Outcome>, Refusal> {
-    let (directory, now) = (desk.directory.get(), desk.machine.now());
+    let (directory, now) = (desk.board.get(), desk.machine.now());
     let offer = prove(peer, kind, &body, &directory, now).map_err(|error| {
         tracing::info!(cause = %error, "first cause of a refusal");
         Refusal::Unsound(error.code())
@@ -182,7 +222,7 @@ async fn answer(
 
 fn opened(desk: &Desk, peer: &Party, body: &[u8]) -> Result<(), &'static str> {
     let pair = (peer, &desk.signer.party);
-    MailboxState::verify(body, pair, &desk.directory.get(), desk.machine.now()).map_err(|cause| {
+    MailboxState::verify(body, pair, &desk.board.get(), desk.machine.now()).map_err(|cause| {
         tracing::info!(%cause, "a mailbox was not opened");
         cause.code()
     })?;
@@ -196,7 +236,7 @@ async fn collected(
     in_flight: &InFlight,
 ) -> Result<(), &'static str> {
     let pair = (peer, &desk.signer.party);
-    let said = Collected::verify(&body, pair, &desk.directory.get(), desk.machine.now())
+    let said = Collected::verify(&body, pair, &desk.board.get(), desk.machine.now())
         .map_err(|cause| cause.code())?;
     let command = Command::Confirm { by: peer.clone(), parcels: said.parcels.clone(), proof: body };
     let outcome = desk.counter.hand_over(command, None).await;

@@ -9,9 +9,11 @@ pub use init::init;
 
 use crate::config::{Layout, RelayConfig};
 use crate::control::{ExitCode, Failure};
-use crate::model::Timestamp;
+use crate::model::{Party, Timestamp};
+use crate::node::board::Board;
 use crate::node::counters::Counters;
 use crate::node::gateway::Doorkeeper;
+use crate::node::joining;
 use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
@@ -22,7 +24,7 @@ use crate::node::serve::{LAST_WORDS, told_to_stop};
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
 use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
-use crate::transport::{CloseCode, PeerCheck, Road};
+use crate::transport::{CloseCode, Listen, PeerCheck, Road};
 use crate::trust::Directory;
 use clerk::{Clerk, Counter};
 use std::collections::BTreeSet;
@@ -36,7 +38,7 @@ use tokio::time::sleep;
 #[derive(Clone)]
 pub(super) struct Desk {
     machine: Arc<Machine>,
-    directory: Arc<Live<Directory>>,
+    board: Arc<Board>,
     doorkeeper: Arc<Doorkeeper>,
     signer: Arc<Signer>,
     room: Mailroom,
@@ -70,8 +72,12 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     let failed = Arc::new(Notify::new());
     let machine = Arc::new(Machine::os());
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
-    let known = directory(&config.party, layout, &read_peers(&config.peers)?)?;
-    let members: BTreeSet<_> = known.parties().filter(|party| **party != config.party).cloned().collect();
+    let shelf = joining::shelf(layout)?;
+    let known = match joining::read(&shelf, Some(&config.party))? {
+        Some(joined) => joined,
+        None => directory(&config.party, layout, &read_peers(&config.peers)?)?,
+    };
+    let members = members(&known);
     let trusted = Arc::new(Live::new(known));
     let renewal = renewal(&config.party, layout, &keys).map_err(|e| key_failure(&e))?;
     let (identity, renewing) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
@@ -82,8 +88,10 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
             .hint("is another relay running on the same data?")
     })?;
     let check = Arc::new(Doorkeeper { directory: Arc::clone(&trusted), machine: Arc::clone(&machine) });
-    let road = Road::bind(config.listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>)
-        .map_err(|e| start_failure("serve.listen", e).hint("see 'listen' in the configuration"))?;
+    let listen = Listen { quic: config.listen, tcp: config.listen_tcp };
+    let road = Road::bind(listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>).map_err(|e| {
+        start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
+    })?;
     let look = Duration::from_secs(u64::from(config.custody.look_seconds));
     let terms = (signer.clone(), quotas(config), members);
     let (clerk, counter) =
@@ -91,7 +99,7 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     let desk = Desk {
         since: machine.now(),
         machine,
-        directory: trusted,
+        board: Arc::new(Board::new(trusted, shelf)),
         doorkeeper: check,
         signer: Arc::new(signer),
         room,
@@ -99,6 +107,7 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
         counters: Arc::default(),
     };
     desk.spawn(clerk.run());
+    desk.spawn(follow(desk.clone()));
     desk.spawn(renewing.run(Arc::clone(&desk.machine)));
     desk.spawn(status::serve(desk.clone(), listener));
     let road = Arc::new(road);
@@ -111,6 +120,19 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     };
     stop(&desk, &road, config, code).await;
     Ok(code)
+}
+
+/// Lists who has a mailbox.
+fn members(directory: &Directory) -> BTreeSet<Party> {
+    directory.parties().filter(|party| Some(*party) != directory.me()).cloned().collect()
+}
+
+/// Gives a mailbox to whom the directory has come to list, and to nobody else.
+async fn follow(desk: Desk) {
+    let mut changes = desk.board.changes();
+    while changes.changed().await.is_ok() {
+        desk.counter.admit(members(&desk.board.get())).await;
+    }
 }
 
 async fn accept(desk: Desk, road: Arc<Road>) {

@@ -33,6 +33,15 @@ impl Documents {
         })
     }
 
+    /// Reads news from the body of a frame, which is shorter than a file may be.
+    ///
+    /// # Errors
+    /// `BadDocument`.
+    pub fn from_frame(bytes: &[u8]) -> Result<Self, TrustError> {
+        let why = "this is no news of a federation";
+        decode(bytes, &Limits::NEWS).map_err(|_| TrustError::BadDocument { what: Document::Snapshot, why })
+    }
+
     /// Returns the bytes of a file.
     pub fn to_bytes(&self) -> Vec<u8> {
         encode(self).expect("byte strings have an encoding")

@@ -8,6 +8,7 @@
 
 mod documents;
 mod found;
+mod holdings;
 mod national;
 mod part_a;
 mod part_b;
@@ -18,6 +19,8 @@ mod split;
 
 pub use documents::Documents;
 pub use found::found;
+pub(super) use holdings::Stock;
+pub use holdings::{Held, Holdings};
 pub(super) use national::is_further_npc;
 pub use national::{NationalList, Pattern, Refusal};
 pub use part_a::{
@@ -59,3 +62,6 @@ fn in_range(what: Document, found: u64) -> Result<(), super::TrustError> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod gossip_tests;

@@ -2,6 +2,12 @@ use super::signed::{Document, SignedDocument};
 use super::{PartA, PartB, Root, Snapshot};
 use crate::model::{Digest, Party};
 use crate::trust::TrustError;
+use crate::wire::{Limits, decode, encode};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// The version of the file of a proof.
+const VERSION: u64 = 0;
 
 /// Two documents of one version with different contents, both signed: a proof that its signers told different stories
 /// to different readers (DESIGN §6).
@@ -32,6 +38,27 @@ impl SplitView {
         Ok(Self { what, version, party: party.cloned(), a: a.to_vec(), b: b.to_vec() })
     }
 
+    /// Reads a proof from a file; who has signed the two is for [`crate::trust::Directory::check_split`] to prove.
+    ///
+    /// # Errors
+    /// `BadDocument` if it is none, or the two do not contradict each other.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TrustError> {
+        let why = "this is no proof of a split view";
+        let limits = Limits { bytes: 1 << 20, ..Limits::NEWS };
+        let Form { a, b, .. } = decode(bytes, &limits)
+            .ok()
+            .filter(|form: &Form| form.split_view == VERSION)
+            .ok_or(TrustError::BadDocument { what: Document::Snapshot, why })?;
+        Self::new(&a, &b)
+    }
+
+    /// Returns the bytes of a file: both documents, as they were signed.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let file = |bytes: &[u8]| ByteBuf::from(bytes.to_vec());
+        let form = Form { a: file(&self.a), b: file(&self.b), split_view: VERSION };
+        encode(&form).expect("byte strings have an encoding")
+    }
+
     /// Returns which document it is.
     pub const fn what(&self) -> Document {
         self.what
@@ -46,6 +73,14 @@ impl SplitView {
     pub const fn party(&self) -> Option<&Party> {
         self.party.as_ref()
     }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    a: ByteBuf,
+    b: ByteBuf,
+    split_view: u64,
 }
 
 /// What a document claims to be; nothing is proved.

@@ -8,7 +8,7 @@ use crate::trust::{CertifiedKey, Directory, Freshness, Role, TrustError, Usage, 
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
 
-fn part_a(pki: &Pki, version: u64) -> PartA {
+pub(super) fn part_a(pki: &Pki, version: u64) -> PartA {
     let npc = Npc { party: pki.party.clone(), records: RecordScope::All };
     PartA {
         party: pki.party.clone(),
@@ -31,7 +31,7 @@ fn part_a(pki: &Pki, version: u64) -> PartA {
     }
 }
 
-fn part_b(pki: &Pki, version: u64) -> PartB {
+pub(super) fn part_b(pki: &Pki, version: u64) -> PartB {
     PartB {
         party: pki.party.clone(),
         version,
@@ -44,24 +44,24 @@ fn part_b(pki: &Pki, version: u64) -> PartB {
     }
 }
 
-fn signed_b(pki: &Pki, part: &PartB) -> Vec<u8> {
+pub(super) fn signed_b(pki: &Pki, part: &PartB) -> Vec<u8> {
     part.sign(&thumbprint(&pki.seal.der), &pki.seal_key).unwrap().to_bytes()
 }
 
 /// A 2-of-3 root, one publisher, and what they have signed so far.
-struct World {
-    signers: [SigningKey; 3],
+pub(super) struct World {
+    pub(super) signers: [SigningKey; 3],
     publisher: SigningKey,
     root: Root,
     anchor: Digest,
     snapshot: Snapshot,
-    docs: Documents,
+    pub(super) docs: Documents,
 }
 
 const MONTH: Validity = Validity::days(NOW, 30);
 
 impl World {
-    fn of(members: &[(&Pki, PartA, PartB)]) -> Self {
+    pub(super) fn of(members: &[(&Pki, PartA, PartB)]) -> Self {
         let signers = ["one", "two", "three"].map(key);
         let publisher = key("publisher");
         let keys = signers.iter().map(SigningKey::verifying_key).collect();
@@ -101,7 +101,7 @@ impl World {
         Self { signers, publisher, root, anchor, snapshot, docs }
     }
 
-    fn two() -> (Pki, Pki, Self) {
+    pub(super) fn two() -> (Pki, Pki, Self) {
         let (xaa, xab) = (Pki::new("XAA"), Pki::new("XAB"));
         let members = [&xaa, &xab].map(|p| (p, part_a(p, 1), part_b(p, 1)));
         let world = Self::of(&members);
@@ -112,19 +112,19 @@ impl World {
         Directory::from_bundle(&self.anchor, &self.docs.to_bytes(), Some(&party("XAA")))
     }
 
-    fn directory(&self) -> Directory {
+    pub(super) fn directory(&self) -> Directory {
         self.read().unwrap()
     }
 
     /// The next root document after a change, signed by these.
-    fn next_root(&self, change: impl FnOnce(&mut Root), by: &[&SigningKey]) -> Vec<u8> {
+    pub(super) fn next_root(&self, change: impl FnOnce(&mut Root), by: &[&SigningKey]) -> Vec<u8> {
         let mut root = Root { genesis: Some(self.anchor), version: 2, ..self.root.clone() };
         change(&mut root);
         sign_root(&root, by)
     }
 
     /// The next snapshot after a change, signed by the publisher.
-    fn next_snapshot(&self, change: impl FnOnce(&mut Snapshot)) -> Vec<u8> {
+    pub(super) fn next_snapshot(&self, change: impl FnOnce(&mut Snapshot)) -> Vec<u8> {
         let mut snapshot = Snapshot { version: 2, ..self.snapshot.clone() };
         change(&mut snapshot);
         sign_snapshot(&snapshot, &[&self.publisher])
@@ -141,11 +141,11 @@ fn sign_snapshot(snapshot: &Snapshot, by: &[&SigningKey]) -> Vec<u8> {
     SignedDocument::new(Document::Snapshot, snapshot.to_bytes().unwrap(), signatures).to_bytes()
 }
 
-fn roots(root: Vec<u8>) -> Documents {
+pub(super) fn roots(root: Vec<u8>) -> Documents {
     Documents { roots: vec![ByteBuf::from(root)], ..Documents::default() }
 }
 
-fn snapshots(snapshot: Vec<u8>) -> Documents {
+pub(super) fn snapshots(snapshot: Vec<u8>) -> Documents {
     Documents { snapshot: Some(ByteBuf::from(snapshot)), ..Documents::default() }
 }
 

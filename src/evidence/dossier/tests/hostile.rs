@@ -4,7 +4,8 @@ use crate::envelope::Content;
 use crate::envelope::fixture::{Seeded, XAA, XBB, draft, named, request};
 use crate::evidence::dossier::{Dossier, verify};
 use crate::evidence::{
-    Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, LogBook, MerkleLog, ProvedLeaf, Receipt,
+    Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, MerkleLog, ProvedLeaf,
+    Receipt,
 };
 use crate::model::{Act, DAY, Head, MessageId};
 use crate::trust::fixture::NOW;
@@ -175,7 +176,7 @@ pub(crate) fn forked(story: &Story, size: u64) -> (MerkleLog, Receipt) {
     let honest = &story.sides[XBB].log;
     let mut log = MerkleLog::default();
     for at in 0..size {
-        let leaf = honest.leaf(at).unwrap().to_vec();
+        let leaf = honest.leaf(at).unwrap();
         let other = Leaf::Act {
             direction: Direction::Received,
             statement: story.said[0].0,
@@ -183,8 +184,12 @@ pub(crate) fn forked(story: &Story, size: u64) -> (MerkleLog, Receipt) {
         };
         log.append(if at == 1 { other.encode().unwrap() } else { leaf });
     }
-    let checkpoint =
-        Checkpoint { owner: named(XBB), peer: named(XAA), head: log.head(), at: NOW.saturating_add(60) };
+    let checkpoint = Checkpoint {
+        owner: named(XBB),
+        peer: named(XAA),
+        head: log.head().unwrap(),
+        at: NOW.saturating_add(60),
+    };
     let receipt = Receipt::issue(&checkpoint, &log, &[1], &log_keys(XBB).log).unwrap().pop().unwrap();
     (log, receipt)
 }
@@ -192,7 +197,7 @@ pub(crate) fn forked(story: &Story, size: u64) -> (MerkleLog, Receipt) {
 #[test]
 fn a_party_that_forks_its_log_is_convicted() {
     let story = Story::told();
-    let size = story.sides[XBB].log.head_at(2).unwrap().size;
+    let size = story.sides[XBB].log.head_at(2).unwrap().unwrap().size;
     let (_, receipt) = forked(&story, size);
     let claim = |receipt: &Receipt| HeadClaim::Receipt(ByteBuf::from(receipt.as_bytes()));
     let proof = Contradiction {
@@ -233,8 +238,8 @@ fn a_second_log_that_continues_nothing() {
     let leaf =
         Leaf::Act { direction: Direction::Received, statement: story.said[0].0, at: NOW.saturating_add(60) };
     let mut log = MerkleLog::default();
-    for (_, _, leaf) in book.seal_group(&[Entry { peer: named(XAA), leaf, receipt: true }]).unwrap().leaves {
-        log.append(leaf);
+    for new in book.seal_group(&[Entry { peer: named(XAA), leaf, receipt: true }]).unwrap().leaves {
+        log.append(new.leaf);
     }
     story.sides.get_mut(XBB).unwrap().log = log;
     let second = story.proof(XBB, XAA);
@@ -260,8 +265,8 @@ fn a_new_log_must_not_forget() {
             ..parts
         }))
     };
-    assert_eq!(new_log(honest.head()), "valid");
-    assert_eq!(new_log(honest.head_at(2).unwrap()), "forgotten");
+    assert_eq!(new_log(honest.head().unwrap()), "valid");
+    assert_eq!(new_log(honest.head_at(2).unwrap().unwrap()), "forgotten");
 }
 
 #[test]
@@ -277,7 +282,7 @@ fn an_anchor_needs_both_signatures() {
         let story = Story::told();
         let mut keys = log_keys(XAA);
         keys.twin = super::story::twin(XBB);
-        let head = story.sides[XAA].log.head();
+        let head = story.sides[XAA].log.head().unwrap();
         let checkpoint = Checkpoint { owner: named(XAA), peer: named(XBB), head, at: story.made_at };
         d.logs[0].anchor = crate::evidence::Anchor::sign(&checkpoint, &keys).unwrap();
     };

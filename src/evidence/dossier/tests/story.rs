@@ -4,8 +4,8 @@ use crate::envelope::fixture::{Seeded, XAA, XBB, XCC, card, draft, named, reques
 use crate::envelope::{Content, Heads, KeyRing, StatementDraft};
 use crate::evidence::dossier::{DOSSIER_VERSION, DossierReport, summary, verify};
 use crate::evidence::{
-    Anchor, Checkpoint, Direction, Entry, Leaf, LogBook, LogKeys, MerkleLog, ProvedHead, ProvedLeaf, Receipt,
-    TrustAnchor, TrustBundle,
+    Anchor, Checkpoint, Direction, Entry, Leaf, Log, LogBook, LogKeys, MerkleLog, ProvedHead, ProvedLeaf,
+    Receipt, TrustAnchor, TrustBundle,
 };
 use crate::model::{Act, DAY, Digest, Head, MessageId, Timestamp};
 use crate::trust::fixture::{NOW, Pki};
@@ -48,8 +48,8 @@ impl Side {
 
     fn add(&mut self, peer: &str, leaf: Leaf, receipt: bool) -> Option<Receipt> {
         let sealed = self.book.seal_group(&[Entry { peer: named(peer), leaf, receipt }]).unwrap();
-        for (_, _, leaf) in sealed.leaves {
-            self.log.append(leaf);
+        for new in sealed.leaves {
+            self.log.append(new.leaf);
         }
         sealed.receipts.into_iter().next().flatten()
     }
@@ -102,7 +102,7 @@ impl Story {
     ) -> Digest {
         let number = self.said.len() as u8;
         let side = &self.sides[from];
-        let mine = (side.log.head().size > 0).then(|| side.log.head());
+        let mine = (side.log.size() > 0).then(|| side.log.head().unwrap());
         let mut draft = StatementDraft {
             issued_at: NOW.saturating_add(second),
             message_id: MessageId([number + 1; 16]),
@@ -117,7 +117,7 @@ impl Story {
         self.sides.get_mut(from).unwrap().add(to, leaf(Direction::Sent, second), false);
         let receiver = self.sides.get_mut(to).unwrap();
         let receipt = receiver.add(from, leaf(Direction::Received, arrived), true).unwrap();
-        let head = receiver.log.head();
+        let head = receiver.log.head().unwrap();
         self.sides.get_mut(from).unwrap().seen = Some(head);
         self.receipts.push(receipt);
         self.said.push((statement, signed.content()));
@@ -136,11 +136,11 @@ impl Story {
     /// The anchor of a side's log with all its leaves and earlier heads.
     pub(crate) fn proof(&self, owner: &'static str, peer: &'static str) -> LogProof {
         let log = &self.sides[owner].log;
-        let head = log.head();
+        let head = log.head().unwrap();
         let checkpoint = Checkpoint { owner: named(owner), peer: named(peer), head, at: self.made_at };
         let earlier = |size| ProvedHead {
-            head: log.head_at(size).unwrap(),
-            path: log.prove_consistency(size).unwrap(),
+            head: log.head_at(size).unwrap().unwrap(),
+            path: log.prove_consistency(size).unwrap().unwrap(),
         };
         LogProof {
             anchor: Anchor::sign(&checkpoint, &log_keys(owner)).unwrap(),

@@ -1,0 +1,223 @@
+//! The directory as a gateway or a relay holds it: news is proved, made durable, and only then in force (DESIGN §12.6).
+
+use crate::model::{Digest, Party, Timestamp};
+use crate::node::joining;
+use crate::node::live::Live;
+use crate::store::Shelf;
+use crate::transport::Link;
+use crate::trust::federation::{Documents, Holdings, SplitView};
+use crate::trust::{Directory, SignedPrekey, TrustError};
+use crate::wire::FrameKind;
+use serde_bytes::ByteBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, watch};
+use tokio::time::timeout;
+
+/// How long the other may stay silent while directories are compared.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The most frames of news that are taken at one meeting; what is left comes at the next.
+const FRAMES: usize = 64;
+
+/// The directory in force, where it is kept, and who waits for it to change.
+pub struct Board {
+    live: Arc<Live<Directory>>,
+    shelf: Shelf,
+    turn: Mutex<()>,
+    changes: watch::Sender<u64>,
+}
+
+/// What became of news.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// How many documents are in force now that were not before.
+    pub new: u32,
+    /// Why some are not.
+    pub refused: Vec<BoardError>,
+}
+
+/// Says why news is not in force.
+#[derive(Debug, thiserror::Error)]
+pub enum BoardError {
+    /// It does not hold.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+    /// It could not be made durable; what was in force before still is.
+    #[error("the directory was not kept: {0}")]
+    Disk(String),
+}
+
+impl BoardError {
+    /// Returns a stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Trust(error) => error.code(),
+            Self::Disk(_) => "disk",
+        }
+    }
+}
+
+impl Board {
+    /// Takes what was read at the start.
+    pub fn new(live: Arc<Live<Directory>>, shelf: Shelf) -> Self {
+        Self { live, shelf, turn: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+
+    /// Returns the directory in force.
+    pub fn get(&self) -> Arc<Directory> {
+        self.live.get()
+    }
+
+    /// Returns the place where it is kept.
+    pub const fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Hears of each change from now on.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Works in what others hand on: the federation's documents together, then each part B by itself, so that a part
+    /// that does not hold keeps back no other.
+    pub async fn take(&self, news: Documents, now: Timestamp) -> Taken {
+        let Documents { roots, snapshot, parts_a, parts_b } = news;
+        let first = Documents { roots, snapshot, parts_a, parts_b: Vec::new() };
+        let part = |bytes: ByteBuf| Documents { parts_b: vec![bytes], ..Documents::default() };
+        let pieces = [first].into_iter().chain(parts_b.into_iter().map(part));
+        let mut taken = Taken::default();
+        for piece in pieces.filter(|piece| *piece != Documents::default()) {
+            match self.work_in(&piece, now).await {
+                Ok(new) => taken.new += new,
+                Err(cause) => {
+                    tracing::warn!(%cause, "news of the directory is refused");
+                    taken.refused.push(cause);
+                }
+            }
+        }
+        taken
+    }
+
+    /// Seals to these prekeys of a party that is known by its card, until the next start reads the card again; `false`
+    /// if the party is a member of a federation, where its part B names them.
+    ///
+    /// # Errors
+    /// What a card with these prekeys is refused for.
+    pub async fn take_prekeys(&self, party: &Party, offered: &[SignedPrekey]) -> Result<bool, TrustError> {
+        let _turn = self.turn.lock().await;
+        let Some(next) = self.live.get().with_prekeys(party, offered)? else { return Ok(false) };
+        self.live.replace(next);
+        Ok(true)
+    }
+
+    /// Tells what is held; `None` before the federation is joined.
+    pub fn holdings(&self) -> Option<Holdings> {
+        self.get().holdings()
+    }
+
+    /// Answers another holder, who says what it has: with news and with what is held here.
+    ///
+    /// # Errors
+    /// `BadDocument` if the body says nothing of the kind.
+    pub fn answer(&self, body: &[u8]) -> Result<Vec<(FrameKind, Vec<u8>)>, TrustError> {
+        let theirs = Holdings::parse(body)?;
+        let directory = self.get();
+        let Some(ours) = directory.holdings() else { return Ok(Vec::new()) };
+        let held = |h: Holdings| (FrameKind::Holdings, h.to_bytes());
+        if theirs.each.is_none() {
+            // The short form of both is enough where they agree.
+            return Ok(vec![held(if ours.agrees(&theirs) { ours.brief() } else { ours })]);
+        }
+        let news = directory.news_for(Some(&theirs), None);
+        let mut frames: Vec<_> = news.iter().map(|piece| (FrameKind::News, piece.to_bytes())).collect();
+        frames.push(held(ours.brief()));
+        Ok(frames)
+    }
+
+    /// Compares directories over a link: each of the two then has the newest of both.
+    ///
+    /// # Errors
+    /// Words on why the comparison came to no end; what was taken until then is in force.
+    pub async fn meet(&self, link: &Link, now: Timestamp) -> Result<Taken, String> {
+        let directory = self.get();
+        let Some(ours) = directory.holdings() else { return Ok(Taken::default()) };
+        let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
+        let mut taken = Taken::default();
+        let brief = ours.clone().brief().to_bytes();
+        sender.send(FrameKind::Holdings, &brief).await.map_err(|e| e.to_string())?;
+        for _ in 0..FRAMES {
+            let silent = |_| format!("no word within {} seconds", PATIENCE.as_secs());
+            let frame = timeout(PATIENCE, receiver.next()).await.map_err(silent)?;
+            match frame.map_err(|e| e.to_string())? {
+                Some((FrameKind::Holdings, body)) => {
+                    let theirs = Holdings::parse(&body).map_err(|e| e.to_string())?;
+                    if theirs.each.is_none() {
+                        break;
+                    }
+                    for piece in directory.news_for(Some(&theirs), None) {
+                        let sent = sender.send(FrameKind::News, &piece.to_bytes()).await;
+                        sent.map_err(|e| e.to_string())?;
+                    }
+                    if !ours.misses(&theirs) {
+                        break;
+                    }
+                    sender.send(FrameKind::Holdings, &ours.to_bytes()).await.map_err(|e| e.to_string())?;
+                }
+                Some((FrameKind::News, body)) => {
+                    let more = self.take(Documents::from_frame(&body).map_err(|e| e.to_string())?, now).await;
+                    taken.new += more.new;
+                    taken.refused.extend(more.refused);
+                }
+                Some(_) => return Err("the other answered with a frame that is no answer".to_owned()),
+                None => return Err("the other compares no directory".to_owned()),
+            }
+        }
+        sender.finish();
+        Ok(taken)
+    }
+
+    async fn work_in(&self, piece: &Documents, now: Timestamp) -> Result<u32, BoardError> {
+        let _turn = self.turn.lock().await;
+        let known = self.live.get();
+        let next = known.update(piece, now).inspect_err(|error| self.expose(error))?;
+        let (before, after) = (known.holdings(), next.holdings());
+        if before == after {
+            return Ok(0);
+        }
+        joining::keep(&self.shelf, &next).map_err(|failure| BoardError::Disk(failure.message))?;
+        tracing::info!(snapshot = next.version(), "news of the directory is in force");
+        self.live.replace(next);
+        self.changes.send_modify(|count| *count += 1);
+        Ok(before.zip(after).map_or(1, |(before, after)| count(&before, &after)))
+    }
+
+    /// Keeps the proof that signers have told two stories; anybody can check it.
+    fn expose(&self, error: &TrustError) {
+        let TrustError::SplitView(split) = error else { return };
+        if let Err(cause) = keep_split(&self.shelf, split) {
+            tracing::error!(%cause, "the proof of a split view was not kept");
+        }
+    }
+}
+
+/// Keeps a proof under its own digest; returns the name.
+pub fn keep_split(shelf: &Shelf, split: &SplitView) -> std::io::Result<String> {
+    let bytes = split.to_bytes();
+    let name = format!("split-{}", Digest::of(&[&bytes]).short());
+    if shelf.read(&name)?.is_none() {
+        tracing::error!(what = %split.what(), version = split.version(), name, "a split view is proved");
+        shelf.replace(&name, &bytes)?;
+    }
+    Ok(name)
+}
+
+/// Counts the documents that are newer than before.
+pub fn count(before: &Holdings, after: &Holdings) -> u32 {
+    let mut count = u32::from(before.root != after.root) + u32::from(before.snapshot != after.snapshot);
+    for (party, held) in after.each.iter().flatten() {
+        let was = before.each.as_ref().and_then(|each| each.get(party));
+        count += u32::from(was.is_none_or(|was| was.0 != held.0))
+            + u32::from(was.is_none_or(|was| was.2 != held.2));
+    }
+    count
+}

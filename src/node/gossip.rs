@@ -1,0 +1,130 @@
+//! Goes with the directory: what changes in it is followed here and told to peers, and what this gateway says of itself
+//! is kept true in it.
+
+use crate::node::board::Taken;
+use crate::node::courier::Courier;
+use crate::node::error::NodeError;
+use crate::node::gateway::{Gateway, Post};
+use crate::node::parts::reachable;
+use crate::node::prekeys::listed;
+use crate::transport::Link;
+use crate::trust::federation::{Documents, Holdings, PartB};
+use std::sync::Arc;
+
+/// Follows the directory for as long as the gateway runs.
+pub async fn follow(post: Post) {
+    let gateway = &post.gateway;
+    let mut changes = gateway.board.changes();
+    let mut told = gateway.board.holdings();
+    loop {
+        if let Err(cause) = renew_own_part(gateway).await {
+            tracing::error!(%cause, "what this gateway says of itself was not renewed");
+        }
+        let now = gateway.board.holdings();
+        spread(&post, told.as_ref(), now.as_ref());
+        told = now;
+        if changes.changed().await.is_err() {
+            return;
+        }
+        meet_newcomers(&post);
+        for courier in gateway.couriers.all() {
+            courier.check_trust(gateway);
+            courier.check_keys(gateway).await;
+        }
+    }
+}
+
+/// Signs this gateway's own part B anew if it says something that is not so any more, such as prekeys that are over.
+///
+/// # Errors
+/// [`NodeError::Keys`] if a file or the directory refuses it; the one before then stands.
+pub async fn renew_own_part(gateway: &Gateway) -> Result<(), NodeError> {
+    let Some(keeper) = &gateway.keeper else { return Ok(()) };
+    let prekeys = listed(&keeper.held()?, gateway.now());
+    amend_own_part(gateway, |part| part.prekeys = prekeys).await
+}
+
+/// Changes what this gateway says of itself, and puts it in force here; peers hear of it by [`follow`].
+///
+/// # Errors
+/// As for [`renew_own_part`].
+pub async fn amend_own_part(gateway: &Gateway, change: impl FnOnce(&mut PartB)) -> Result<(), NodeError> {
+    let Some(keeper) = &gateway.keeper else { return Ok(()) };
+    let (directory, now) = (gateway.directory(), gateway.now());
+    let known = directory.entry(gateway.me()).map_err(crate::node::keys::KeyError::from)?;
+    let known = known.part_b_file().map(|(bytes, _)| bytes.to_vec());
+    let amended = keeper.sheet().amend(known.as_deref(), &gateway.ring().seal, now, change)?;
+    let Some(bytes) = amended.filter(|_| directory.anchor().is_some()) else { return Ok(()) };
+    let taken = gateway.board.take(Documents::part_b(&bytes), now).await;
+    taken.refused.into_iter().next().map_or(Ok(()), |cause| Err(NodeError::Directory(cause)))
+}
+
+/// Compares directories with a peer over a link that has just been opened, in the background.
+pub fn greet(post: &Post, courier: Arc<Courier>, link: Link) {
+    if post.gateway.board.holdings().is_none() {
+        return;
+    }
+    let post_too = post.clone();
+    post.spawn(async move {
+        if let Err(cause) = meet(&post_too, &courier, &link).await {
+            tracing::debug!(peer = %courier.peer, cause, "directories were not compared");
+        }
+    });
+}
+
+/// Compares directories with a peer over a link.
+///
+/// # Errors
+/// Words on why it came to no end.
+pub async fn meet(post: &Post, courier: &Courier, link: &Link) -> Result<Taken, String> {
+    let board = &post.gateway.board;
+    let before = board.holdings();
+    let taken = board.meet(link, post.gateway.now()).await?;
+    // It had what we have now, or has been given what we had.
+    courier.informed(if taken.new == 0 { before } else { board.holdings() });
+    Ok(taken)
+}
+
+/// Tells peers what is new: all that can be reached if it is our own part or a document of the federation, and
+/// otherwise nobody, since a part B is carried on at the next contact.
+fn spread(post: &Post, told: Option<&Holdings>, now: Option<&Holdings>) {
+    let (Some(told), Some(now)) = (told, now) else { return };
+    let me = post.gateway.me();
+    let own = |h: &Holdings| h.each.as_ref().and_then(|each| each.get(me)).map(|held| held.1);
+    let ours = own(told) != own(now);
+    let federations = told.root != now.root || told.snapshot != now.snapshot;
+    for courier in post.gateway.couriers.all() {
+        let link = courier.standing_link();
+        if !(ours || federations && link.is_some()) {
+            continue;
+        }
+        let post_too = post.clone();
+        post.spawn(async move {
+            let met = match link {
+                Some(link) => meet(&post_too, &courier, &link).await.map(drop),
+                // Whoever opens a link compares directories over it.
+                None => courier.link(&post_too).await.map(drop),
+            };
+            if let Err(cause) = met {
+                tracing::debug!(peer = %courier.peer, cause, "a peer did not hear what is new");
+            }
+        });
+    }
+}
+
+/// Opens ways to parties that are new, and looks for others where they say that they are now.
+fn meet_newcomers(post: &Post) {
+    let gateway = &post.gateway;
+    for (peer, roads) in reachable(&gateway.directory(), &gateway.config) {
+        match gateway.couriers.get(&peer) {
+            Some(courier) if courier.roads() != roads => courier.readdress(roads),
+            Some(_) => {}
+            None => post.enlist(Courier::new(peer, roads, Vec::new())),
+        }
+    }
+}
+
+/// The news that a courier's bag brings a peer: our own part B, and of the rest what it is not known to have.
+pub fn to_carry(gateway: &Gateway, courier: &Courier) -> Vec<Documents> {
+    gateway.directory().news_for(courier.holdings().as_ref(), Some(gateway.me()))
+}
