@@ -71,7 +71,7 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
         }
-        Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(&l, verb))),
+        Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(args, &l, verb))),
         Verb::Federation(verb) => face.end(federation(args, verb)),
         Verb::Officer(verb) => face.end(officer(verb)),
         Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
@@ -93,7 +93,7 @@ fn dispatch(args: &Args) -> ExitCode {
             };
             face.end(layout(args).and_then(|l| restore(&options(l))))
         }
-        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Recover { .. })
+        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Clock { .. } | GatewayVerb::Recover { .. })
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)
@@ -135,6 +135,7 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             | FrameKind::AuditQuestion
             | FrameKind::AuditAnswer
             | FrameKind::Holdings
+            | FrameKind::Want
             | FrameKind::RecoveryQuestion
             | FrameKind::RecoveryList
             | FrameKind::RecoveryAct
@@ -180,7 +181,7 @@ fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Fail
 }
 
 fn request_check(file: &Path) -> Result<Answer, Failure> {
-    let report = requests::check(&cli::read_text(file)?).map_err(bad_data)?;
+    let report = requests::check(&cli::read_document(file)?).map_err(bad_data)?;
     cli::request_check(serde_json::json!(report))
 }
 
@@ -259,7 +260,7 @@ fn restore(options: &RestoreOptions) -> Result<Answer, Failure> {
 }
 
 /// Answers the verbs by which a gateway asks for admission and takes the answer.
-fn identity(layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
+fn identity(args: &Args, layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
     match verb {
         IdentityVerb::Request { output } => {
             let (bytes, told) = joining::request(layout)?;
@@ -271,6 +272,10 @@ fn identity(layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
         IdentityVerb::Import { file } => {
             let next = "compare the fingerprint with the authority aloud, then `valise federation join --anchor ...`";
             Ok(cli::told("identity.import", joining::import(layout, &whole(file)?)?, next))
+        }
+        IdentityVerb::Rotate { .. } => cli::ask(args, layout, READERS),
+        IdentityVerb::Show => {
+            Ok(cli::told("identity.show", joining::identity(layout, Machine::os().now())?, ""))
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod approval;
 mod args;
+mod attach;
 mod bags;
 mod consent;
 mod document;
@@ -23,6 +24,7 @@ pub use args::{
     OfficerArg, OfficerVerb, OwnKey, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
     Verb,
 };
+pub use attach::read_document;
 pub use bags::BagContent;
 pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};

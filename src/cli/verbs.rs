@@ -3,8 +3,10 @@
 use crate::cli::approval;
 use crate::cli::args::{
     ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg,
-    InboxVerb, PeerVerb, QueueVerb, RelayVerb, RequestVerb, Verb,
+    IdentityVerb, InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, RotatedKey, Verb,
 };
+use crate::cli::attach;
+use crate::cli::attach::Picked;
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
@@ -16,7 +18,7 @@ use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, VERSION};
+use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, KeyUse, ReleaseShown, VERSION};
 use crate::model::{CaseId, FollowUp, Ground, OfficerSignature, Request, Response, Sensitive};
 use serde_json::Value;
 use std::path::Path;
@@ -59,23 +61,33 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
             return approval::approve(args, layout, readers, (id, *digest, own));
         }
+        Verb::Case(CaseVerb::Attachment { case, fetch, output }) => {
+            return attach::of_case(case, *fetch, output.as_deref(), &mut connect(layout)?, officer);
+        }
         _ => {}
     }
-    let command = command(&args.verb, readers)?.expect("main answers the verbs that need no node");
+    let mut picked = Vec::new();
+    let command = command(&args.verb, readers, &mut picked)?;
+    let command = command.expect("main answers the verbs that need no node");
     let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };
     if let Verb::Case(CaseVerb::List { after, limit }) = &args.verb {
         let data = pages(&mut connect(layout)?, &call, after.clone(), *limit)?;
         let text = render::reply(&call.command, &data)?;
         return Ok(Answer::ok(call.command.verb(), data, text));
     }
+    let mut client = connect(layout)?;
+    attach::upload(&picked, &mut client, officer)?;
     let signed = match approval::takes_key(&args.verb) {
         Some(verb) => approval::second(args, layout, readers, verb)?,
         None => None,
     };
     let data = match signed {
         Some(data) => data,
-        None => connect(layout)?.call(&call)?,
+        None => client.call(&call)?,
     };
+    if let Verb::Release(ReleaseVerb::Show { files: Some(folder), .. }) = &args.verb {
+        return released(&call, data, folder, &mut client);
+    }
     if call.command == Command::GatewayDoctor {
         return gateway_doctor(data);
     }
@@ -101,6 +113,23 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
+}
+
+/// Writes the files that a spent permit has opened; what it has opened besides is shown.
+fn released(call: &Call, data: Value, folder: &Path, client: &mut Client) -> Result<Answer, Failure> {
+    let shown: ReleaseShown = render::read(&data)?;
+    let officer = call.as_officer.as_deref();
+    let written = attach::of_release((&shown.case, &shown.id), &shown.files, folder, client, officer)?;
+    let files: String = written.iter().map(|file| format!("\n{}", file.display())).collect();
+    let text = render::reply(&call.command, &data)? + &files;
+    Ok(Answer::ok(call.command.verb(), data, text))
+}
+
+/// Reads a document, and notes the files that it names.
+fn text_of(file: &Path, picked: &mut Vec<Picked>) -> Result<String, Failure> {
+    let (text, files) = attach::resolve(file)?;
+    picked.extend(files);
+    Ok(text)
 }
 
 /// Asks for page after page, so that no answer grows with the number of cases.
@@ -149,11 +178,11 @@ pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
 }
 
 /// Turns a verb into what the node is asked, reading the file that it names.
-fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
+fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Option<Command>, Failure> {
     let command = match verb {
         Verb::Demo(_)
         | Verb::Config(_)
-        | Verb::Identity(_)
+        | Verb::Identity(IdentityVerb::Request { .. } | IdentityVerb::Import { .. } | IdentityVerb::Show)
         | Verb::Federation(
             FederationVerb::Key { .. }
             | FederationVerb::Init { .. }
@@ -188,8 +217,19 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             peer: peer.clone(),
             news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
         },
+        Verb::Identity(IdentityVerb::Rotate { what, reason, compromised_since }) => Command::IdentityRotate {
+            what: match what {
+                RotatedKey::Seal => KeyUse::Seal,
+                RotatedKey::Log => KeyUse::Log,
+                RotatedKey::Gateway => KeyUse::Gateway,
+                RotatedKey::Root => KeyUse::Root,
+            },
+            reason: Sensitive::new(reason.clone()),
+            compromised_since: *compromised_since,
+        },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
+        Verb::Gateway(GatewayVerb::Clock { reason, .. }) => Command::GatewayClock { lower: reason.clone() },
         Verb::Gateway(GatewayVerb::Recover { without, reason }) => {
             Command::GatewayRecover { without: without.clone(), reason: reason.clone() }
         }
@@ -197,10 +237,10 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
         Verb::Inbox(InboxVerb::List) => Command::InboxList,
-        Verb::Case(verb) => case(verb, readers)?,
+        Verb::Case(verb) => case(verb, readers, picked)?,
         Verb::Request(RequestVerb::Submit { file, case: Some(case), .. }) => Command::RequestResubmit {
             case: case.clone(),
-            request: Box::new((readers.request)(&read_text(file)?)?),
+            request: Box::new((readers.request)(&text_of(file, picked)?)?),
         },
         Verb::Request(RequestVerb::Submit {
             file,
@@ -211,7 +251,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             via,
             case: None,
         }) => Command::RequestSubmit {
-            request: Box::new((readers.request)(&read_text(file)?)?),
+            request: Box::new((readers.request)(&text_of(file, picked)?)?),
             to: to.clone(),
             incomplete: incomplete.clone().map(Sensitive::new),
             exercise: *exercise,
@@ -239,12 +279,15 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
     Ok(Some(command))
 }
 
-fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
+fn case(verb: &CaseVerb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Command, Failure> {
     Ok(match verb {
         CaseVerb::List { after, limit } => {
             Command::CaseList { after: after.clone(), limit: limit.map_or(PAGE, |limit| limit.min(PAGE)) }
         }
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
+        CaseVerb::Attachment { case, fetch, .. } => {
+            Command::CaseAttachments { case: case.clone(), fetch: *fetch }
+        }
         CaseVerb::History { case } => Command::CaseHistory { case: case.clone() },
         CaseVerb::Follow { case, quotes, permit, to, .. } => Command::CaseFollow {
             case: case.clone(),
@@ -258,7 +301,7 @@ fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
         }
         CaseVerb::Respond { case, from: Some(file), .. } => Command::CaseRespond {
             case: case.clone(),
-            response: Box::new((readers.response)(&read_text(file)?)?),
+            response: Box::new((readers.response)(&text_of(file, picked)?)?),
         },
         CaseVerb::Respond { case, from: None, .. } => Command::CaseTemplate { case: case.clone() },
         CaseVerb::Refuse { case, ground } => {

@@ -30,6 +30,8 @@ pub struct GatewayConfig {
     pub routes: Vec<(Party, Roads)>,
     /// The relays at which the gateway has a mailbox; it holds a line to each.
     pub relays: Vec<Party>,
+    /// When the files of peers' acts are fetched.
+    pub attachments: Fetch,
     /// When to act and warn.
     pub clocks: Clocks,
     /// Who may use the gateway.
@@ -48,6 +50,15 @@ pub struct GatewayConfig {
     pub log: Log,
     /// Every value with its origin.
     pub settings: Vec<Setting>,
+}
+
+/// When the files of peers' acts are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// As soon as their act is here.
+    Always,
+    /// When an officer asks: the line is metered.
+    OnRequest,
 }
 
 /// When to acknowledge and when to warn, in whole days.
@@ -189,6 +200,15 @@ impl GatewayConfig {
         let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
         let relays =
             root.texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each listed as a peer"));
+        let key = Key(
+            "attachments",
+            "on-request leaves the files of peers' acts where they are until an officer asks",
+        );
+        let attachments =
+            root.choice(doc, key, &[("always", Fetch::Always), ("on-request", Fetch::OnRequest)]);
+        if attachments.is_none() {
+            doc.setting(key.0.to_owned(), "always".to_owned(), Origin::Default);
+        }
         let demo = demo(&mut root, doc, party.as_ref(), listen);
         let routes = routes(&mut root, doc);
         let clocks = clocks(&mut root, doc);
@@ -210,6 +230,7 @@ impl GatewayConfig {
             peers,
             routes,
             relays,
+            attachments: attachments.unwrap_or(Fetch::Always),
             clocks,
             officers,
             authorities,

@@ -13,8 +13,8 @@ mod relay;
 pub use draft::{Draft, DraftOfficer};
 pub use error::{ConfigError, Problem};
 pub use gateway::{
-    Authority, AuthorityKind, Clocks, GatewayConfig, Log, LogFormat, Officer, Retry, SHORT_NAME, Storage,
-    Surroundings, is_short_name,
+    Authority, AuthorityKind, Clocks, Fetch, GatewayConfig, Log, LogFormat, Officer, Retry, SHORT_NAME,
+    Storage, Surroundings, is_short_name,
 };
 pub use paths::{Environment, Layout};
 pub use peers::{Address, Peer, PeersConfig, Roads};

@@ -1,4 +1,4 @@
-use crate::control::{BagMark, Carried, Hex};
+use crate::control::{BagMark, Carried, Hex, KeyUse};
 use crate::model::{
     AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
     MessageId, Notice, OfficerSignature, PartialDate, Party, PeerScope, Power, Purpose, Request, Response,
@@ -39,8 +39,22 @@ pub enum Command {
         /// Documents that were handed over by hand; then nobody is asked.
         news: Option<Hex>,
     },
+    /// `identity rotate`.
+    IdentityRotate {
+        /// Which key.
+        what: KeyUse,
+        /// Why, in words that everybody will read.
+        reason: Text,
+        /// From when others may have held the key before.
+        compromised_since: Option<Timestamp>,
+    },
     /// `gateway backup`: notes that a backup is made, and tells up to where all is durable.
     GatewayBackup,
+    /// `gateway clock`: tells how the clock stands, or lowers its mark.
+    GatewayClock {
+        /// Why the mark is lowered, if it is.
+        lower: Option<String>,
+    },
     /// `gateway recover --without STATE`: goes on without what a peer has not given back.
     GatewayRecover {
         /// The peer.
@@ -88,6 +102,44 @@ pub enum Command {
         permit: Option<String>,
         /// The next addressee; by default the State to which the answer points.
         to: Option<Party>,
+    },
+    /// `case attachment CASE` (ISACS 6.4.5): the files of its acts, as far as they are not restricted.
+    CaseAttachments {
+        /// Which case.
+        case: CaseId,
+        /// Whether to ask the peer for those that were left there.
+        fetch: bool,
+    },
+    /// Offers a file that an act will name.
+    AttachmentOffer {
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// Hands over one piece of a file that was offered.
+    AttachmentPut {
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Which piece.
+        index: u64,
+        /// The piece.
+        bytes: Hex,
+    },
+    /// Reads one piece of a file that is whole and verified.
+    AttachmentRead {
+        /// Which case.
+        case: CaseId,
+        /// The act that names the file.
+        act: Digest,
+        /// The element in which it stands.
+        path: String,
+        /// Its place among the element's photographs.
+        place: u32,
+        /// The permit that was just spent, if the element is restricted.
+        permit: Option<String>,
+        /// Which piece.
+        index: u64,
     },
     /// `case ack CASE` (ISACS 8.3.1).
     CaseAck {
@@ -446,8 +498,10 @@ impl Command {
         match self {
             Self::GatewayStatus => "gateway.status",
             Self::FederationSync { .. } => "federation.sync",
+            Self::IdentityRotate { .. } => "identity.rotate",
             Self::GatewayDoctor => "gateway.doctor",
             Self::GatewayBackup => "gateway.backup",
+            Self::GatewayClock { .. } => "gateway.clock",
             Self::GatewayRecover { .. } => "gateway.recover",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
@@ -457,6 +511,8 @@ impl Command {
             Self::CaseShow { .. } => "case.show",
             Self::CasePrint { .. } => "case.print",
             Self::CaseFollow { .. } => "case.follow",
+            Self::CaseAttachments { .. } | Self::AttachmentRead { .. } => "case.attachment",
+            Self::AttachmentOffer { .. } | Self::AttachmentPut { .. } => "request.submit",
             Self::CaseAck { .. } => "case.ack",
             Self::CaseTemplate { .. } | Self::CaseRespond { .. } => "case.respond",
             Self::CaseRefuse { .. } => "case.refuse",

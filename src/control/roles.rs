@@ -19,6 +19,7 @@ impl Command {
     pub const fn duty(&self) -> Duty {
         match self {
             Self::GatewayStatus
+            | Self::GatewayClock { lower: None }
             | Self::GatewayDoctor
             | Self::RelayStatus
             | Self::PeerList
@@ -37,14 +38,19 @@ impl Command {
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. }
             | Self::CaseTemplate { .. }
+            | Self::CaseAttachments { .. }
+            | Self::AttachmentOffer { .. }
+            | Self::AttachmentPut { .. }
             | Self::FederationSync { .. }
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
             Self::GatewayBackup
+            | Self::GatewayClock { lower: Some(_) }
             | Self::GatewayRecover { .. }
             | Self::CaseAck { .. }
+            | Self::IdentityRotate { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
             | Self::CaseReturn { .. }
@@ -75,6 +81,7 @@ impl Command {
             | Self::RequestSubmit { .. } => Duty::Act,
             Self::CaseShow { reveal: true, .. }
             | Self::CasePrint { .. }
+            | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
             | Self::ApprovalShow { .. }
             | Self::CaseFollow { .. }

@@ -6,6 +6,7 @@
 //! `keys` and nowhere else.
 
 mod answer;
+mod attachment;
 mod content;
 mod elements;
 mod error;
@@ -16,6 +17,7 @@ mod route;
 mod statement;
 
 pub use answer::{Receipts, Reject, SealedReceipt, open_receipt, seal_receipt};
+pub use attachment::{Want, open_piece, route_piece};
 pub use content::{Content, Opened, Outgoing, compose, open, read_route, seal_content, sealed_under};
 pub use elements::{Disclosure, join, label_digest, split};
 pub use error::EnvelopeError;

@@ -3,6 +3,7 @@
 
 mod acts;
 mod annotations;
+mod attached;
 mod country;
 mod country_table;
 mod element;
@@ -23,6 +24,7 @@ mod time;
 
 pub use acts::*;
 pub use annotations::without_annotations;
+pub use attached::{Attached, AttachedFile, FileKey};
 pub use country::{Country, CountryKind};
 pub use element::{ElementPath, Recipient};
 pub use entropy::Entropy;

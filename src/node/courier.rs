@@ -42,6 +42,8 @@ pub struct Courier {
     bag: Mutex<Bag>,
     wake: Notify,
     by_relay: Notify,
+    /// Wakes whoever fetches the files of the peer's acts.
+    pub files: Notify,
 }
 
 /// What waits for the peer, and how the last tries went.
@@ -141,8 +143,8 @@ pub struct Standing {
 impl Courier {
     /// Opens the way to a peer with what the outbox holds for it.
     pub fn new(peer: Party, roads: Roads, rows: Vec<OutboxRow>) -> Self {
-        let (wake, by_relay) = (Notify::new(), Notify::new());
-        let courier = Self { peer, roads: Mutex::new(roads), bag: Mutex::default(), wake, by_relay };
+        let (wake, by_relay, files) = (Notify::new(), Notify::new(), Notify::new());
+        let courier = Self { peer, roads: Mutex::new(roads), bag: Mutex::default(), wake, by_relay, files };
         rows.into_iter().for_each(|row| courier.push(row));
         courier
     }
@@ -205,6 +207,7 @@ impl Courier {
         }
         let idle = bag.waiting.is_empty();
         drop(bag);
+        self.files.notify_one();
         if !idle {
             self.wake.notify_one();
         }
@@ -288,9 +291,7 @@ impl Courier {
         self.bag().link = Some(link.clone());
         // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
         post.serve(link.clone());
-        if let Some(courier) = post.gateway.couriers.get(&self.peer) {
-            gossip::greet(post, courier, link.clone());
-        }
+        gossip::greet(post, self, &link).await;
         Ok(link)
     }
 

@@ -7,7 +7,7 @@ use crate::node::board::BoardError;
 use crate::node::keys::KeyError;
 use crate::rules::completeness::Finding;
 use crate::rules::freshness;
-use crate::store::StoreError;
+use crate::store::{FileError, StoreError};
 use crate::transport::TransportError;
 
 /// Says why the node did not do what an officer or a peer asked.
@@ -22,6 +22,9 @@ pub enum NodeError {
     /// An envelope could not be made or opened.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// A file of an act was not kept or read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A receipt does not prove what it must.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -64,6 +67,9 @@ pub enum NodeError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The clock does not stand behind what it showed before.
+    #[error("the clock shows {0}, which is not behind what it has shown before")]
+    NothingToLower(crate::model::Timestamp),
     /// The gateway was restored from a backup, and this party has not given back yet what came after.
     #[error("the gateway was restored from a backup, and {0} has not given back yet what came after")]
     Recovering(crate::model::Party),
@@ -89,6 +95,11 @@ impl From<NodeError> for Failure {
             }
             NodeError::Store(cause) => Self::new(ExitCode::Unavailable, "store.failed", cause)
                 .hint("see the gateway's log; what was acknowledged is safe"),
+            NodeError::File(cause @ FileError::Io { .. }) => {
+                Self::new(ExitCode::Unavailable, "attachment.io", cause).hint("look at the disk, then try again")
+            }
+            NodeError::File(cause) => Self::new(ExitCode::Finding, "attachment.refused", cause)
+                .hint("`valise case attachment CASE` shows how far each file has come"),
             NodeError::Envelope(cause) => {
                 Self::new(ExitCode::Finding, &format!("envelope.{}", cause.code()), cause)
                     .hint("nothing was sent; `valise peer list` shows the peer's card and keys")
@@ -126,6 +137,8 @@ impl From<NodeError> for Failure {
                 Self::new(ExitCode::Denied, "officer.word", format!("the word of '{officer}' does not count: {why}"))
                     .hint("make a key with `valise officer key`, have it written into the settings, and sign with it")
             }
+            NodeError::NothingToLower(_) => Self::new(ExitCode::Finding, "clock.not_behind", &error)
+                .hint("nothing was changed; set the machine's clock first if it is wrong"),
             NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
                 .hint("`valise gateway status` tells what it waits for; `valise gateway recover --without STATE` goes on"),
             NodeError::Denied { id, rule, why } => {

@@ -9,6 +9,8 @@ use crate::envelope;
 use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
 use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
+use crate::node::attachments;
+use crate::node::attachments::Attic;
 use crate::node::audit;
 use crate::node::board::Board;
 use crate::node::content;
@@ -17,6 +19,7 @@ use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
 use crate::node::error::NodeError;
+use crate::node::generations::Generations;
 use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
@@ -24,6 +27,7 @@ use crate::node::mandates::Register;
 use crate::node::prekeys::PrekeyKeeper;
 use crate::node::recovery;
 use crate::node::recovery::Recovery;
+use crate::node::renewal::Renewing;
 use crate::rules::freshness;
 use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
@@ -46,7 +50,11 @@ pub struct Gateway {
     /// Whose certificate is let in.
     pub doorkeeper: Arc<Doorkeeper>,
     /// The keys of this gateway, as held now.
-    pub keys: Live<KeyRing>,
+    pub keys: Arc<Live<KeyRing>>,
+    /// What it shows to peers, and by which issuing key that is certified.
+    pub renewing: Renewing,
+    /// Lets one rotation happen at a time.
+    pub rotating: tokio::sync::Mutex<()>,
     /// What is durable.
     pub ledger: Ledger,
     /// The cases.
@@ -55,6 +63,8 @@ pub struct Gateway {
     pub mandates: Register,
     /// The way out to each peer.
     pub couriers: Couriers,
+    /// The files of acts.
+    pub attic: Attic,
     /// What was refused.
     pub counters: Counters,
     /// What it waits for after a restore from a backup.
@@ -150,6 +160,12 @@ impl Gateway {
         self.board.get()
     }
 
+    /// Looks into the folders of its own keys; `None` where they stay as they are.
+    pub fn generations(&self) -> Option<Generations> {
+        let keys = self.keeper.as_ref()?.folder().clone();
+        Some(Generations::new(keys, &self.config.data.join("pki")))
+    }
+
     /// Tells since when the directory is stale, if it is: then nothing restricted leaves (`rules/freshness.rs`).
     pub fn stale_since(&self) -> Option<Timestamp> {
         match self.directory().freshness(self.now()) {
@@ -213,6 +229,8 @@ impl Gateway {
         held: Option<&HeldId>,
     ) -> Result<Made, NodeError> {
         let now = self.now();
+        // Only what goes out is offered to those who get it.
+        self.attach(&mut draft)?;
         let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
         events.push(recorded);
         if let Some(held) = held {
@@ -261,12 +279,18 @@ impl Gateway {
     ) -> Result<ReleaseShown, NodeError> {
         let opened = self.open_permit(slot, id.clone(), officer).await?;
         let mut elements = Vec::new();
-        for (_, path, disclosure) in opened.disclosures {
+        let mut photographs = Vec::new();
+        for (act, path, disclosure) in opened.disclosures {
             let disclosure = Disclosure::parse(&disclosure)?;
-            let value = content::to_json(&disclosure.value());
+            let value = disclosure.value();
+            photographs.push((act, path.clone(), attachments::photographs(&path, &value)));
+            let value = content::to_json(&value);
             elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
         }
+        let files = attachments::views(self, &photographs)?;
+        self.attic.grant(id.as_str(), officer, photographs);
         Ok(ReleaseShown {
+            files,
             id: id.as_str().to_owned(),
             case: opened.case,
             to: opened.permit.to.name,
@@ -469,6 +493,7 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<Durable<Vec<u8>>, NodeError> {
         let statement = &opened.statement;
+        self.expect_files(opened)?;
         let mut change = Change::default();
         add_events(&mut change, &statement.said.case, slot, events)?;
         let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());
@@ -557,6 +582,7 @@ impl Post {
         if self.gateway.couriers.get(&courier.peer).is_none() {
             let courier = self.gateway.couriers.add(courier);
             let (by_relay, post) = (Arc::clone(&courier), self.clone());
+            self.spawn(attachments::run(self.clone(), courier.peer.clone()));
             // After a restore nothing goes out before the peer has given back what it had.
             if !self.gateway.config.relays.contains(&courier.peer) {
                 self.gateway.recovery.expect(&courier.peer);

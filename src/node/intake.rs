@@ -4,6 +4,8 @@ use crate::cose::ExportSecret;
 use crate::envelope;
 use crate::envelope::{EnvelopeError, Opened, Receipts, Reject, SealedReceipt};
 use crate::model::{ActKind, MessageId, Party};
+use crate::node::attachments;
+use crate::node::attachments::ReadyPiece;
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
@@ -33,6 +35,8 @@ pub(super) enum Answer {
     Reject(Vec<u8>),
     /// An answer to a ping.
     Pong(Vec<u8>),
+    /// A piece of a file.
+    Piece(ReadyPiece),
     /// What our log proves.
     Audit(Vec<u8>),
     /// What we have of the directory, or news of it.
@@ -105,6 +109,15 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                         let _ = answers.send(answer).await;
                     }
                     drop(permit);
+                });
+            }
+            Ok(Some((FrameKind::Want, body))) => {
+                let (post, peer, answers) = (post.clone(), peer.clone(), answers.clone());
+                post.clone().spawn(async move {
+                    if let Err(cause) = attachments::serve(&post, &peer, &body, &answers).await {
+                        post.gateway.counters.refused("want");
+                        tracing::warn!(cause, "a file that a peer wants is not handed out");
+                    }
                 });
             }
             Ok(Some((FrameKind::Ping, body))) => drop(answers.send(Answer::Pong(body)).await),
@@ -190,6 +203,7 @@ pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpac
             Answer::Reject(body) => Unpacked::Answered(FrameKind::Reject, body),
             Answer::Receipt(_)
             | Answer::Pong(_)
+            | Answer::Piece(_)
             | Answer::Audit(_)
             | Answer::Directory(..)
             | Answer::Recovery(..) => {
@@ -291,11 +305,13 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
     while queue.recv_many(&mut ready, RECEIPTS_A_FRAME).await > 0 {
         let mut receipts = Vec::new();
         let mut frames = Vec::new();
+        let mut pieces = Vec::new();
         for answer in ready.drain(..) {
             match answer {
                 Answer::Receipt(receipt) => receipts.push(receipt),
                 Answer::Reject(body) => frames.push((FrameKind::Reject, body)),
                 Answer::Pong(body) => frames.push((FrameKind::Pong, body)),
+                Answer::Piece(piece) => pieces.push(piece),
                 Answer::Audit(body) => frames.push((FrameKind::AuditAnswer, body)),
                 Answer::Directory(kind, body) => frames.push((kind, body)),
                 Answer::Recovery(kind, body) => frames.push((kind, body)),
@@ -312,8 +328,21 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
                 return;
             }
         }
+        for piece in pieces {
+            sender.in_the_background();
+            if let Err(cause) = sender.send(FrameKind::Envelope, &piece.body).await {
+                tracing::info!(%cause, "a piece did not reach the peer; it will ask again");
+                return;
+            }
+        }
     }
     sender.finish();
+}
+
+impl From<ReadyPiece> for Answer {
+    fn from(piece: ReadyPiece) -> Self {
+        Self::Piece(piece)
+    }
 }
 
 impl Refusal {

@@ -3,6 +3,7 @@
 //! Outgoing: an officer's command, `case::decide`, sign and seal, one commit, and only then the courier.
 //! Incoming: the wire, `envelope::open`, `case::decide`, one commit, and only then the receipt.
 
+mod attachments;
 mod audit;
 mod backup;
 mod board;
@@ -18,6 +19,7 @@ mod epochs;
 mod error;
 mod evidence;
 mod gateway;
+mod generations;
 mod gossip;
 mod init;
 mod intake;
@@ -27,6 +29,7 @@ mod live;
 mod machine;
 mod mailbox;
 mod mandates;
+mod mark;
 mod office;
 mod parts;
 mod prekeys;
@@ -35,6 +38,7 @@ mod relay;
 mod renewal;
 mod reseal;
 mod retry;
+mod rotation;
 mod serve;
 mod sheet;
 mod socket;

@@ -1,8 +1,8 @@
 use super::entry::{BLOB, EntryAt, EntryIndexer, Row, keys};
 use super::notary::LogNotary;
 use super::{
-    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader, Record, Store, StoreError,
-    StoreOptions, StoredLog, Ticket, Transaction,
+    Attachments, Disk, Durable, Entry, FileError, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader,
+    Record, Store, StoreError, StoreOptions, StoredLog, Ticket, Transaction,
 };
 use crate::case::{Case, Event, Permit, PermitUse};
 use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
@@ -256,6 +256,19 @@ impl Ledger {
         Ok((Self { store, body_key: Arc::new(body_key) }, report))
     }
 
+    /// Opens the files beside the journal, on a disk of their own, under the key that hides bodies.
+    ///
+    /// # Errors
+    /// [`FileError`] if one of them cannot be read.
+    pub fn attachments(
+        &self,
+        disk: Arc<dyn Disk>,
+        floor: u64,
+        entropy: Box<dyn Entropy + Send>,
+    ) -> Result<Attachments, FileError> {
+        Attachments::open(disk, Arc::clone(&self.body_key), floor, entropy)
+    }
+
     /// Hands a change to the committer; changes commit in the order of this call.
     pub fn commit(&self, change: Change) -> Ticket {
         self.store.submit(change.0)
@@ -503,6 +516,19 @@ impl Ledger {
             _ => None,
         };
         Ok(scan(&self.store.reader(), &keys::custody(envelope, None))?.into_iter().filter_map(read).collect())
+    }
+
+    /// Lists the envelopes in which a statement of ours was sent, settled ones too, each with its recipient.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn envelopes_of(&self, statement: &Digest) -> Result<Vec<(MessageId, Party)>, StoreError> {
+        let prefix = keys::envelopes_of(statement);
+        let read = |(key, peer): (Vec<u8>, Vec<u8>)| {
+            let envelope = key.get(prefix.len()..)?.try_into().ok().map(MessageId)?;
+            Some((envelope, std::str::from_utf8(&peer).ok()?.parse().ok()?))
+        };
+        Ok(self.store.scan(&prefix)?.into_iter().filter_map(read).collect())
     }
 
     /// Lists how far the threads of our mailbox at a relay have come.

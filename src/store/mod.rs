@@ -5,6 +5,7 @@
 //! first failed write or sync nothing is written any more: the process ends, and the next open finds out
 //! what the disk holds. Records are opaque here.
 
+mod attachments;
 mod commit;
 mod disk;
 mod entry;
@@ -27,6 +28,7 @@ mod sled_index;
 mod tests;
 mod view;
 
+pub use attachments::{Attachments, FileError, Incoming, Outgoing, Progress};
 pub use commit::{Durable, Leaf, Notary, NotarySeal, Ticket, Transaction};
 pub use disk::{Disk, RealDisk, SightedDisk};
 pub use entry::{CarriedAnswer, Entry, LocalAct, OutboxRow, OwedAnswer};

@@ -8,6 +8,7 @@ mod error;
 mod keyfile;
 mod passphrase;
 
+pub use crate::cose::pieces;
 pub use archive::{ARCHIVE_CHUNK, ARCHIVE_HEAD, ArchiveOpener, ArchiveSealer, CHUNK_HEAD, ChunkHead};
 pub use bodies::BodyKey;
 pub use error::VaultError;

@@ -164,6 +164,7 @@ const fn travels(kind: FrameKind) -> bool {
         | FrameKind::AuditQuestion
         | FrameKind::AuditAnswer
         | FrameKind::Holdings
+        | FrameKind::Want
         | FrameKind::RecoveryQuestion
         | FrameKind::RecoveryList
         | FrameKind::RecoveryAct

@@ -62,9 +62,11 @@ pub(super) const fn frame_limit(kind: FrameKind) -> usize {
     match kind {
         FrameKind::Envelope => Limits::ENVELOPE.bytes,
         FrameKind::Receipts => Limits::RECEIPTS.bytes,
-        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
-            Limits::REJECT.bytes
-        }
+        FrameKind::Reject
+        | FrameKind::AuditQuestion
+        | FrameKind::Custody
+        | FrameKind::Want
+        | FrameKind::Refused => Limits::REJECT.bytes,
         FrameKind::AuditAnswer
         | FrameKind::Collect
         | FrameKind::RecoveryQuestion

@@ -36,6 +36,8 @@ pub enum FrameKind {
     RecoveryList = 11,
     /// One of these acts, sealed to a fresh prekey.
     RecoveryAct = 12,
+    /// An addressee's signed word that it wants a file.
+    Want = 13,
     /// A relay's signed custody for a parcel that was brought to it.
     Custody = 16,
     /// A member's signed mailbox state, which opens its mailbox at a relay.
@@ -123,7 +125,7 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Envelope,
         Self::Receipts,
         Self::Reject,
@@ -136,6 +138,7 @@ impl FrameKind {
         Self::RecoveryQuestion,
         Self::RecoveryList,
         Self::RecoveryAct,
+        Self::Want,
         Self::Custody,
         Self::Collect,
         Self::Parcel,

@@ -22,6 +22,17 @@ pub enum CaseVerb {
         #[arg(long)]
         reveal: bool,
     },
+    /// Show the photographs and other files of a case, and write those that are whole (ISACS 6.4.5).
+    Attachment {
+        /// The case.
+        case: CaseId,
+        /// Ask the peer for files that were left there (`attachments = "on-request"`).
+        #[arg(long)]
+        fetch: bool,
+        /// Write them into this folder, which is recorded.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
     /// Tell what happened to each act: written, queued, received by proof, acknowledged, answered.
     History {
         /// The case.

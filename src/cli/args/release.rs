@@ -1,6 +1,7 @@
 use crate::cli::args::OwnKey;
 use crate::model::{CaseId, Digest, ElementPath, Purpose};
 use clap::Subcommand;
+use std::path::PathBuf;
 
 /// `release …`
 #[derive(Clone, Debug, Subcommand)]
@@ -75,6 +76,9 @@ pub enum ReleaseVerb {
     Show {
         /// The permit.
         id: String,
+        /// Write the files that stand in it into this folder.
+        #[arg(long, value_name = "DIR")]
+        files: Option<PathBuf>,
     },
 }
 

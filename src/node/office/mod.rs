@@ -1,6 +1,7 @@
 //! Answers officers: one function for each verb of `control::Command`.
 
 mod approvals;
+mod attachments;
 mod bags;
 mod cases;
 mod consents;
@@ -24,6 +25,7 @@ use crate::node::desk::Slot;
 use crate::node::doctor;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Author, Gateway, Made, Post};
+use crate::node::mark;
 use crate::node::recovery;
 use crate::node::views;
 use crate::store::{Change, LocalAct};
@@ -46,11 +48,16 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             let news = news.as_ref().map(|hex| hex.0.as_slice());
             json(&federation::sync(post, officer, peer.as_ref(), news).await?)
         }
+        Command::IdentityRotate { what, reason, compromised_since } => {
+            json(&federation::rotate(post, officer, what, &reason, compromised_since).await?)
+        }
         Command::GatewayBackup => {
             record(gateway, officer, "gateway.backup", None).await?;
             let position = gateway.ledger.store().position();
             json(&BackupPoint { sequence: position.sequence, chain: position.chain })
         }
+        Command::GatewayClock { lower: None } => json(&mark::view(gateway)),
+        Command::GatewayClock { lower: Some(reason) } => json(&mark::lower(gateway, officer, &reason).await?),
         Command::GatewayRecover { without, reason } => {
             let at = recovery::go_on_without(gateway, officer, &without, &reason).await?;
             record(gateway, officer, "gateway.recover", None).await?;
@@ -72,6 +79,15 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             let detail = cases::show(gateway, officer, &case, Some("case.print")).await?;
             let (party, at) = (gateway.me().clone(), gateway.now());
             json(&PrintView { party, detail, officer: officer.to_owned(), at })
+        }
+        Command::CaseAttachments { case, fetch } => json(&attachments::list(gateway, &case, fetch).await?),
+        Command::AttachmentOffer { sha256, size } => json(&attachments::offer(gateway, sha256, size).await?),
+        Command::AttachmentPut { sha256, index, bytes } => {
+            json(&attachments::put(gateway, sha256, index, bytes).await?)
+        }
+        Command::AttachmentRead { case, act, path, place, permit, index } => {
+            let file = attachments::Named { case, act, path, place, permit };
+            json(&attachments::read(gateway, officer, file, index).await?)
         }
         Command::CaseTemplate { case } => json(&cases::template(gateway, &case)?),
         Command::CaseFollow { case, quotes, permit, to } => {
