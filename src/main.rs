@@ -70,7 +70,7 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
         }
-        Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(&l, verb))),
+        Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(args, &l, verb))),
         Verb::Federation(verb) => face.end(federation(args, verb)),
         Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
         Verb::Gateway(GatewayVerb::Backup { output, credential, make_credential }) => {
@@ -91,7 +91,7 @@ fn dispatch(args: &Args) -> ExitCode {
             };
             face.end(layout(args).and_then(|l| restore(&options(l))))
         }
-        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Recover { .. })
+        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Clock { .. } | GatewayVerb::Recover { .. })
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)
@@ -256,7 +256,7 @@ fn restore(options: &RestoreOptions) -> Result<Answer, Failure> {
 }
 
 /// Answers the verbs by which a gateway asks for admission and takes the answer.
-fn identity(layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
+fn identity(args: &Args, layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
     match verb {
         IdentityVerb::Request { output } => {
             let (bytes, told) = joining::request(layout)?;
@@ -268,6 +268,10 @@ fn identity(layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
         IdentityVerb::Import { file } => {
             let next = "compare the fingerprint with the authority aloud, then `valise federation join --anchor ...`";
             Ok(cli::told("identity.import", joining::import(layout, &whole(file)?)?, next))
+        }
+        IdentityVerb::Rotate { .. } => cli::ask(args, layout, READERS),
+        IdentityVerb::Show => {
+            Ok(cli::told("identity.show", joining::identity(layout, Machine::os().now())?, ""))
         }
     }
 }

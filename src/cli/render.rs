@@ -8,9 +8,9 @@ use crate::cli::federation;
 use crate::cli::proof;
 use crate::cli::relay;
 use crate::control::{
-    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError,
-    DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry,
-    RecoveryView, ReleaseShown, ReleaseView, RetryView,
+    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, ClockView, Command,
+    ControlError, DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView,
+    QueueEntry, RecoveryView, ReleaseShown, ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -26,8 +26,10 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
         Command::GatewayDoctor => doctor(&read(data)?),
+        Command::IdentityRotate { .. } => federation::rotated(&read(data)?),
         Command::FederationSync { .. } => federation::synced(&read(data)?),
         Command::GatewayBackup => String::new(),
+        Command::GatewayClock { .. } => clock(&read(data)?),
         Command::GatewayRecover { without, .. } => {
             format!(
                 "the gateway goes on without what {without} has not given back; it is asked again whenever it is reached"
@@ -147,6 +149,16 @@ fn status(s: &GatewayStatus) -> String {
         ("alarms", or_none(alarms(&s.alarms).join("; "))),
         ("waits for", or_none(s.recovery.iter().map(recovery).collect::<Vec<_>>().join("; "))),
     ])
+}
+
+fn clock(c: &ClockView) -> String {
+    let behind = match c.behind_seconds {
+        ..=0 => "no".to_owned(),
+        seconds => format!("{seconds} seconds; time stands still until it has caught up"),
+    };
+    let lowered = c.lowered_from.map(|from| ("lowered from", from.to_string()));
+    let rows = [("now", c.now.to_string()), ("machine's clock", c.wall.to_string()), ("behind", behind)];
+    pairs(&rows.into_iter().chain(lowered).collect::<Vec<_>>())
 }
 
 /// Says what is not back from a peer since a restore.

@@ -1,8 +1,8 @@
 //! Verbs that a node answers.
 
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb,
-    QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, Verb,
+    Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, IdentityVerb,
+    InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, RotatedKey, Verb,
 };
 use crate::cli::attach;
 use crate::cli::attach::Picked;
@@ -17,7 +17,7 @@ use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, ReleaseShown, VERSION};
+use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, KeyUse, ReleaseShown, VERSION};
 use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
 use serde_json::Value;
 use std::path::Path;
@@ -159,7 +159,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
     let command = match verb {
         Verb::Demo(_)
         | Verb::Config(_)
-        | Verb::Identity(_)
+        | Verb::Identity(IdentityVerb::Request { .. } | IdentityVerb::Import { .. } | IdentityVerb::Show)
         | Verb::Federation(
             FederationVerb::Key { .. }
             | FederationVerb::Init { .. }
@@ -193,8 +193,19 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             peer: peer.clone(),
             news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
         },
+        Verb::Identity(IdentityVerb::Rotate { what, reason, compromised_since }) => Command::IdentityRotate {
+            what: match what {
+                RotatedKey::Seal => KeyUse::Seal,
+                RotatedKey::Log => KeyUse::Log,
+                RotatedKey::Gateway => KeyUse::Gateway,
+                RotatedKey::Root => KeyUse::Root,
+            },
+            reason: Sensitive::new(reason.clone()),
+            compromised_since: *compromised_since,
+        },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
+        Verb::Gateway(GatewayVerb::Clock { reason, .. }) => Command::GatewayClock { lower: reason.clone() },
         Verb::Gateway(GatewayVerb::Recover { without, reason }) => {
             Command::GatewayRecover { without: without.clone(), reason: reason.clone() }
         }

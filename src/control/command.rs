@@ -1,4 +1,4 @@
-use crate::control::{BagMark, Carried, Hex};
+use crate::control::{BagMark, Carried, Hex, KeyUse};
 use crate::model::{
     AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
     MessageId, Notice, PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
@@ -38,8 +38,22 @@ pub enum Command {
         /// Documents that were handed over by hand; then nobody is asked.
         news: Option<Hex>,
     },
+    /// `identity rotate`.
+    IdentityRotate {
+        /// Which key.
+        what: KeyUse,
+        /// Why, in words that everybody will read.
+        reason: Text,
+        /// From when others may have held the key before.
+        compromised_since: Option<Timestamp>,
+    },
     /// `gateway backup`: notes that a backup is made, and tells up to where all is durable.
     GatewayBackup,
+    /// `gateway clock`: tells how the clock stands, or lowers its mark.
+    GatewayClock {
+        /// Why the mark is lowered, if it is.
+        lower: Option<String>,
+    },
     /// `gateway recover --without STATE`: goes on without what a peer has not given back.
     GatewayRecover {
         /// The peer.
@@ -442,8 +456,10 @@ impl Command {
         match self {
             Self::GatewayStatus => "gateway.status",
             Self::FederationSync { .. } => "federation.sync",
+            Self::IdentityRotate { .. } => "identity.rotate",
             Self::GatewayDoctor => "gateway.doctor",
             Self::GatewayBackup => "gateway.backup",
+            Self::GatewayClock { .. } => "gateway.clock",
             Self::GatewayRecover { .. } => "gateway.recover",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",

@@ -19,6 +19,7 @@ impl Command {
     pub const fn duty(&self) -> Duty {
         match self {
             Self::GatewayStatus
+            | Self::GatewayClock { lower: None }
             | Self::GatewayDoctor
             | Self::RelayStatus
             | Self::PeerList
@@ -45,8 +46,10 @@ impl Command {
             | Self::QueueHanded { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
             Self::GatewayBackup
+            | Self::GatewayClock { lower: Some(_) }
             | Self::GatewayRecover { .. }
             | Self::CaseAck { .. }
+            | Self::IdentityRotate { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
             | Self::CaseReturn { .. }

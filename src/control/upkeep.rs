@@ -12,6 +12,19 @@ pub struct BackupPoint {
     pub chain: Digest,
 }
 
+/// The answer to `gateway clock`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockView {
+    /// The instant that the gateway goes by.
+    pub now: Timestamp,
+    /// What the machine's clock shows.
+    pub wall: Timestamp,
+    /// How far the machine's clock stands behind what it has shown before.
+    pub behind_seconds: i64,
+    /// From where the mark was lowered, if it was.
+    pub lowered_from: Option<Timestamp>,
+}
+
 /// What a gateway that was restored from a backup still waits for from one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecoveryView {

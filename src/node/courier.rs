@@ -197,9 +197,7 @@ impl Courier {
         self.bag().link = Some(link.clone());
         // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
         post.serve(link.clone());
-        if let Some(courier) = post.gateway.couriers.get(&self.peer) {
-            gossip::greet(post, courier, link.clone());
-        }
+        gossip::greet(post, self, &link).await;
         Ok(link)
     }
 

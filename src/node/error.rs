@@ -51,6 +51,9 @@ pub enum NodeError {
     /// No mandate carries what would be done on another party's behalf (ISACS 9.3).
     #[error("{}", .0.words())]
     Mandate(MandateFault),
+    /// The clock does not stand behind what it showed before.
+    #[error("the clock shows {0}, which is not behind what it has shown before")]
+    NothingToLower(crate::model::Timestamp),
     /// The gateway was restored from a backup, and this party has not given back yet what came after.
     #[error("the gateway was restored from a backup, and {0} has not given back yet what came after")]
     Recovering(crate::model::Party),
@@ -109,6 +112,8 @@ impl From<NodeError> for Failure {
             .hint(format!("`valise {} list` shows what there is", list_noun(what))),
             NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
                 .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
+            NodeError::NothingToLower(_) => Self::new(ExitCode::Finding, "clock.not_behind", &error)
+                .hint("nothing was changed; set the machine's clock first if it is wrong"),
             NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
                 .hint("`valise gateway status` tells what it waits for; `valise gateway recover --without STATE` goes on"),
             NodeError::Denied { id, rule, why } => {

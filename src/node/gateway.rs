@@ -16,6 +16,7 @@ use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
 use crate::node::error::NodeError;
+use crate::node::generations::Generations;
 use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
@@ -23,6 +24,7 @@ use crate::node::mandates::Register;
 use crate::node::prekeys::PrekeyKeeper;
 use crate::node::recovery;
 use crate::node::recovery::Recovery;
+use crate::node::renewal::Renewing;
 use crate::rules::freshness;
 use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
@@ -45,7 +47,11 @@ pub struct Gateway {
     /// Whose certificate is let in.
     pub doorkeeper: Arc<Doorkeeper>,
     /// The keys of this gateway, as held now.
-    pub keys: Live<KeyRing>,
+    pub keys: Arc<Live<KeyRing>>,
+    /// What it shows to peers, and by which issuing key that is certified.
+    pub renewing: Renewing,
+    /// Lets one rotation happen at a time.
+    pub rotating: tokio::sync::Mutex<()>,
     /// What is durable.
     pub ledger: Ledger,
     /// The cases.
@@ -131,6 +137,12 @@ impl Gateway {
     /// Returns the directory as it stands now; a long piece of work keeps the one that it began with.
     pub fn directory(&self) -> Arc<Directory> {
         self.board.get()
+    }
+
+    /// Looks into the folders of its own keys; `None` where they stay as they are.
+    pub fn generations(&self) -> Option<Generations> {
+        let keys = self.keeper.as_ref()?.folder().clone();
+        Some(Generations::new(keys, &self.config.data.join("pki")))
     }
 
     /// Tells since when the directory is stale, if it is: then nothing restricted leaves (`rules/freshness.rs`).

@@ -4,6 +4,7 @@ use crate::config::{GatewayConfig, Layout};
 use crate::control::{ExitCode, Failure};
 use crate::node::gateway::Post;
 use crate::node::machine::Machine;
+use crate::node::mark;
 use crate::node::parts::{Parts, start_failure, store_failure};
 use crate::node::socket;
 use crate::node::station::Station;
@@ -53,10 +54,13 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
     let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper()).map_err(|e| {
         start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
     })?;
+    let peers: Vec<_> = parts.peers.iter().map(|(peer, _)| peer.clone()).collect();
+    mark::resume(&parts.machine, &parts.config.data, &parts.ledger, &peers).map_err(store_failure)?;
     let post = Station::open(parts, road).map_err(store_failure)?.start();
     let listen = post.road.local_address().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(listen, "the gateway of {} is ready", post.gateway.me());
     post.spawn(socket::serve(post.clone(), listener));
+    post.spawn(mark::keep(post.clone()));
     let code = tokio::select! {
         () = told_to_stop => ExitCode::Ok,
         () = failed.notified() => ExitCode::Finding,
@@ -85,6 +89,7 @@ async fn stop(post: &Post, socket: &Path, code: ExitCode) {
         tracing::error!("the store has failed; the gateway stops without writing anything more");
         sleep(LAST_WORDS).await;
     }
+    mark::note(&post.gateway);
     post.close().await;
     let store = post.gateway.ledger.store().clone();
     let closed = tokio::task::spawn_blocking(move || store.close()).await;

@@ -264,7 +264,11 @@ impl Entry {
             }
             Self::AtRest { case } => vec![(keys::active(case), Put::Nothing)],
             Self::Body { statement } => vec![(keys::body(statement), Put::Entry)],
-            Self::Queued(row) => vec![(keys::outbox(&row.envelope), Put::Entry)],
+            Self::Queued(row) => vec![
+                (keys::outbox(&row.envelope), Put::Entry),
+                // It outlives the outbox row: the history of an act names the relays that carried it.
+                (keys::envelope_of(&row.statement, &row.envelope), Put::Bytes(row.peer.to_string().into())),
+            ],
             Self::Settled { envelope } => vec![(keys::outbox(envelope), Put::Nothing)],
             Self::Leaf { peer, nth, index, leaf, .. } => {
                 let mut changes = vec![(keys::leaf(peer, *nth, *index), Put::Entry)];
@@ -451,6 +455,13 @@ pub(super) mod keys {
     }
     pub fn alarm(at: &Location) -> Vec<u8> {
         [ALARMS, &order(at)[..]].concat()
+    }
+    pub fn envelope_of(statement: &Digest, envelope: &MessageId) -> Vec<u8> {
+        [&envelopes_of(statement)[..], &envelope.0].concat()
+    }
+    /// What the marks of a statement's envelopes begin with.
+    pub fn envelopes_of(statement: &Digest) -> Vec<u8> {
+        [b"q/", &statement.0[..]].concat()
     }
     pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
         let relay = relay.map(ToString::to_string).unwrap_or_default();

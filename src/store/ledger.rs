@@ -513,6 +513,19 @@ impl Ledger {
         Ok(scan(&self.store.reader(), &keys::custody(envelope, None))?.into_iter().filter_map(read).collect())
     }
 
+    /// Lists the envelopes in which a statement of ours was sent, settled ones too, each with its recipient.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn envelopes_of(&self, statement: &Digest) -> Result<Vec<(MessageId, Party)>, StoreError> {
+        let prefix = keys::envelopes_of(statement);
+        let read = |(key, peer): (Vec<u8>, Vec<u8>)| {
+            let envelope = key.get(prefix.len()..)?.try_into().ok().map(MessageId)?;
+            Some((envelope, std::str::from_utf8(&peer).ok()?.parse().ok()?))
+        };
+        Ok(self.store.scan(&prefix)?.into_iter().filter_map(read).collect())
+    }
+
     /// Lists how far the threads of our mailbox at a relay have come.
     ///
     /// # Errors

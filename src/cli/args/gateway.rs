@@ -39,6 +39,15 @@ pub enum GatewayVerb {
         #[arg(long)]
         party: Party,
     },
+    /// Show how the clock stands, or say that what it showed before was wrong.
+    Clock {
+        /// Go by what the machine's clock shows now, although it showed a later time before.
+        #[arg(long, requires = "reason")]
+        lower: bool,
+        /// Why; it is recorded, and names no weapon and no person.
+        #[arg(long, requires = "lower")]
+        reason: Option<String>,
+    },
     /// After a restore: go on without what a peer has not given back.
     Recover {
         /// The peer.

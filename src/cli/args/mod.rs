@@ -12,7 +12,7 @@ pub use case::{CaseVerb, GroundArg};
 pub use consent::ConsentVerb;
 pub use evidence::EvidenceVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
-pub use federation::{FederationVerb, IdentityVerb, KeysArg};
+pub use federation::{FederationVerb, IdentityVerb, KeysArg, RotatedKey};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;

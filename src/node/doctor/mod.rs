@@ -11,6 +11,7 @@ use crate::node::doctor::exam::{Exam, Found};
 use crate::node::gateway::Post;
 use crate::node::keys::KeyFolder;
 use crate::node::machine::Machine;
+use crate::node::mark;
 use crate::node::office;
 use crate::node::parts::{Parts, read_peers, store_failure};
 use crate::transport::{CloseCode, Listen, Road, RoadKind};
@@ -61,7 +62,10 @@ pub async fn examine(post: &Post) -> DoctorView {
         Some(cause) => Found::broken(cause, "look at the disk, then start the gateway again"),
     });
     let peers: Vec<Party> = gateway.couriers.all().iter().map(|c| c.peer.clone()).collect();
-    exam.check("clock", &["store"], || newest(gateway.ledger.newest_leaf(&peers), now));
+    exam.check("clock", &["store"], || match standing::clock(&mark::view(gateway)) {
+        Some(behind) => behind,
+        None => newest(gateway.ledger.newest_leaf(&peers), now),
+    });
     exam.end("directory", about(&directory));
     exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential);
@@ -169,7 +173,7 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         Err(cause) => Found::broken(cause, "put the credential back"),
     });
     exam.check("prekeys", &["clock", "directory"], || {
-        probes::prekeys((&directory, &me), &parts.ring.prekeys, now)
+        probes::prekeys((&directory, &me), &parts.ring.get().prekeys, now)
     });
     let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper());
     exam.end(

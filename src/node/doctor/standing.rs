@@ -1,8 +1,22 @@
 //! How the gateway stands with its peers: what it waits for, and what they have contradicted.
 
-use crate::control::RecoveryView;
+use crate::control::{ClockView, RecoveryView};
 use crate::node::doctor::exam::Found;
+use crate::node::mark::BEHIND;
 use crate::store::{Alarm, StoreError};
+
+/// Whether the machine's clock stands behind what it has shown before; `None` if it does not.
+pub fn clock(view: &ClockView) -> Option<Found> {
+    (view.behind_seconds > BEHIND).then(|| {
+        let ClockView { now, wall, behind_seconds, .. } = view;
+        Found::broken(
+            format!(
+                "the machine's clock shows {wall}, and has shown {now} before, {behind_seconds} seconds later"
+            ),
+            "if it is wrong now, set it; if it was wrong then, `valise gateway clock --lower --reason WHY`",
+        )
+    })
+}
 
 /// What a gateway that was restored from a backup still waits for.
 pub fn recovery(open: &[RecoveryView]) -> Found {

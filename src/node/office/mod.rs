@@ -23,6 +23,7 @@ use crate::node::desk::Slot;
 use crate::node::doctor;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Made, Post};
+use crate::node::mark;
 use crate::node::recovery;
 use crate::node::views;
 use crate::store::{Change, LocalAct};
@@ -42,11 +43,16 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             let news = news.as_ref().map(|hex| hex.0.as_slice());
             json(&federation::sync(post, officer, peer.as_ref(), news).await?)
         }
+        Command::IdentityRotate { what, reason, compromised_since } => {
+            json(&federation::rotate(post, officer, what, &reason, compromised_since).await?)
+        }
         Command::GatewayBackup => {
             record(gateway, officer, "gateway.backup", None).await?;
             let position = gateway.ledger.store().position();
             json(&BackupPoint { sequence: position.sequence, chain: position.chain })
         }
+        Command::GatewayClock { lower: None } => json(&mark::view(gateway)),
+        Command::GatewayClock { lower: Some(reason) } => json(&mark::lower(gateway, officer, &reason).await?),
         Command::GatewayRecover { without, reason } => {
             let at = recovery::go_on_without(gateway, officer, &without, &reason).await?;
             record(gateway, officer, "gateway.recover", None).await?;
