@@ -27,6 +27,7 @@ impl Command {
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::ApprovalList
             | Self::CaseHistory { .. }
             | Self::EvidenceHead { .. }
             | Self::ConsentList
@@ -49,6 +50,7 @@ impl Command {
             | Self::GatewayClock { lower: Some(_) }
             | Self::GatewayRecover { .. }
             | Self::CaseAck { .. }
+            | Self::IdentityRotate { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
             | Self::CaseReturn { .. }
@@ -58,6 +60,8 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::ApprovalApprove { .. }
+            | Self::ApprovalReturn { .. }
             | Self::ReleaseApprove { .. }
             | Self::ReleaseDeny { .. }
             | Self::ReleaseReview { .. }
@@ -79,6 +83,8 @@ impl Command {
             | Self::CasePrint { .. }
             | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
+            | Self::ApprovalShow { .. }
+            | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
             | Self::ReleaseShow { .. } => Duty::See,

@@ -218,6 +218,17 @@ impl ClaimedStatement {
         let claims = Claims::read(unverified.unverified_headers())?;
         Ok((claims.issuer, unverified.unverified_headers().read(label::LOG_HEADS)?))
     }
+
+    /// Reads by which seal certificate a statement claims to be signed, and which directory it cites; nothing is checked.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn trust(bytes: &[u8]) -> Result<(Digest, DirectoryRef), EnvelopeError> {
+        let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+        let headers = unverified.unverified_headers();
+        let (version, digest): (u64, Digest) = headers.read(label::DIRECTORY)?;
+        Ok((read_thumbprint(headers)?, DirectoryRef { version, digest }))
+    }
 }
 
 impl Statement {

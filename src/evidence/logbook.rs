@@ -3,11 +3,14 @@ use crate::evidence::{Appended, Checkpoint, EvidenceError, Leaf, Log, MerkleLog,
 use crate::model::{Digest, Entropy, Head, MessageId, Party, Timestamp};
 use std::collections::BTreeMap;
 
+/// Gives the log key that is in use, with its certificate's thumbprint: keys are rotated while the book is open.
+pub type KeySource = Box<dyn Fn() -> (SigningKey, Digest) + Send>;
+
 /// All logs that one gateway keeps, one for each peer, with the key that signs their heads (DESIGN §7). Of
 /// each it holds only what the next leaves need; what is durable is read where it lies.
 pub struct LogBook {
     owner: Party,
-    key: (SigningKey, Digest),
+    key: KeySource,
     logs: BTreeMap<Party, Kept>,
     entropy: Box<dyn Entropy + Send>,
 }
@@ -66,7 +69,13 @@ struct Grown {
 impl LogBook {
     /// Opens an empty book; `entropy` supplies the nonce of each genesis leaf.
     pub fn new(owner: Party, key: (SigningKey, Digest), entropy: Box<dyn Entropy + Send>) -> Self {
-        Self { owner, key, logs: BTreeMap::new(), entropy }
+        Self { owner, key: Box::new(move || key.clone()), logs: BTreeMap::new(), entropy }
+    }
+
+    /// Signs with the key that `source` gives for each group.
+    #[must_use]
+    pub fn with_keys(self, source: KeySource) -> Self {
+        Self { key: source, ..self }
     }
 
     /// Takes up the newest log about a peer where its durable part ends, at the head that was signed last.
@@ -114,7 +123,7 @@ impl LogBook {
         let checkpoint = Checkpoint { owner: self.owner.clone(), peer: peer.clone(), head: log.head()?, at };
         sealed.heads.push((peer.clone(), *nth, checkpoint.head));
         let indices: Vec<u64> = places.iter().map(|(_, index)| *index).collect();
-        let receipts = Receipt::issue(&checkpoint, log, &indices, &self.key)?;
+        let receipts = Receipt::issue(&checkpoint, log, &indices, &(self.key)())?;
         for ((slot, _), receipt) in places.iter().zip(receipts) {
             sealed.receipts[*slot] = Some(receipt);
         }

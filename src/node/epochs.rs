@@ -7,8 +7,8 @@ use crate::trust::{PrekeyId, Validity};
 /// How many days senders may seal to an epoch.
 pub const EPOCH_DAYS: u32 = 7;
 /// How many epochs are made before the present one ends, so that a peer that hears nothing for weeks still
-/// seals to a short-lived key. With the key of last resort they fit in a part B of 12 KiB.
-pub const AHEAD: i64 = 3;
+/// seals to a short-lived key. With the key of last resort, and keys that are retired, they fit in a part B of 8 KiB.
+pub const AHEAD: i64 = 2;
 /// How many days a private half outlives its epoch, for what is under way.
 pub const KEPT_DAYS: i64 = 90;
 /// How many days senders may seal to a key of last resort; with [`KEPT_DAYS`] it lives a year.
@@ -117,9 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn a_new_gateway_makes_four_weeks_and_a_last_resort_and_then_rests() {
+    fn a_new_gateway_makes_three_weeks_and_a_last_resort_and_then_rests() {
         let (mut held, mut next) = (Vec::new(), 0);
-        assert_eq!(follow(&mut held, at(0), &mut next).make.len(), 5);
+        assert_eq!(follow(&mut held, at(0), &mut next).make.len(), 4);
         assert_eq!(follow(&mut held, at(0), &mut next), Plan::default());
         assert_eq!(held.iter().filter(|e| e.is_last_resort()).count(), 1);
         assert!(!chosen(&held, at(0)).unwrap().is_last_resort());

@@ -2,11 +2,12 @@
 
 use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
 use crate::control::{ExitCode, Failure};
-use crate::cose::{PqSigningKey, SigningKey};
+use crate::cose::SigningKey;
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
-use crate::model::{Digest, Party};
+use crate::model::{Digest, Party, Timestamp};
 use crate::node::gateway::Doorkeeper;
+use crate::node::generations::{Generations, InForce};
 use crate::node::joining;
 use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
 use crate::node::live::Live;
@@ -19,7 +20,7 @@ use crate::store::{
 };
 use crate::transport::TlsIdentity;
 use crate::trust::federation::Route;
-use crate::trust::{Card, Directory, PartyEntry, certificate_from_pem};
+use crate::trust::{Card, Directory, PartyEntry};
 use crate::vault::BodyKey;
 use std::fs;
 use std::path::Path;
@@ -35,7 +36,7 @@ pub struct Parts {
     /// Whose key speaks for which party.
     pub directory: Arc<Live<Directory>>,
     /// The keys of this gateway.
-    pub ring: KeyRing,
+    pub ring: Arc<Live<KeyRing>>,
     /// What is durable.
     pub ledger: Ledger,
     /// The files of acts.
@@ -65,9 +66,10 @@ impl Parts {
     ) -> Result<Self, Failure> {
         let party = config.party.clone();
         let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
-        let keeper = keeper(&party, layout, &keys, &machine).map_err(|e| key_failure(&e))?;
         let shelf = joining::shelf(layout)?;
         let joined = joining::read(&shelf, Some(&party))?;
+        let alone = joined.is_none();
+        let keeper = keeper(&party, layout, &keys, &machine, alone).map_err(|e| key_failure(&e))?;
         let (directory, peers) = match joined {
             Some(directory) => {
                 let peers = reachable(&directory, &config);
@@ -80,9 +82,12 @@ impl Parts {
             }
         };
         let directory = Arc::new(Live::new(directory));
-        let renewal = renewal(&party, layout, &keys).map_err(|e| key_failure(&e))?;
+        let own = Generations::new(keys.clone(), &layout.pki());
+        let known = directory.get();
+        let renewal = renewal(&party, &own, &known).map_err(|e| key_failure(&e))?;
         let (identity, renewal) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
-        let ring = key_ring(&party, layout, &keys, &keeper).map_err(|e| key_failure(&e))?;
+        let ring = key_ring(&party, &own, &keeper, &known, machine.now()).map_err(|e| key_failure(&e))?;
+        let ring = Arc::new(Live::new(ring));
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
         let attachments = open_attachments(&config, layout, &ledger, &machine)?;
@@ -135,9 +140,9 @@ pub(super) fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(P
     peers
 }
 
-pub(super) fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
-    let issuing_der = certificate_from_pem(&read_pem(layout, "issuing")?)?;
-    Ok(Renewal::new(party.clone(), keys.signing("issuing")?, issuing_der))
+pub(super) fn renewal(party: &Party, own: &Generations, directory: &Directory) -> Result<Renewal, KeyError> {
+    let issuing = own.issuing(directory.entry(party)?)?;
+    Ok(Renewal::new(party.clone(), issuing.key, issuing.der))
 }
 
 pub(super) fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
@@ -152,11 +157,13 @@ fn keeper(
     layout: &Layout,
     keys: &KeyFolder,
     machine: &Machine,
+    alone: bool,
 ) -> Result<PrekeyKeeper, KeyError> {
     let (card, sheet) = (layout.pki().join("card.toml"), Sheet::new(layout.part_b()));
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), card, sheet);
     let now = machine.now();
-    if keeper.turn(now, 0, &mut *machine.entropy())? {
+    // Whoever has joined a federation publishes by it, once it runs.
+    if keeper.turn(now, 0, &mut *machine.entropy())? && alone {
         keeper.publish(&keeper.held()?, &seal_key(layout, keys)?, now)?;
     }
     Ok(keeper)
@@ -168,24 +175,20 @@ fn seal_key(layout: &Layout, keys: &KeyFolder) -> Result<(SigningKey, Digest), K
 
 fn key_ring(
     party: &Party,
-    layout: &Layout,
-    keys: &KeyFolder,
+    own: &Generations,
     keeper: &PrekeyKeeper,
+    directory: &Directory,
+    now: Timestamp,
 ) -> Result<KeyRing, KeyError> {
-    Ok(KeyRing {
-        party: party.clone(),
-        gateway: format!("gw1.{}", party.dns_suffix()),
-        seal: seal_key(layout, keys)?,
-        log: (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?),
-        twin: PqSigningKey::from_seed(&*keys.open("log-pq")?),
-        prekeys: private_halves(keeper.held()?),
-    })
+    let InForce { seal, log, twin } = own.in_force(directory, party, now)?;
+    let (party, prekeys) = (party.clone(), private_halves(keeper.held()?));
+    Ok(KeyRing { gateway: format!("gw1.{}", party.dns_suffix()), party, seal, log, twin, prekeys })
 }
 
 fn open_store(
     config: &GatewayConfig,
     layout: &Layout,
-    ring: &KeyRing,
+    ring: &Arc<Live<KeyRing>>,
     body_key: BodyKey,
     machine: &Machine,
     failed: &Arc<Notify>,
@@ -200,7 +203,9 @@ fn open_store(
         tracing::error!(%cause, "the store failed");
         failed.notify_one();
     }));
-    let logs = LogBook::new(ring.party.clone(), ring.log.clone(), machine.entropy());
+    let (first, source) = (ring.get(), Arc::clone(ring));
+    let logs = LogBook::new(first.party.clone(), first.log.clone(), machine.entropy())
+        .with_keys(Box::new(move || source.get().log.clone()));
     let (ledger, report) = Ledger::open(options, logs, body_key).map_err(store_failure)?;
     if report.bytes_cut > 0 {
         tracing::warn!(

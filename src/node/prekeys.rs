@@ -56,6 +56,11 @@ impl PrekeyKeeper {
         Self { keys, party, card, sheet }
     }
 
+    /// Returns the folder of keys.
+    pub const fn folder(&self) -> &KeyFolder {
+        &self.keys
+    }
+
     /// Returns the sheet on which the gateway says what it is.
     pub const fn sheet(&self) -> &Sheet {
         &self.sheet
@@ -204,9 +209,12 @@ pub async fn run(post: Post) {
         let ran = i64::try_from(LOOK.as_secs()).unwrap_or(0);
         let turned = keeper.turn(now, ran, &mut *gateway.entropy()).and_then(|changed| {
             if changed {
-                let (held, ring) = (keeper.held()?, gateway.ring());
-                keeper.publish(&held, &ring.seal, now)?;
-                gateway.keys.replace(KeyRing { prekeys: private_halves(held), ..(*ring).clone() });
+                let held = keeper.held()?;
+                if gateway.board.holdings().is_none() {
+                    keeper.publish(&held, &gateway.ring().seal, now)?;
+                }
+                let prekeys = private_halves(held);
+                gateway.keys.amend(|ring| KeyRing { prekeys, ..ring.clone() });
             }
             Ok(changed)
         });
@@ -260,10 +268,10 @@ mod tests {
         assert!(keeper.turn(start, 0, &mut entropy).unwrap());
         assert!(!keeper.turn(start, 0, &mut entropy).unwrap(), "nothing is made twice");
         let first = keeper.held().unwrap();
-        assert_eq!((first.len(), names(&folder).len()), (5, 11));
+        assert_eq!((first.len(), names(&folder).len()), (4, 9));
         let seal = (SigningKey::from_seed(&[7; 32]), Digest([1; 32]));
         let party = "XAA".parse().unwrap();
-        assert_eq!(public_halves(&party, &first, &seal, start).len(), 5);
+        assert_eq!(public_halves(&party, &first, &seal, start).len(), 4);
 
         let later = start.saturating_add((KEPT_DAYS + 8) * DAY);
         // The clock has leapt: nothing is deleted on its word alone, but after it has stood so for some days.
@@ -280,7 +288,7 @@ mod tests {
             assert!(!names(&folder).iter().any(|n| n.contains(&name)), "{name} is still on the disk");
             assert!(held.iter().all(|h| h.epoch.id != gone.epoch.id));
         }
-        assert!(public_halves(&party, &held, &seal, later).len() <= 6);
+        assert!(public_halves(&party, &held, &seal, later).len() <= 5);
     }
 
     #[test]
@@ -294,8 +302,8 @@ mod tests {
         keeper.turn(start, 0, &mut entropy).unwrap();
         let private = names(&folder).into_iter().find(|n| n.ends_with(".key")).unwrap();
         fs::remove_file(folder.join(private)).unwrap();
-        assert_eq!(keeper.held().unwrap().len(), 4);
+        assert_eq!(keeper.held().unwrap().len(), 3);
         assert!(keeper.turn(start, 0, &mut entropy).unwrap(), "the week that lost its key gets another");
-        assert_eq!(keeper.held().unwrap().len(), 5);
+        assert_eq!(keeper.held().unwrap().len(), 4);
     }
 }

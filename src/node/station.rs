@@ -9,16 +9,14 @@ use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
-use crate::node::gateway::{Gateway, Post};
+use crate::node::gateway::{Author, Gateway, Post};
 use crate::node::gossip;
-use crate::node::live::Live;
 use crate::node::mailbox;
 use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
 use crate::node::prekeys;
 use crate::node::recovery::Recovery;
-use crate::node::renewal::Renewing;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
 use std::collections::BTreeMap;
@@ -32,7 +30,6 @@ const TICK: Duration = Duration::from_secs(60);
 /// A whole gateway, but for the socket on which officers speak to it.
 pub struct Station {
     post: Post,
-    renewing: Renewing,
     couriers: Vec<Courier>,
 }
 
@@ -85,7 +82,9 @@ impl Station {
             board: Board::new(parts.directory, parts.shelf),
             keeper: parts.keeper,
             doorkeeper,
-            keys: Live::new(parts.ring),
+            keys: parts.ring,
+            renewing: parts.renewal,
+            rotating: tokio::sync::Mutex::default(),
             ledger: parts.ledger,
             desk,
             mandates,
@@ -95,7 +94,7 @@ impl Station {
             recovery,
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
-        Ok(Self { post, renewing: parts.renewal, couriers })
+        Ok(Self { post, couriers })
     }
 
     /// Starts everything that goes on for the life of the gateway; needs a tokio runtime.
@@ -103,7 +102,7 @@ impl Station {
         let post = self.post;
         post.spawn(accept(post.clone()));
         post.spawn(watch(post.clone()));
-        post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
+        post.spawn(post.gateway.renewing.clone().run(Arc::clone(&post.gateway.machine)));
         if post.gateway.keeper.is_some() {
             post.spawn(prekeys::run(post.clone()));
         }
@@ -210,7 +209,7 @@ async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
         let id = slot.read().opening().map(|opening| opening.case.clone());
         let (Some(_), Some(id)) = (due, id) else { continue };
         let command = case::Command::Acknowledge { automatic: true, note: None };
-        match gateway.make(&id, &slot, command).await {
+        match gateway.make(&id, &slot, command, Author::Timer).await {
             Ok(_) => tracing::info!(days, "a request was acknowledged automatically"),
             Err(cause) => tracing::warn!(%cause, "an automatic acknowledgement was not made"),
         }

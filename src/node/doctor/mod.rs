@@ -173,7 +173,7 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         Err(cause) => Found::broken(cause, "put the credential back"),
     });
     exam.check("prekeys", &["clock", "directory"], || {
-        probes::prekeys((&directory, &me), &parts.ring.prekeys, now)
+        probes::prekeys((&directory, &me), &parts.ring.get().prekeys, now)
     });
     let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper());
     exam.end(
