@@ -474,7 +474,7 @@ impl World<'_> {
             ("statement-with-an-unknown-flag", "unsupported", header(label::FLAGS, 2.into())),
             (
                 "statement-with-a-manifest",
-                "unsupported",
+                "malformed-envelope",
                 header(label::MANIFEST_ROOT, Value::Bytes(vec![0; 32])),
             ),
             (
