@@ -1,6 +1,7 @@
 //! What an officer's face and the node say to each other over the Unix socket: one [`Call`], one
 //! [`Reply`], each a length-prefixed JSON frame; and who may say what (DESIGN §8).
 
+mod attachment;
 mod bag;
 mod client;
 mod command;
@@ -16,6 +17,7 @@ mod roles;
 mod upkeep;
 mod views;
 
+pub use attachment::{AttachmentView, OfferView, PieceView};
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
