@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
     self, Answer, Args, BagContent, ConfigVerb, DemoVerb, EvidenceVerb, Face, FederationVerb, GatewayVerb,
-    IdentityVerb, Initial, KeysArg, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
+    IdentityVerb, Initial, KeysArg, OfficerVerb, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
 use valise::control::{Carried, CarriedKind, Client, ExitCode, Failure, Hex};
@@ -17,6 +17,7 @@ use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
 use valise::offline::evidence;
 use valise::offline::inspect::{self, Kind};
+use valise::offline::officer::{self, OfficerError};
 use valise::offline::requests::{self, Example};
 use valise::wire::{Bag, FrameKind};
 
@@ -72,6 +73,7 @@ fn dispatch(args: &Args) -> ExitCode {
         }
         Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(args, &l, verb))),
         Verb::Federation(verb) => face.end(federation(args, verb)),
+        Verb::Officer(verb) => face.end(officer(verb)),
         Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
         Verb::Gateway(GatewayVerb::Backup { output, credential, make_credential }) => {
             let options = |layout| BackupOptions {
@@ -98,6 +100,7 @@ fn dispatch(args: &Args) -> ExitCode {
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
         | Verb::Evidence(_)
+        | Verb::Approval(_)
         | Verb::Consent(_)
         | Verb::Deadline(_)
         | Verb::Mandate(_)
@@ -110,6 +113,7 @@ fn dispatch(args: &Args) -> ExitCode {
 const READERS: Readers = Readers {
     request: |text| requests::parse_request(text).map_err(bad_data),
     response: |text| requests::parse_response(text).map_err(bad_data),
+    sign: |key, passphrase, words| officer::sign(key, passphrase, words).map_err(officer_failure),
     bag: read_bag,
     pack: pack_bags,
 };
@@ -276,6 +280,33 @@ fn identity(args: &Args, layout: &Layout, verb: &IdentityVerb) -> Result<Answer,
     }
 }
 
+/// Answers the verbs by which an officer makes and shows a signing key.
+fn officer(verb: &OfficerVerb) -> Result<Answer, Failure> {
+    let (name, file, key) = match verb {
+        OfficerVerb::Key { output, passphrase_file } => {
+            let secret = cli::new_passphrase(passphrase_file.as_deref())?;
+            let made = officer::make_key(output, &secret, &mut *Machine::os().entropy());
+            ("officer.key", output, made.map_err(officer_failure)?)
+        }
+        OfficerVerb::Show { file, passphrase_file } => {
+            let secret = cli::passphrase(passphrase_file.as_deref(), "Passphrase of your key: ")?;
+            ("officer.show", file, officer::public_key(file, &secret).map_err(officer_failure)?)
+        }
+    };
+    let next = format!("have your [[officer]] entry say key = \"{key}\", and restart the gateway");
+    Ok(cli::told(name, json!({ "file": file, "key": key }), &next))
+}
+
+fn officer_failure(error: OfficerError) -> Failure {
+    match &error {
+        OfficerError::Io { .. } => Failure::new(ExitCode::Finding, "officer.io", &error)
+            .hint("no key is ever replaced; see the path and its folder"),
+        OfficerError::Key { cause, .. } => {
+            Failure::new(ExitCode::Denied, "officer.key", &error).hint(cause.hint())
+        }
+    }
+}
+
 /// Answers the verbs of a federation's authority and of its members.
 fn federation(args: &Args, verb: &FederationVerb) -> Result<Answer, Failure> {
     let machine = Machine::os();
@@ -410,8 +441,8 @@ fn play(args: &Args, verb: &DemoVerb) -> Result<Answer, Failure> {
     let running = || stage(data(environment.demo())?);
     match verb {
         DemoVerb::Run { keep } => demo_run(args, *keep, stage),
-        DemoVerb::Start => {
-            let stage = stage(data(environment.demo_default())?)?;
+        DemoVerb::Start { approvals } => {
+            let stage = stage(data(environment.demo_default())?)?.with_approvals(*approvals);
             stage.start().map_err(demo_failure)?;
             if environment.demo_data.is_none() {
                 note(&environment, &stage)?;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Node, Pair, VALISE, acknowledge, await_some, refuse, request, submit, text, valise};
+use common::{Node, Pair, acknowledge, await_some, refuse, request, submit, text, valise};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -207,6 +207,9 @@ fn a_restored_gateway_is_silent_until_an_officer_goes_on_without_a_peer_that_sta
 fn what_is_no_sound_backup_of_this_party_is_refused_and_nothing_is_overwritten() {
     let pair = Pair::new();
     let safe = Safe::at(pair.home.path());
+    let attachment = Path::new("store/attachments").join("ab".repeat(32));
+    fs::create_dir_all(pair.xbb.dir.join("store/attachments")).unwrap();
+    fs::write(pair.xbb.dir.join(&attachment), vec![7; 300_000]).unwrap();
     safe.fill(&pair.xbb);
     let empty = |name: &str| pair.home.path().join(name);
     let untouched = |dir: &Path| assert!(!dir.join("valise.toml").exists() && !dir.join("keys").exists());
@@ -255,5 +258,6 @@ fn what_is_no_sound_backup_of_this_party_is_refused_and_nothing_is_overwritten()
     assert_eq!(fs::read(&safe.file).unwrap(), bytes);
 
     assert!(safe.restore(&dir, "XBB").status.success());
-    assert!(Path::new(VALISE).exists() && dir.join("valise.toml").exists());
+    assert!(dir.join("valise.toml").exists());
+    assert_eq!(fs::read(dir.join(&attachment)).unwrap(), vec![7; 300_000]);
 }

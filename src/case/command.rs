@@ -16,11 +16,14 @@ use super::{
 use crate::model::{
     Act, CaseId, ConsentGrant, ConsentRequest, DAY, Delay, Digest, DisclosureNotice, MandateFault, MessageId,
     MissingElement, OnBehalf, OutcomeNotice, Party, Purpose, Refusal, Request, Response, Text, Timestamp,
+    kinded,
 };
 use crate::rules::release::Authority;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What an officer, a timer or a peer wants of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Opens a case with a request (ISACS 8.1, 8.2).
     Submit {
@@ -129,11 +132,13 @@ pub enum Command {
         /// To whom.
         to: Party,
         /// What is said.
+        #[serde(with = "kinded")]
         act: Box<Act>,
     },
     /// Says something more in such a case: accepts or ends the mandate, answers the request for assistance.
     Follow {
         /// What is said.
+        #[serde(with = "kinded")]
         act: Box<Act>,
     },
     /// Takes in a verified receipt for an act that was sent.
@@ -201,6 +206,8 @@ pub enum Command {
         id: PermitId,
         /// The officer who uses it.
         officer: String,
+        /// The officers whose words for it were verified just now.
+        vouched: BTreeSet<String>,
     },
 }
 
@@ -282,7 +289,7 @@ pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision,
         Command::DenyConsent { question, reason } => draft(case, consent::deny(case, question, reason, now)),
         Command::WithdrawConsent { grant, reason } => draft(case, consent::withdraw(case, grant, reason)),
         Command::NotifyDisclosure(notice) => draft(case, consent::notify(case, notice)),
-        Command::UsePermit { id, officer } => use_permit(case, id, officer, now),
+        Command::UsePermit { id, officer, vouched } => use_permit(case, id, officer, &vouched, now),
     }
 }
 

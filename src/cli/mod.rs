@@ -1,6 +1,7 @@
 //! The officer's command line: parses verbs, asks the node through `control`, and shows the answer to a
 //! person or, with `--json`, to a script.
 
+mod approval;
 mod args;
 mod attach;
 mod bags;
@@ -14,12 +15,14 @@ mod paper;
 mod proof;
 mod relay;
 mod render;
+mod secret;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, EvidenceVerb,
-    FederationVerb, GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb,
-    QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
+    ApprovalVerb, Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb,
+    EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg,
+    OfficerArg, OfficerVerb, OwnKey, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
+    Verb,
 };
 pub use attach::read_document;
 pub use bags::BagContent;
@@ -30,6 +33,7 @@ pub use local::{
     request_new, told,
 };
 pub use relay::relay_init;
+pub use secret::{new_passphrase, passphrase};
 pub use verbs::{Readers, ask, backup_point};
 
 use crate::control::{ExitCode, Failure};

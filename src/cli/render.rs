@@ -1,5 +1,6 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
+use crate::cli::approval;
 use crate::cli::attach;
 use crate::cli::consent;
 use crate::cli::exchange;
@@ -70,13 +71,17 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::AssistanceReply { .. }
         | Command::RequestResubmit { .. }
         | Command::RequestSubmit { .. } => acted(&read(data)?),
-        Command::CaseTemplate { .. } => read(data)?,
+        Command::CaseTemplate { .. } | Command::CaseFollow { .. } => read(data)?,
         Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
         Command::ReleaseRequest { show: false, .. }
         | Command::ReleaseApprove { .. }
         | Command::ReleaseDeny { .. }
         | Command::ReleaseReview { .. } => releases(&[read(data)?]),
         Command::ConsentList => consent::consents(&read::<Vec<_>>(data)?),
+        Command::ApprovalList => approval::approvals(&read::<Vec<_>>(data)?),
+        Command::ApprovalShow { .. } | Command::ApprovalApprove { .. } | Command::ApprovalReturn { .. } => {
+            approval::text(&read(data)?)
+        }
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
         Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
         // A dossier is written by `cli::proof`; here is what a script would have got.
@@ -350,6 +355,9 @@ fn acted(a: &ActedView) -> String {
         ("at", a.at.to_string()),
         ("digest", a.digest.to_string()),
     ]);
+    if let Some(id) = &a.approval {
+        text += &format!("nothing went out yet; another officer: valise approval approve {id}\n");
+    }
     for warning in &a.warnings {
         text += &format!("note: {} (as few restrictions as possible, 8.3.4.2)\n", printable(warning));
     }

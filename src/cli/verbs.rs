@@ -1,8 +1,9 @@
 //! Verbs that a node answers.
 
+use crate::cli::approval;
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, IdentityVerb,
-    InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, RotatedKey, Verb,
+    ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg,
+    IdentityVerb, InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, RotatedKey, Verb,
 };
 use crate::cli::attach;
 use crate::cli::attach::Picked;
@@ -18,7 +19,7 @@ use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, KeyUse, ReleaseShown, VERSION};
-use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
+use crate::model::{CaseId, FollowUp, Ground, OfficerSignature, Request, Response, Sensitive};
 use serde_json::Value;
 use std::path::Path;
 
@@ -32,6 +33,8 @@ pub struct Readers {
     pub request: fn(&str) -> Result<Request, Failure>,
     /// Reads a response (ISACS 8.3.3).
     pub response: fn(&str) -> Result<Response, Failure>,
+    /// Signs an officer's word with the key in a file, which the passphrase opens.
+    pub sign: fn(&Path, &str, &[u8]) -> Result<OfficerSignature, Failure>,
     /// Reads a courier's bag.
     pub bag: fn(&[u8]) -> Result<BagContent, Failure>,
     /// Packs bags that are no longer than so many bytes.
@@ -55,6 +58,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
             return bags::export(packing, layout, officer, readers);
         }
         Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),
+        Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
+            return approval::approve(args, layout, readers, (id, *digest, own));
+        }
         Verb::Case(CaseVerb::Attachment { case, fetch, output }) => {
             return attach::of_case(case, *fetch, output.as_deref(), &mut connect(layout)?, officer);
         }
@@ -71,7 +77,14 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     let mut client = connect(layout)?;
     attach::upload(&picked, &mut client, officer)?;
-    let data = client.call(&call)?;
+    let signed = match approval::takes_key(&args.verb) {
+        Some(verb) => approval::second(args, layout, readers, verb)?,
+        None => None,
+    };
+    let data = match signed {
+        Some(data) => data,
+        None => client.call(&call)?,
+    };
     if let Verb::Release(ReleaseVerb::Show { files: Some(folder), .. }) = &args.verb {
         return released(&call, data, folder, &mut client);
     }
@@ -81,6 +94,16 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
         let form: String = render::read(&data)?;
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
+    }
+    if let Verb::Case(CaseVerb::Follow { output, force, .. }) = &args.verb {
+        let form: String = render::read(&data)?;
+        return form_answer(
+            call.command.verb(),
+            &form,
+            output,
+            *force,
+            "send it with `valise request submit`",
+        );
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
@@ -186,6 +209,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | RequestVerb::Exempt { .. },
         )
         | Verb::Evidence(EvidenceVerb::Verify { .. })
+        | Verb::Officer(_)
         | Verb::Inspect { .. } => {
             return Ok(None);
         }
@@ -239,6 +263,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         Verb::Assistance(verb) => exchange::assistance(verb)?,
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
+        Verb::Approval(verb) => approval::approval(verb),
         Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
             case: case.clone(),
             // A list of nothing but `none` discloses nothing.
@@ -264,6 +289,12 @@ fn case(verb: &CaseVerb, readers: Readers, picked: &mut Vec<Picked>) -> Result<C
             Command::CaseAttachments { case: case.clone(), fetch: *fetch }
         }
         CaseVerb::History { case } => Command::CaseHistory { case: case.clone() },
+        CaseVerb::Follow { case, quotes, permit, to, .. } => Command::CaseFollow {
+            case: case.clone(),
+            quotes: quotes.clone(),
+            permit: permit.clone(),
+            to: to.clone(),
+        },
         CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }

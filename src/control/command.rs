@@ -1,7 +1,8 @@
 use crate::control::{BagMark, Carried, Hex, KeyUse};
 use crate::model::{
     AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
-    MessageId, Notice, PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
+    MessageId, Notice, OfficerSignature, PartialDate, Party, PeerScope, Power, Purpose, Request, Response,
+    Text, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -90,6 +91,17 @@ pub enum Command {
     CasePrint {
         /// Which case.
         case: CaseId,
+    },
+    /// `case follow CASE`: the next request of a chain, given as text; it is recorded (DESIGN §3.9).
+    CaseFollow {
+        /// Which case.
+        case: CaseId,
+        /// The elements of its answer to quote that are free.
+        quotes: Vec<ElementPath>,
+        /// A permit to spend for restricted ones.
+        permit: Option<String>,
+        /// The next addressee; by default the State to which the answer points.
+        to: Option<Party>,
     },
     /// `case attachment CASE` (ISACS 6.4.5): the files of its acts, as far as they are not restricted.
     CaseAttachments {
@@ -322,6 +334,9 @@ pub enum Command {
         id: String,
         /// The digest of the permit as it was shown.
         digest: Digest,
+        /// The officer's own signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<OfficerSignature>,
     },
     /// `release deny ID`.
     ReleaseDeny {
@@ -336,6 +351,9 @@ pub enum Command {
         id: String,
         /// The digest of the permit as it was shown.
         digest: Digest,
+        /// The officer's own signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<OfficerSignature>,
     },
     /// `release notify CASE`: tells the provider that a disclosure is compelled (ISACS 8.4).
     ReleaseNotify {
@@ -386,6 +404,30 @@ pub enum Command {
         /// The question, by its digest or the beginning of it.
         id: String,
         /// Why.
+        reason: Text,
+    },
+    /// `approval list`.
+    ApprovalList,
+    /// `approval show ID`; it is recorded.
+    ApprovalShow {
+        /// Which act.
+        id: String,
+    },
+    /// `approval approve ID`: agrees to an act, as another officer than its author.
+    ApprovalApprove {
+        /// Which act.
+        id: String,
+        /// The digest of the act as it was shown.
+        digest: Digest,
+        /// The officer's own signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<OfficerSignature>,
+    },
+    /// `approval return ID`.
+    ApprovalReturn {
+        /// Which act.
+        id: String,
+        /// Why, in words that name no weapon and no person.
         reason: Text,
     },
     /// `release list`.
@@ -468,6 +510,7 @@ impl Command {
             Self::CaseList { .. } => "case.list",
             Self::CaseShow { .. } => "case.show",
             Self::CasePrint { .. } => "case.print",
+            Self::CaseFollow { .. } => "case.follow",
             Self::CaseAttachments { .. } | Self::AttachmentRead { .. } => "case.attachment",
             Self::AttachmentOffer { .. } | Self::AttachmentPut { .. } => "request.submit",
             Self::CaseAck { .. } => "case.ack",
@@ -491,6 +534,10 @@ impl Command {
             Self::ConsentGrant { .. } => "consent.grant",
             Self::ConsentDeny { .. } => "consent.deny",
             Self::ConsentWithdraw { .. } => "consent.withdraw",
+            Self::ApprovalList => "approval.list",
+            Self::ApprovalShow { .. } => "approval.show",
+            Self::ApprovalApprove { .. } => "approval.approve",
+            Self::ApprovalReturn { .. } => "approval.return",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::CaseHistory { .. } => "case.history",

@@ -1,6 +1,7 @@
 //! What an officer's face and the node say to each other over the Unix socket: one [`Call`], one
 //! [`Reply`], each a length-prefixed JSON frame; and who may say what (DESIGN §8).
 
+mod approval;
 mod attachment;
 mod bag;
 mod client;
@@ -17,6 +18,7 @@ mod roles;
 mod upkeep;
 mod views;
 
+pub use approval::{ApprovalState, ApprovalView};
 pub use attachment::{AttachmentView, OfferView, PieceView};
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
 pub use client::Client;

@@ -27,6 +27,7 @@ impl Command {
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::ApprovalList
             | Self::CaseHistory { .. }
             | Self::EvidenceHead { .. }
             | Self::ConsentList
@@ -59,6 +60,8 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::ApprovalApprove { .. }
+            | Self::ApprovalReturn { .. }
             | Self::ReleaseApprove { .. }
             | Self::ReleaseDeny { .. }
             | Self::ReleaseReview { .. }
@@ -80,6 +83,8 @@ impl Command {
             | Self::CasePrint { .. }
             | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
+            | Self::ApprovalShow { .. }
+            | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
             | Self::ReleaseShow { .. } => Duty::See,

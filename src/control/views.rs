@@ -366,6 +366,9 @@ pub struct ActedView {
     pub at: Timestamp,
     /// Whether it is a training act.
     pub exercise: bool,
+    /// The name under which it waits for other officers, who confirm `digest`; then nothing went out yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// What might have been done with fewer restrictions (ISACS 8.3.4.2).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

@@ -7,7 +7,7 @@ use crate::case::Draft;
 use crate::config::Fetch;
 use crate::control::AttachmentView;
 use crate::cose::pieces::count;
-use crate::envelope::{EnvelopeError, Opened, Want, open_piece, route_piece};
+use crate::envelope::{EnvelopeError, Statement, Want, open_piece, route_piece};
 use crate::model::{AttachedFile, DAY, Digest, FileKey, Party, Photograph};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
@@ -101,8 +101,7 @@ impl Gateway {
     ///
     /// # Errors
     /// [`NodeError::File`] if the disk fails.
-    pub fn expect_files(&self, opened: &Opened) -> Result<(), NodeError> {
-        let statement = &opened.statement;
+    pub fn expect_files(&self, statement: &Statement) -> Result<(), NodeError> {
         for attached in statement.said.act.attached() {
             if let Some(file) = &attached.photograph.file {
                 let sha256 = attached.photograph.sha256;
@@ -134,6 +133,8 @@ fn member<'v>(value: &'v ciborium::Value, name: &str) -> Option<&'v ciborium::Va
 /// Asks a peer for what it has sent and is not whole here, for as long as the gateway runs.
 pub async fn run(post: Post, peer: Party) {
     let Some(courier) = post.gateway.couriers.get(&peer) else { return };
+    // After a restore nothing is signed for a peer before it has given back what it had.
+    post.gateway.recovery.cleared(&peer).await;
     let mut failures = 0;
     loop {
         let woken = courier.files.notified();
@@ -237,6 +238,7 @@ pub(super) async fn serve<T: From<ReadyPiece> + Send>(
     answers: &mpsc::Sender<T>,
 ) -> Result<(), String> {
     let gateway = &post.gateway;
+    gateway.recovery.check([peer]).map_err(|e| e.to_string())?;
     let (by, want) = Want::verify(body, &gateway.directory(), gateway.now()).map_err(|e| e.to_string())?;
     if by != *peer || want.to != *gateway.me() {
         return Err("another party wants it".to_owned());

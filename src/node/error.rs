@@ -51,6 +51,22 @@ pub enum NodeError {
     /// No mandate carries what would be done on another party's behalf (ISACS 9.3).
     #[error("{}", .0.words())]
     Mandate(MandateFault),
+    /// National policy forbids it (DESIGN §8).
+    #[error("national policy forbids it by rule '{rule}'")]
+    Policy {
+        /// The row, or the setting.
+        rule: String,
+        /// What was to be done.
+        deed: &'static str,
+    },
+    /// An officer's word is not known to be that officer's.
+    #[error("the word of '{officer}' does not count: {why}")]
+    Word {
+        /// Whose word it would be.
+        officer: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The clock does not stand behind what it showed before.
     #[error("the clock shows {0}, which is not behind what it has shown before")]
     NothingToLower(crate::model::Timestamp),
@@ -112,6 +128,15 @@ impl From<NodeError> for Failure {
             .hint(format!("`valise {} list` shows what there is", list_noun(what))),
             NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
                 .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
+            NodeError::Policy { rule, deed } => {
+                Self::new(ExitCode::Denied, "policy.denied", format!("national policy forbids this {deed} by rule '{rule}'"))
+                    .cause(format!("rule {rule}"))
+                    .hint("nothing was done; `valise config show` lists the rules of [policy]")
+            }
+            NodeError::Word { officer, why } => {
+                Self::new(ExitCode::Denied, "officer.word", format!("the word of '{officer}' does not count: {why}"))
+                    .hint("make a key with `valise officer key`, have it written into the settings, and sign with it")
+            }
             NodeError::NothingToLower(_) => Self::new(ExitCode::Finding, "clock.not_behind", &error)
                 .hint("nothing was changed; set the machine's clock first if it is wrong"),
             NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
@@ -134,6 +159,11 @@ fn refusal(refused: &Refused) -> Failure {
             | Refused::PermitBarred { .. }
             | Refused::NotApproved { .. }
             | Refused::SameOfficer(_)
+            | Refused::AgreedBefore(_)
+            | Refused::QuoteForbidden { .. }
+            | Refused::LabelStripped
+            | Refused::HeldEnded { .. }
+            | Refused::HeldMoved(_)
             | Refused::DigestDiffers { .. }
             | Refused::ConsentGone(_)
             | Refused::AcrossBorder
@@ -151,6 +181,8 @@ pub fn finding(found: &Finding) -> FindingView {
 const fn list_noun(what: &str) -> &str {
     match what.as_bytes() {
         b"permit" => "release",
+        b"approval" => "approval",
+        b"officer" => "config",
         b"mandate" => "mandate",
         b"queue entry" => "queue",
         b"peer" => "peer",

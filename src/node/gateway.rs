@@ -1,5 +1,8 @@
+mod chain;
+mod held;
+
 use crate::case;
-use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Opening};
+use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Held, HeldId, Opening};
 use crate::config::GatewayConfig;
 use crate::control::{ReleaseShown, ShownElement};
 use crate::envelope;
@@ -80,6 +83,24 @@ pub struct Made {
     pub peer: Party,
     /// When it was made.
     pub at: Timestamp,
+    /// What waits, if the act needs other officers first; then the digest is what they confirm.
+    pub held: Option<Held>,
+}
+
+/// Who makes an act.
+#[derive(Clone, Copy, Debug)]
+pub enum Author<'a> {
+    /// An officer.
+    Officer(&'a str),
+    /// The gateway itself, when a clock says so.
+    Timer,
+}
+
+/// An act that was decided about and is ready to be signed.
+struct Prepared {
+    events: Vec<Event>,
+    draft: Draft,
+    mandate: Option<MandateDocument>,
 }
 
 /// What a spent permit has opened.
@@ -158,24 +179,63 @@ impl Gateway {
         self.keys.get()
     }
 
-    /// Decides about a case, signs and seals what follows, and commits all of it; then the courier has it.
+    /// Decides about a case, signs and seals what follows, and commits all of it; then the courier has it. Where
+    /// policy asks for other officers, it is laid by until they agree.
     ///
     /// # Errors
-    /// [`NodeError::Refused`] if state or rules forbid it, [`NodeError::Store`] if it was not committed.
-    pub async fn make(&self, id: &CaseId, slot: &Slot, command: case::Command) -> Result<Made, NodeError> {
+    /// [`NodeError::Refused`] if state or rules forbid it, [`NodeError::Policy`] if policy does,
+    /// [`NodeError::Store`] if it was not committed.
+    pub async fn make(
+        &self,
+        id: &CaseId,
+        slot: &Slot,
+        command: case::Command,
+        author: Author<'_>,
+    ) -> Result<Made, NodeError> {
         let _turn = slot.turn.lock().await;
+        let prepared = self.prepare(slot, command.clone())?;
+        let needed = self.needed(author, &prepared)?;
+        match author {
+            Author::Officer(officer) if needed.approvals > 1 => {
+                self.hold((id, officer), prepared, &command, needed).await
+            }
+            Author::Officer(_) | Author::Timer => {
+                self.send(id, slot, prepared, Change::default(), None).await
+            }
+        }
+    }
+
+    /// Decides about an act, which nobody has signed yet.
+    fn prepare(&self, slot: &Slot, command: case::Command) -> Result<Prepared, NodeError> {
         let now = self.now();
-        let Decision { mut events, draft, .. } = case::decide(&slot.read(), command, now)?;
+        let Decision { events, draft, .. } = case::decide(&slot.read(), command, now)?;
         let mut draft = draft.expect("a command that makes an act decides on a draft");
         let opened = |event: &Event| if let Event::Opened(o) = event { Some(o.clone()) } else { None };
         let opening = events.iter().find_map(opened).or_else(|| slot.read().opening().cloned());
         let opening = opening.expect("an act is made in a case that is or was opened");
         self.may_speak(&draft.aud, slot.read().opening().is_none())?;
         let mandate = self.mandated(&opening, &mut draft, now)?;
+        self.may_follow(&draft, now)?;
+        Ok(Prepared { events, draft, mandate })
+    }
+
+    /// Signs and seals an act, and commits it together with `change`; the caller has the turn.
+    async fn send(
+        &self,
+        id: &CaseId,
+        slot: &Slot,
+        Prepared { mut events, mut draft, mandate }: Prepared,
+        mut change: Change,
+        held: Option<&HeldId>,
+    ) -> Result<Made, NodeError> {
+        let now = self.now();
+        // Only what goes out is offered to those who get it.
         self.attach(&mut draft)?;
-        let mut change = Change::default();
         let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
         events.push(recorded);
+        if let Some(held) = held {
+            held::sent(&mut change, held, digest, now)?;
+        }
         add_events(&mut change, id, slot, &events)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;
         self.apply(id, slot, &events);
@@ -185,7 +245,7 @@ impl Gateway {
             }
         }
         let peer = draft.aud.swap_remove(0);
-        Ok(Made { case: id.clone(), digest, peer, at: now })
+        Ok(Made { case: id.clone(), digest, peer, at: now, held: None })
     }
 
     /// Commits events that say nothing to anyone, such as a permit; returns them once durable.
@@ -258,7 +318,8 @@ impl Gateway {
             let why = case.permit(&id).and_then(|permit| case::stale_refusal(&case, permit, since, now));
             why.map_or(Ok(()), |_| Err(NodeError::Stale(since)))?;
         }
-        let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned() };
+        let vouched = self.vouched(&slot.read(), &id);
+        let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned(), vouched };
         let decision = case::decide(&slot.read(), command, now)?;
         let used =
             |event: &Event| if let Event::PermitUsed(used) = event { Some(used.clone()) } else { None };
@@ -432,7 +493,7 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<Durable<Vec<u8>>, NodeError> {
         let statement = &opened.statement;
-        self.expect_files(opened)?;
+        self.expect_files(&opened.statement)?;
         let mut change = Change::default();
         add_events(&mut change, &statement.said.case, slot, events)?;
         let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());

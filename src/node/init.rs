@@ -161,7 +161,7 @@ fn part_a(options: &InitOptions, now: Timestamp, root: &[u8], seal: &[u8]) -> Pa
         languages: vec!["en".to_owned()],
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
         contact: None,
-        approvals: 1,
+        approvals: u8::try_from(draft.approvals.clamp(1, 2)).unwrap_or(2),
         party,
     }
 }

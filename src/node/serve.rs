@@ -9,6 +9,7 @@ use crate::node::parts::{Parts, start_failure, store_failure};
 use crate::node::socket;
 use crate::node::station::Station;
 use crate::transport::{Listen, Road};
+use crate::trust::federation::PartA;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,12 +29,30 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 /// [`ExitCode::Config`] if it cannot start, with the first cause and what to do.
 pub fn serve(layout: &Layout) -> Result<ExitCode, Failure> {
     let config = GatewayConfig::load(layout).map_err(Failure::from)?;
+    as_many_as_others_are_told(&config, layout)?;
     super::telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(ExitCode::Unavailable, "serve.runtime", e))?;
     runtime.block_on(run(config, layout))
+}
+
+/// The directory entry tells other States how many officers agree here; fewer would make it a lie (DESIGN §8).
+fn as_many_as_others_are_told(config: &GatewayConfig, layout: &Layout) -> Result<(), Failure> {
+    let Ok(bytes) = fs::read(layout.part_a()) else { return Ok(()) };
+    let (part, _) = PartA::read_self_signed(&bytes).map_err(|e| start_failure("serve.part_a", e))?;
+    let table = &config.policy.table;
+    let fewest = table.approvals.min(table.release_approvals);
+    if fewest < u32::from(part.approvals) {
+        let what = format!(
+            "the settings ask for {fewest}, and the directory entry of {} promises other States {}",
+            config.party, part.approvals
+        );
+        return Err(start_failure("serve.approvals", what)
+            .hint("set policy.approvals and policy.release_approvals to that, or have the State's root sign an entry that says otherwise"));
+    }
+    Ok(())
 }
 
 async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure> {

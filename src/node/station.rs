@@ -9,7 +9,7 @@ use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
-use crate::node::gateway::{Gateway, Post};
+use crate::node::gateway::{Author, Gateway, Post};
 use crate::node::gossip;
 use crate::node::mailbox;
 use crate::node::mandates::Register;
@@ -209,7 +209,7 @@ async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
         let id = slot.read().opening().map(|opening| opening.case.clone());
         let (Some(_), Some(id)) = (due, id) else { continue };
         let command = case::Command::Acknowledge { automatic: true, note: None };
-        match gateway.make(&id, &slot, command).await {
+        match gateway.make(&id, &slot, command, Author::Timer).await {
             Ok(_) => tracing::info!(days, "a request was acknowledged automatically"),
             Err(cause) => tracing::warn!(%cause, "an automatic acknowledgement was not made"),
         }

@@ -1,5 +1,5 @@
 use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
-use crate::case::Event;
+use crate::case::{Event, Held, HeldEnd, HeldId, Word};
 use crate::evidence::Leaf as LogLeaf;
 use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
@@ -119,6 +119,17 @@ pub enum Entry {
     },
     /// Something that an officer did here (DESIGN §7, the private journal).
     LocalAct(LocalAct),
+    /// The big record before this one is what an act says that waits for other officers.
+    Held(Held),
+    /// An officer has given a word for it.
+    Word(Word),
+    /// It waits no longer.
+    HeldEnded {
+        /// The act.
+        id: HeldId,
+        /// What became of it.
+        end: HeldEnd,
+    },
     /// A relay has signed for an envelope, and perhaps that it gave it up.
     Custody {
         /// The envelope.
@@ -293,6 +304,19 @@ impl Entry {
             Self::Owed(owed) => vec![(keys::owed(&owed.peer, &owed.envelope), Put::Entry)],
             Self::Handed { peer, envelope } => vec![(keys::owed(peer, envelope), Put::Nothing)],
             Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
+            Self::Held(held) => vec![
+                (keys::held(&held.id), Put::Entry),
+                (keys::waiting(&held.id), Put::Mark),
+                (keys::local_act(at), Put::Entry),
+            ],
+            Self::Word(word) => {
+                vec![(keys::word(&word.id, at), Put::Entry), (keys::local_act(at), Put::Entry)]
+            }
+            Self::HeldEnded { id, .. } => vec![
+                (keys::held_end(id), Put::Entry),
+                (keys::waiting(id), Put::Nothing),
+                (keys::local_act(at), Put::Entry),
+            ],
             Self::Custody { envelope, relay, .. } => vec![(keys::custody(envelope, Some(relay)), Put::Entry)],
             Self::Restored { .. } => vec![(keys::RESTORED.to_vec(), Put::Entry)],
             Self::Recovered { peer, .. } => vec![(keys::recovered(peer), Put::Entry)],
@@ -357,13 +381,15 @@ const fn is_local(event: &Event) -> bool {
 
 /// Where each kind of entry is found in the index.
 pub(super) mod keys {
-    use super::{CaseId, Digest, Head, Location, MailboxRow, MessageId, Party};
+    use super::{CaseId, Digest, Head, HeldId, Location, MailboxRow, MessageId, Party};
 
     pub const EVENTS: &[u8] = b"e/";
     pub const CASES: &[u8] = b"c/";
     pub const ACTIVE: &[u8] = b"a/";
     pub const RELEASES: &[u8] = b"p/";
     pub const OUTBOX: &[u8] = b"o/";
+    pub const HELD: &[u8] = b"d/h/";
+    pub const WAITING: &[u8] = b"d/w/";
     pub const LEAVES: &[u8] = b"l/";
     pub const OUR_HEADS: &[u8] = b"h/o/";
     pub const LOCAL_ACTS: &[u8] = b"j/";
@@ -406,6 +432,22 @@ pub(super) mod keys {
     }
     pub fn outbox(envelope: &MessageId) -> Vec<u8> {
         [OUTBOX, &envelope.0[..]].concat()
+    }
+    pub fn held(id: &HeldId) -> Vec<u8> {
+        [HELD, id.as_str().as_bytes()].concat()
+    }
+    pub fn waiting(id: &HeldId) -> Vec<u8> {
+        [WAITING, id.as_str().as_bytes()].concat()
+    }
+    pub fn held_end(id: &HeldId) -> Vec<u8> {
+        [b"d/e/", id.as_str().as_bytes()].concat()
+    }
+    /// What the words for one act begin with.
+    pub fn words(id: &HeldId) -> Vec<u8> {
+        [b"d/v/", id.as_str().as_bytes(), b"\0"].concat()
+    }
+    pub fn word(id: &HeldId, at: &Location) -> Vec<u8> {
+        [&words(id)[..], &order(at)].concat()
     }
     pub fn leaf(peer: &Party, nth: u32, index: u64) -> Vec<u8> {
         [&leaves(peer)[..], &nth.to_be_bytes(), &index.to_be_bytes()].concat()
@@ -558,7 +600,8 @@ impl Indexer for EntryIndexer {
         };
         // What cannot be parsed has no keys; reading the journal as a whole reports it.
         let Ok(entry) = Entry::parse(bytes) else { return Batch::new() };
-        let named = matches!(entry, Entry::Body { .. } | Entry::Queued(_)).then_some(blob).flatten();
+        let named =
+            matches!(entry, Entry::Body { .. } | Entry::Queued(_) | Entry::Held(_)).then_some(blob).flatten();
         let row = |put: Put| match put {
             Put::Entry => Some(Row::encode(bytes, &record.location, named.as_ref())),
             Put::Bytes(bytes) => Some(bytes),

@@ -229,7 +229,7 @@ impl Change {
         Ok(())
     }
 
-    fn blob(&mut self, bytes: Vec<u8>, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn blob(&mut self, bytes: Vec<u8>, entry: &Entry) -> Result<(), StoreError> {
         self.0.records.push(Record { kind: BLOB, bytes });
         self.entry(entry)
     }
@@ -435,8 +435,13 @@ impl Ledger {
     /// # Errors
     /// As for [`Self::case`].
     pub fn newest_number(&self, party: &Party, year: u16) -> Result<Option<u32>, StoreError> {
-        let newest = self.store.reader().last(&keys::minted(&CaseId::minter_of(party), year))?;
-        newest.map(|(_, id)| Ok(case_id(&id)?.number())).transpose()
+        let minter = CaseId::minter_of(party);
+        let newest = self.store.reader().last(&keys::minted(&minter, year))?;
+        let opened = newest.map(|(_, id)| Ok::<_, StoreError>(case_id(&id)?.number())).transpose()?;
+        // An act that waits for other officers has its number already.
+        let waiting = self.waiting()?.into_iter().map(|act| act.held.case);
+        let held = waiting.filter(|id| id.minter() == minter && id.year() == year).map(|id| id.number());
+        Ok(opened.max(held.max()))
     }
 
     /// Returns the statement that an issuer has made under a message id (DESIGN §12.12).
@@ -710,6 +715,10 @@ impl Ledger {
             .collect()
     }
 
+    pub(super) fn body_key(&self) -> &BodyKey {
+        &self.body_key
+    }
+
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
         let Some(value) = self.store.get(key)? else { return Ok(None) };
         resolve(&self.store.reader(), &value).map(Some)
@@ -741,7 +750,7 @@ pub(super) fn scan(
     reader.scan(prefix)?.into_iter().map(|(_, value)| resolve(reader, &value)).collect()
 }
 
-fn resolve(reader: &Reader, value: &[u8]) -> Result<(Entry, Option<super::Location>), StoreError> {
+pub(super) fn resolve(reader: &Reader, value: &[u8]) -> Result<(Entry, Option<super::Location>), StoreError> {
     let row = Row::parse(value)?;
     let entry = match row.entry {
         EntryAt::Here(bytes) => Entry::parse(&bytes)?,

@@ -33,6 +33,12 @@ pub enum VaultError {
         /// The key that was asked for.
         name: String,
     },
+    /// The passphrase is another.
+    #[error("the passphrase does not open the key")]
+    WrongPassphrase,
+    /// The passphrase is too short to withstand guessing.
+    #[error("the passphrase is shorter than 12 characters")]
+    ShortPassphrase,
     /// A name or secret is longer than the key file can state.
     #[error("the {0} is too long for a key file")]
     TooLong(&'static str),
@@ -69,6 +75,8 @@ impl VaultError {
             Self::Truncated | Self::Damaged => "restore the key file from a backup",
             Self::WrongName { .. } => "check that the key files were not swapped or renamed",
             Self::WrongCredential { .. } => "use the credential of the machine that made the key file",
+            Self::WrongPassphrase => "type it again; a key whose passphrase is lost is made anew",
+            Self::ShortPassphrase => "choose several words that nobody else would",
             Self::TooLong(_) => "use a name of at most 255 bytes",
             Self::Body => "restore the store from a backup, with the body key that belongs to it",
         }

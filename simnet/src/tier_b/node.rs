@@ -224,9 +224,11 @@ fn at_node(number: usize) -> Address {
 
 /// Reads the settings that `gateway init` would write.
 fn config(party: &Party) -> Result<GatewayConfig, Failure> {
-    let officer = |name: &str| DraftOfficer { name: name.to_owned(), role: Role::Officer, user: None };
+    let officer =
+        |name: &str| DraftOfficer { name: name.to_owned(), role: Role::Officer, user: None, key: None };
     let authority = |name: &str, kind, designated| Authority { name: name.to_owned(), kind, designated };
     let draft = Draft {
+        approvals: 1,
         address: None,
         party: party.clone(),
         listen: net::address(0),

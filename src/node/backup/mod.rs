@@ -31,6 +31,8 @@ const VERSION: u32 = 1;
 const MANIFEST: &str = "manifest";
 /// The keys without which nothing can be restored.
 const NEEDED_KEYS: [&str; 5] = ["seal", "log", "log-pq", "issuing", "body"];
+/// Where attachments lie beside the journal.
+const ATTACHMENTS: &str = "attachments";
 /// How much of a journal file is read at once, in bytes.
 const PIECE: usize = 1 << 20;
 
@@ -179,23 +181,26 @@ fn write(
         out.begin_item(&format!("journal/{name}"), *length)?;
         copy(journal, name, *length, &mut out)?;
     }
+    // Those that acts of the journal name were whole before it; what comes in meanwhile is asked for again.
+    let folder = place.store().join(ATTACHMENTS);
+    let attachments = SightedDisk::at(&folder);
+    for name in file_names(&folder)? {
+        let length = attachments.len(&name).map_err(at(&folder.join(&name)))?;
+        out.begin_item(&format!("attachment/{name}"), length)?;
+        copy(&attachments, &name, length, &mut out)?;
+    }
     let mut file = out.finish()?;
     file.flush()?;
     file.sync_all()?;
     Ok(file.metadata()?.len())
 }
 
-fn copy(
-    journal: &dyn Disk,
-    name: &str,
-    length: u64,
-    out: &mut ItemWriter<fs::File>,
-) -> Result<(), BackupError> {
+fn copy(disk: &dyn Disk, name: &str, length: u64, out: &mut ItemWriter<fs::File>) -> Result<(), BackupError> {
     let mut offset = 0;
     while offset < length {
         let now = usize::try_from(length - offset).map_or(PIECE, |left| left.min(PIECE));
         let mut piece = vec![0; now];
-        journal.read_at(name, offset, &mut piece).map_err(at(Path::new(name)))?;
+        disk.read_at(name, offset, &mut piece).map_err(at(Path::new(name)))?;
         out.write(&piece)?;
         offset += now as u64;
     }

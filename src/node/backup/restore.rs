@@ -3,7 +3,8 @@
 
 use super::stream::ItemReader;
 use super::{
-    BackupError, MANIFEST, Manifest, NEEDED_KEYS, VERSION, at, failure, is_plain, place, read_credential,
+    ATTACHMENTS, BackupError, MANIFEST, Manifest, NEEDED_KEYS, VERSION, at, failure, is_plain, place,
+    read_credential,
 };
 use crate::config::{GatewayConfig, Layout, Surroundings};
 use crate::control::Failure;
@@ -47,6 +48,7 @@ enum Item {
     Pki(String),
     Federation(String),
     Journal(String),
+    Attachment(String),
 }
 
 /// What was found in a backup that was read to its end.
@@ -116,7 +118,7 @@ fn examine(options: &RestoreOptions, credential: &[u8]) -> Result<Contents, Back
             (Item::Manifest, Some(_)) => return Err(BackupError::Unfit("it has two manifests".to_owned())),
             (Item::Config, Some(_)) => config = Some(reader.content(length)?),
             (Item::Peers, Some(_)) => peers = Some(reader.content(length)?),
-            (Item::Journal(_), Some(_)) => reader.pieces(length, |_| Ok(()))?,
+            (Item::Journal(_) | Item::Attachment(_), Some(_)) => reader.pieces(length, |_| Ok(()))?,
             (Item::Card(_) | Item::Key(_) | Item::Pki(_) | Item::Federation(_), Some(_)) => {
                 drop(reader.content(length)?);
             }
@@ -169,6 +171,7 @@ fn write_all(
     entropy: &mut dyn Entropy,
 ) -> Result<(), BackupError> {
     let journal = RealDisk::open(&place.store())?;
+    let attachments = RealDisk::open(&place.store().join(ATTACHMENTS))?;
     let cards = place.pki().join("peers");
     let mut reader = open(options, credential)?;
     while let Some((name, length)) = reader.next_item()? {
@@ -178,7 +181,11 @@ fn write_all(
                 continue;
             }
             Item::Journal(name) => {
-                write_journal(&mut reader, &journal, &name, length)?;
+                write_file(&mut reader, &journal, &name, length)?;
+                continue;
+            }
+            Item::Attachment(name) => {
+                write_file(&mut reader, &attachments, &name, length)?;
                 continue;
             }
             Item::Key(name) => {
@@ -196,24 +203,25 @@ fn write_all(
         fs::create_dir_all(&folder).map_err(at(&folder))?;
         write_new(&file, &reader.content(length)?, 0o644)?;
     }
+    attachments.sync_dir().map_err(at(&place.store()))?;
     journal.sync_dir().map_err(at(&place.store()))
 }
 
-fn write_journal(
+fn write_file(
     reader: &mut ItemReader<fs::File>,
-    journal: &RealDisk,
+    disk: &RealDisk,
     name: &str,
     length: u64,
 ) -> Result<(), BackupError> {
     let io = || at(Path::new(name));
-    journal.create(name).map_err(io())?;
+    disk.create(name).map_err(io())?;
     let mut offset = 0;
     reader.pieces(length, |piece| {
-        journal.write_at(name, offset, piece).map_err(io())?;
+        disk.write_at(name, offset, piece).map_err(io())?;
         offset += piece.len() as u64;
         Ok(())
     })?;
-    journal.sync(name).map_err(io())
+    disk.sync(name).map_err(io())
 }
 
 /// Opens the journal, which checks it, and notes the restore in it.
@@ -275,6 +283,7 @@ impl Item {
             ("pki", _) => Self::Pki(plain()?),
             ("federation", _) => Self::Federation(plain()?),
             ("journal", _) => Self::Journal(plain()?),
+            ("attachment", _) => Self::Attachment(plain()?),
             (_, _) => return Err(unknown()),
         })
     }

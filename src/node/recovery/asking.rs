@@ -205,6 +205,9 @@ async fn take(
     if slot.read().act(&act).is_none() {
         events = decide(gateway, &slot.read(), &proved, ours, proof.received_at)?;
         keep_body(gateway, &mut change, given, &proved, ours)?;
+        if !ours {
+            gateway.expect_files(&proved.statement)?;
+        }
     }
     let mut case = slot.read().clone();
     events.iter().for_each(|event| case.apply(event));
