@@ -5,18 +5,19 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use valise::cli::{
     self, Answer, Args, BagContent, ConfigVerb, DemoVerb, EvidenceVerb, Face, FederationVerb, GatewayVerb,
-    IdentityVerb, Initial, KeysArg, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
+    IdentityVerb, Initial, KeysArg, OfficerVerb, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
 use valise::config::{Environment, Layout};
 use valise::control::{Carried, CarriedKind, Client, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
-use valise::node::{self, InitOptions, Machine, joining};
+use valise::node::{self, BackupOptions, InitOptions, Machine, RestoreOptions, joining};
 use valise::offline::OfflineError;
 use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
 use valise::offline::evidence;
 use valise::offline::inspect::{self, Kind};
+use valise::offline::officer::{self, OfficerError};
 use valise::offline::requests::{self, Example};
 use valise::wire::{Bag, FrameKind};
 
@@ -70,16 +71,36 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Config(ConfigVerb::Show { origin }) => {
             face.end(layout(args).and_then(|l| cli::config_show(&l, *origin)))
         }
-        Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(&l, verb))),
+        Verb::Identity(verb) => face.end(layout(args).and_then(|l| identity(args, &l, verb))),
         Verb::Federation(verb) => face.end(federation(args, verb)),
+        Verb::Officer(verb) => face.end(officer(verb)),
         Verb::Gateway(GatewayVerb::Doctor) => face.end(layout(args).and_then(|l| doctor(args, &l))),
-        Verb::Gateway(GatewayVerb::Status)
+        Verb::Gateway(GatewayVerb::Backup { output, credential, make_credential }) => {
+            let options = |layout| BackupOptions {
+                layout,
+                output: output.clone(),
+                credential: credential.clone(),
+                make_credential: *make_credential,
+            };
+            face.end(layout(args).and_then(|l| backup(args, &options(l))))
+        }
+        Verb::Gateway(GatewayVerb::Restore { file, credential, party }) => {
+            let options = |layout| RestoreOptions {
+                layout,
+                file: file.clone(),
+                credential: credential.clone(),
+                party: party.clone(),
+            };
+            face.end(layout(args).and_then(|l| restore(&options(l))))
+        }
+        Verb::Gateway(GatewayVerb::Status | GatewayVerb::Clock { .. } | GatewayVerb::Recover { .. })
         | Verb::Peer(_)
         | Verb::Inbox(_)
         | Verb::Case(_)
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
         | Verb::Evidence(_)
+        | Verb::Approval(_)
         | Verb::Consent(_)
         | Verb::Deadline(_)
         | Verb::Mandate(_)
@@ -92,6 +113,7 @@ fn dispatch(args: &Args) -> ExitCode {
 const READERS: Readers = Readers {
     request: |text| requests::parse_request(text).map_err(bad_data),
     response: |text| requests::parse_response(text).map_err(bad_data),
+    sign: |key, passphrase, words| officer::sign(key, passphrase, words).map_err(officer_failure),
     bag: read_bag,
     pack: pack_bags,
 };
@@ -113,6 +135,10 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             | FrameKind::AuditQuestion
             | FrameKind::AuditAnswer
             | FrameKind::Holdings
+            | FrameKind::Want
+            | FrameKind::RecoveryQuestion
+            | FrameKind::RecoveryList
+            | FrameKind::RecoveryAct
             | FrameKind::Custody
             | FrameKind::Collect
             | FrameKind::Parcel
@@ -155,7 +181,7 @@ fn request_new(output: &Path, example: bool, force: bool) -> Result<Answer, Fail
 }
 
 fn request_check(file: &Path) -> Result<Answer, Failure> {
-    let report = requests::check(&cli::read_text(file)?).map_err(bad_data)?;
+    let report = requests::check(&cli::read_document(file)?).map_err(bad_data)?;
     cli::request_check(serde_json::json!(report))
 }
 
@@ -217,8 +243,24 @@ fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
     Ok(cli::gateway_init(made))
 }
 
+/// Writes a backup of a gateway that runs, or of one that does not.
+fn backup(args: &Args, options: &BackupOptions) -> Result<Answer, Failure> {
+    let point = cli::backup_point(args, &options.layout)?;
+    let told = node::backup(options, point.as_ref())?;
+    let next =
+        "keep the credential apart from the backup; who has both has all keys of the gateway but its prekeys";
+    Ok(cli::told("gateway.backup", told, next))
+}
+
+fn restore(options: &RestoreOptions) -> Result<Answer, Failure> {
+    let told = node::restore(options)?;
+    let next = "make sure that the old gateway never runs again, start this one with `valise gateway serve`, and give\n\
+                the new card to the peers; `valise gateway status` tells what the gateway still waits for";
+    Ok(cli::told("gateway.restore", told, next))
+}
+
 /// Answers the verbs by which a gateway asks for admission and takes the answer.
-fn identity(layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
+fn identity(args: &Args, layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
     match verb {
         IdentityVerb::Request { output } => {
             let (bytes, told) = joining::request(layout)?;
@@ -230,6 +272,37 @@ fn identity(layout: &Layout, verb: &IdentityVerb) -> Result<Answer, Failure> {
         IdentityVerb::Import { file } => {
             let next = "compare the fingerprint with the authority aloud, then `valise federation join --anchor ...`";
             Ok(cli::told("identity.import", joining::import(layout, &whole(file)?)?, next))
+        }
+        IdentityVerb::Rotate { .. } => cli::ask(args, layout, READERS),
+        IdentityVerb::Show => {
+            Ok(cli::told("identity.show", joining::identity(layout, Machine::os().now())?, ""))
+        }
+    }
+}
+
+/// Answers the verbs by which an officer makes and shows a signing key.
+fn officer(verb: &OfficerVerb) -> Result<Answer, Failure> {
+    let (name, file, key) = match verb {
+        OfficerVerb::Key { output, passphrase_file } => {
+            let secret = cli::new_passphrase(passphrase_file.as_deref())?;
+            let made = officer::make_key(output, &secret, &mut *Machine::os().entropy());
+            ("officer.key", output, made.map_err(officer_failure)?)
+        }
+        OfficerVerb::Show { file, passphrase_file } => {
+            let secret = cli::passphrase(passphrase_file.as_deref(), "Passphrase of your key: ")?;
+            ("officer.show", file, officer::public_key(file, &secret).map_err(officer_failure)?)
+        }
+    };
+    let next = format!("have your [[officer]] entry say key = \"{key}\", and restart the gateway");
+    Ok(cli::told(name, json!({ "file": file, "key": key }), &next))
+}
+
+fn officer_failure(error: OfficerError) -> Failure {
+    match &error {
+        OfficerError::Io { .. } => Failure::new(ExitCode::Finding, "officer.io", &error)
+            .hint("no key is ever replaced; see the path and its folder"),
+        OfficerError::Key { cause, .. } => {
+            Failure::new(ExitCode::Denied, "officer.key", &error).hint(cause.hint())
         }
     }
 }
@@ -368,8 +441,8 @@ fn play(args: &Args, verb: &DemoVerb) -> Result<Answer, Failure> {
     let running = || stage(data(environment.demo())?);
     match verb {
         DemoVerb::Run { keep } => demo_run(args, *keep, stage),
-        DemoVerb::Start => {
-            let stage = stage(data(environment.demo_default())?)?;
+        DemoVerb::Start { approvals } => {
+            let stage = stage(data(environment.demo_default())?)?.with_approvals(*approvals);
             stage.start().map_err(demo_failure)?;
             if environment.demo_data.is_none() {
                 note(&environment, &stage)?;

@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use valise::control::Command;
+use valise::model::{
+    About, Answer, Element, ItemAnswer, Label, Outcome, Particulars, Purpose, Response, Sensitive,
+};
+use valise::trust::{certificate_from_pem, thumbprint};
 
 /// Runs `evidence verify` with the roots of both States as anchors: exit code and data.
 fn judge(pair: &Pair, file: &Path) -> (i32, Value) {
@@ -140,4 +144,79 @@ fn the_history_of_an_act_ends_with_the_peers_proof() {
     assert_eq!(steps, ["written", "queued", "receipt", "acknowledged", "answered"]);
     assert_eq!(history[0]["steps"][2]["proved"], true);
     assert_eq!(history[1]["steps"][0]["step"], "received");
+}
+
+/// A name that stands in the restricted element and nowhere else.
+const SECRET: &str = "Zanzarifabrik Quellmund 7731";
+
+/// XBB answers with one element that no court may see, and one that is free.
+fn answered_case(pair: &Pair) -> String {
+    let made = pair.xaa.ask(submit()).unwrap();
+    let case = text(&made["case"]);
+    await_some("the request", || pair.xbb.show(&case));
+    let words = |text: &str| Some(Sensitive::new(text.to_owned()));
+    let owner = Particulars { name: words(SECRET), ..Particulars::default() };
+    let lost = Particulars { details: words("stolen from a store"), ..Particulars::default() };
+    let element = |about, value, label| Element { about, answer: Answer::Value { value }, label };
+    let label = Label { not_in_court: true, ..Label::default() };
+    let elements =
+        vec![element(About::LastLegalOwner, owner, Some(label)), element(About::Circumstances, lost, None)];
+    let item = ItemAnswer { item: 0, outcome: Outcome::Full, reason: None, next_state: None, elements };
+    let request = text(&made["digest"]).parse().unwrap();
+    let response = Box::new(Response { request, items: vec![item], note: None });
+    pair.xbb.ask(Command::CaseRespond { case: case.parse().unwrap(), response }).unwrap();
+    pair.drain();
+    assert_eq!(pair.agreed(&case).unwrap()["state"], "answered");
+    case
+}
+
+#[test]
+fn a_restricted_element_leaves_in_a_dossier_by_a_permit_only_and_the_signatures_hold_either_way() {
+    let pair = Pair::running();
+    let case = answered_case(&pair);
+    let file = |name: &str| pair.home.path().join(name);
+    let holds = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes())
+    };
+    let (closed, opened) = (file("closed.dossier"), file("opened.dossier"));
+    let made = export(&pair.xaa, &case, &closed, &[]);
+    assert!(!holds(&closed) && made["withheld"].as_u64().unwrap() > 0, "{made}");
+
+    let release = Command::ReleaseRequest {
+        case: case.parse().unwrap(),
+        to: "npc".to_owned(),
+        purpose: Purpose::Tracing,
+        elements: Vec::new(),
+        show: false,
+        emergency: None,
+    };
+    let permit = pair.xaa.ask(release).unwrap();
+    let id = text(&permit["id"]);
+    let with_permit = export(&pair.xaa, &case, &opened, &["--permit", &id]);
+    assert!(holds(&opened), "{with_permit}");
+    assert!(with_permit["disclosed"].as_u64() > made["disclosed"].as_u64());
+    // A permit is spent once, by the officer who has it.
+    let again = file("again.dossier").display().to_string();
+    let refused = pair.xaa.run(&["evidence", "export", &case, "-o", &again, "--permit", &id]);
+    assert_eq!(refused.status.code(), Some(77), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert!(!file("again.dossier").exists());
+
+    for (path, withholds) in [(&closed, true), (&opened, false)] {
+        let (code, report) = judge(&pair, path);
+        assert_eq!(code, 0, "{report:#}");
+        let findings = report["findings"].as_array().unwrap();
+        assert_eq!(findings.iter().any(|f| f["code"] == "redacted"), withholds, "{findings:#?}");
+    }
+    // Fingerprints that were compared aloud do as well as files; one of them alone does not.
+    let print = |node: &Node| {
+        let pem = fs::read_to_string(node.dir.join("pki/root.pem")).unwrap();
+        thumbprint(&certificate_from_pem(&pem).unwrap()).to_string()
+    };
+    let (xaa, xbb, path) = (print(&pair.xaa), print(&pair.xbb), opened.display().to_string());
+    for (anchors, expected) in [(vec![&xaa, &xbb], 0), (vec![&xaa], 1), (vec![&xbb, &xbb], 1)] {
+        let mut words = vec!["evidence", "verify", &path];
+        anchors.iter().for_each(|anchor| words.extend(["--anchor", anchor.as_str()]));
+        assert_eq!(valise(&words).status.code(), Some(expected), "{anchors:?}");
+    }
 }

@@ -113,6 +113,14 @@ fn two_members_without_an_inbound_port_complete_a_case_by_relay() {
         (queue(&apart.pair.xaa).is_empty() && queue(&apart.pair.xbb).is_empty()).then_some(())
     });
     apart.pair.agreed(&case).unwrap();
+    // The history keeps who carried the request, also now that nothing waits any more.
+    let history = apart.pair.xaa.ask(Command::CaseHistory { case: case.parse().unwrap() }).unwrap();
+    let steps = history[0]["steps"].as_array().unwrap();
+    let names: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+    assert_eq!(names, ["written", "queued", "relay", "receipt", "acknowledged", "answered"], "{history}");
+    assert_eq!((&steps[2]["proved"], steps[2]["at"].is_string()), (&Value::Bool(true), true));
+    let relay = steps[2]["detail"].as_str().unwrap();
+    assert!(relay.starts_with("org:relay-west has signed for it for XBB"), "{relay}");
     // What was collected and confirmed is forgotten, its bytes too.
     for party in ["XAA", "XBB"] {
         apart.relays[0].await_waiting(party, 0);

@@ -22,9 +22,10 @@ fn pair() -> Pair {
     let mut pair = Pair::new();
     for node in [&pair.xaa, &pair.xbb] {
         let file = node.dir.join("valise.toml");
-        let more = "\n[policy]\nrelease_approvals = 2\n\n[[officer]]\nname = \"two\"\nrole = \"supervisor\"\n\n\
+        let more = "\n[[officer]]\nname = \"two\"\nrole = \"supervisor\"\n\n\
                     [[authority]]\nname = \"police-cid\"\nkind = \"competent\"\ndesignated = true\n";
-        let settings = fs::read_to_string(&file).expect("settings") + more;
+        let settings = fs::read_to_string(&file).expect("settings");
+        let settings = settings.replace("release_approvals = 1", "release_approvals = 2") + more;
         fs::write(&file, settings).expect("settings can be written");
     }
     pair.xaa.start();
@@ -120,10 +121,11 @@ fn clause_8_3_4_2_f_consent_comes_over_an_outage_and_two_officers_release() {
     assert_eq!((&permit["state"], permit["agreed"].as_u64()), (&Value::from("awaiting_approval"), Some(1)));
     let (name, digest) = (text(&permit["id"]), text(&permit["digest"]).parse().expect("a digest"));
     let show = || Command::ReleaseShow { id: name.clone() };
-    let approve = || Command::ReleaseApprove { id: name.clone(), digest };
+    let approve = || Command::ReleaseApprove { id: name.clone(), digest, signature: None };
     assert_eq!(code(pair.xaa.ask(show())), "case.not_approved");
     assert_eq!(code(pair.xaa.ask(approve())), "case.same_officer");
-    let blind = Command::ReleaseApprove { id: name.clone(), digest: id.parse().expect("a digest") };
+    let blind =
+        Command::ReleaseApprove { id: name.clone(), digest: id.parse().expect("a digest"), signature: None };
     assert_eq!(code(as_officer(&pair.xaa, "two", blind)), "case.digest_differs");
     as_officer(&pair.xaa, "two", approve()).expect("another officer agrees");
 
@@ -166,7 +168,7 @@ fn clause_8_4_b_what_is_compelled_is_told_first_and_reviewed_afterwards() {
     let inbox = pair.xaa.ask(Command::InboxList).expect("an inbox");
     assert_eq!(inbox[0]["todo"], "review_emergency");
     let (id, digest) = (text(&permit["id"]), text(&permit["digest"]).parse().expect("a digest"));
-    let review = || Command::ReleaseReview { id: id.clone(), digest };
+    let review = || Command::ReleaseReview { id: id.clone(), digest, signature: None };
     assert_eq!(code(pair.xaa.ask(review())), "case.same_officer");
     let reviewed = as_officer(&pair.xaa, "two", review()).expect("another officer looks at it");
     assert_eq!(reviewed["unreviewed"], false);

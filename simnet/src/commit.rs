@@ -77,7 +77,7 @@ impl Shell {
             settled: Vec::new(),
             receipts: early.into_iter().map(|(_, digest, receipt)| (digest, receipt)).collect(),
             leaves: leaves.into_iter().filter_map(|new| Some((number(&new.peer)?, new.leaf))).collect(),
-            ours: sealed.heads.into_iter().filter_map(|(p, head)| Some((number(&p)?, head))).collect(),
+            ours: sealed.heads.into_iter().filter_map(|(p, _, head)| Some((number(&p)?, head))).collect(),
             theirs: Vec::new(),
             at: pending.iter().map(|change| change.at).max().unwrap_or(Timestamp::EPOCH),
         };

@@ -5,6 +5,7 @@ use crate::officer::{self, Answer, Deed, Spender};
 use crate::orders::Order;
 use crate::samples::{self, Form};
 use crate::world::{OFFICERS, World};
+use std::collections::BTreeSet;
 use valise::case::{self, Body, Case, Command, Direction, Event, PermitId, Refused, Terms};
 use valise::model::{ActKind, CaseId, Digest, MessageId, Purpose};
 use valise::rules::release::Authority;
@@ -212,7 +213,7 @@ impl World {
         let may = granted.is_some_and(|granted| now.max(latest) < granted.expires)
             && held.is_some_and(|held| held.permit_use(permit).is_none())
             && spender == Spender::Owner;
-        let command = Command::UsePermit { id: permit.clone(), officer };
+        let command = Command::UsePermit { id: permit.clone(), officer, vouched: BTreeSet::default() };
         let outcome = self.shells[state].command(case, command, false, now);
         let refused = outcome.as_ref().err().map(Refused::code);
         self.checker

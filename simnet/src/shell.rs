@@ -511,7 +511,7 @@ impl Shell {
                 let (party, mut log) = (&self.federation.members[*peer].party, MerkleLog::default());
                 leaves.iter().for_each(|leaf| drop(log.append(leaf.clone())));
                 // Leaves that do not come to the head that was signed show in the heads, which are checked.
-                let resumed = log.head().and_then(|head| self.logs.resume(party.clone(), &log, &head));
+                let resumed = log.head().and_then(|head| self.logs.resume(party.clone(), 0, &log, &head));
                 resumed.expect("a log that is whole in memory is taken up at its own head");
             }
         }

@@ -16,12 +16,14 @@ use super::{
 use crate::model::{
     Act, CaseId, ConsentGrant, ConsentRequest, DAY, Delay, Digest, DisclosureNotice, MandateFault, MessageId,
     MissingElement, OnBehalf, OutcomeNotice, Party, Purpose, Refusal, Request, Response, Text, Timestamp,
+    kinded,
 };
 use crate::rules::release::Authority;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What an officer, a timer or a peer wants of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a command lives for one decision")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Opens a case with a request (ISACS 8.1, 8.2).
     Submit {
@@ -107,6 +109,19 @@ pub enum Command {
         /// Why our agent's mandate does not carry the act, where it made it in our name nevertheless.
         beyond: Option<MandateFault>,
     },
+    /// Takes in an act of our own that was lost here and that a peer has given back.
+    OwnAct {
+        /// The case that the statement names.
+        case: CaseId,
+        /// Whose gateway this is.
+        me: Party,
+        /// What the act holds.
+        facts: ActFacts,
+        /// All recipients, as the statement names them.
+        audience: Vec<Party>,
+        /// When it was made.
+        at: Timestamp,
+    },
     /// Opens a case of its own with a notice, a request for assistance, or a mandate or its end
     /// (ISACS 5.3, 9).
     Open {
@@ -117,11 +132,13 @@ pub enum Command {
         /// To whom.
         to: Party,
         /// What is said.
+        #[serde(with = "kinded")]
         act: Box<Act>,
     },
     /// Says something more in such a case: accepts or ends the mandate, answers the request for assistance.
     Follow {
         /// What is said.
+        #[serde(with = "kinded")]
         act: Box<Act>,
     },
     /// Takes in a verified receipt for an act that was sent.
@@ -189,6 +206,8 @@ pub enum Command {
         id: PermitId,
         /// The officer who uses it.
         officer: String,
+        /// The officers whose words for it were verified just now.
+        vouched: BTreeSet<String>,
     },
 }
 
@@ -248,6 +267,9 @@ pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision,
         Command::PeerAct { case: id, me, facts, audience, received_at, beyond } => {
             Ok(peer::act(case, id, me, peer::Came { facts, audience, received_at, beyond }))
         }
+        Command::OwnAct { case: id, me, facts, audience, at } => {
+            Ok(peer::own(case, id, me, facts, audience, at))
+        }
         Command::Open { case: id, me, to, act } => {
             exchange::open(case, Opening::bilateral(id, me, to, Role::Requester), *act)
         }
@@ -267,7 +289,7 @@ pub fn decide(case: &Case, command: Command, now: Timestamp) -> Result<Decision,
         Command::DenyConsent { question, reason } => draft(case, consent::deny(case, question, reason, now)),
         Command::WithdrawConsent { grant, reason } => draft(case, consent::withdraw(case, grant, reason)),
         Command::NotifyDisclosure(notice) => draft(case, consent::notify(case, notice)),
-        Command::UsePermit { id, officer } => use_permit(case, id, officer, now),
+        Command::UsePermit { id, officer, vouched } => use_permit(case, id, officer, &vouched, now),
     }
 }
 

@@ -4,6 +4,7 @@
 //! ([`view`]) is computed from the whole set, so that it does not depend on the order in which they came
 //! or on how often. [`decide`] says which events a command causes; [`Case::apply`] adds them.
 
+mod chain;
 mod command;
 mod consent;
 mod event;
@@ -11,6 +12,7 @@ mod facts;
 mod filing;
 mod flag;
 mod fold;
+mod held;
 mod mandates;
 mod permit;
 mod refused;
@@ -20,6 +22,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use chain::may_follow;
 pub use command::{Command, Decision, Draft, auto_ack_due, decide, recorded};
 pub use consent::{Consent, ConsentState, Granted, consents};
 pub use event::{ActRecord, Behalf, ChanceJudgement, Direction, Equivocation, Event, Opening, Receipt, Role};
@@ -29,10 +32,10 @@ pub use facts::{
 pub use filing::{Filing, is_at_rest};
 pub use flag::{Flag, FlagCode};
 pub use fold::ItemState;
+pub use held::{Held, HeldAct, HeldEnd, HeldId, Word, digest as held_digest, words as held_words};
 pub use mandates::{HeldMandate, Mandates};
 pub use permit::{
-    Approval, Bar, Denial, DeniedElement, ElementRef, OfficerSignature, Permit, PermitId, PermitUse, Terms,
-    stale_refusal,
+    Approval, Bar, Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse, Terms, stale_refusal,
 };
 pub use refused::Refused;
 pub use reminder::{Reminder, ReminderCode, reminders};
@@ -174,7 +177,12 @@ impl Case {
 
     /// Counts the officers who agree to a permit, the one who asked among them.
     pub fn agreed(&self, permit: &Permit) -> u32 {
-        permit::agreed(self, permit)
+        permit::agreed(self, permit, |_| true)
+    }
+
+    /// Lists the words of other officers for a permit.
+    pub fn approvals<'c>(&'c self, id: &'c PermitId) -> impl Iterator<Item = &'c Approval> {
+        self.approvals.iter().filter(move |approval| approval.id == *id)
     }
 
     /// Returns who barred a permit and why, or that it lapsed.
@@ -182,7 +190,8 @@ impl Case {
         self.bars.get(id)
     }
 
-    fn is_barred(&self, id: &PermitId) -> bool {
+    /// Tells whether a permit was barred, or has lapsed.
+    pub fn is_barred(&self, id: &PermitId) -> bool {
         self.bars.contains_key(id)
     }
 

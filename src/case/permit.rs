@@ -1,6 +1,8 @@
 use super::fold::Folded;
 use super::{Case, Decision, Event, Opening, Refused, consent};
-use crate::model::{DAY, Digest, Label, MessageId, ParseIdError, Purpose, Restriction, Text, Timestamp};
+use crate::model::{
+    DAY, Digest, Label, MessageId, OfficerSignature, ParseIdError, Purpose, Restriction, Text, Timestamp,
+};
 use crate::rules::freshness;
 use crate::rules::release::{Authority, Verdict, decide};
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -46,7 +48,7 @@ pub struct Permit {
 }
 
 /// What national policy asks of a release, and whether an officer claims an emergency.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// How many officers must agree, the one who asks among them; at least one.
     pub approvals: u32,
@@ -78,16 +80,6 @@ pub struct Approval {
     /// The officer's own signature over the digest; absent in a demo.
     #[serde(default)]
     pub signature: Option<OfficerSignature>,
-}
-
-/// A signature by an officer's own key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct OfficerSignature {
-    /// The SHA-256 of the public key.
-    pub key: Digest,
-    /// The Ed25519 signature.
-    #[serde(with = "serde_bytes")]
-    pub bytes: Vec<u8>,
 }
 
 /// Ends a permit before it was used.
@@ -264,6 +256,7 @@ pub(super) fn use_permit(
     case: &Case,
     id: PermitId,
     officer: String,
+    vouched: &BTreeSet<String>,
     now: Timestamp,
 ) -> Result<Decision, Refused> {
     // A clock that was set back opens nothing again that had ended by what the case holds.
@@ -272,7 +265,8 @@ pub(super) fn use_permit(
     if officer != permit.officer {
         return Err(Refused::NotYourPermit { id, officer: permit.officer.clone() });
     }
-    let agreed = agreed(case, permit);
+    // A word that does not verify any more, or whose officer has gone, counts for nothing.
+    let agreed = agreed(case, permit, |officer| vouched.contains(officer));
     if agreed < permit.approvals && permit.emergency.is_none() {
         return Err(Refused::NotApproved { id, needed: permit.approvals, agreed });
     }
@@ -287,7 +281,7 @@ pub(super) fn use_permit(
 pub(super) fn approve(case: &Case, approval: Approval, now: Timestamp) -> Result<Decision, Refused> {
     let permit = open_permit(case, &approval.id, now.max(case.latest()))?;
     second(permit, &approval)?;
-    if agreed(case, permit) >= permit.approvals {
+    if agreed(case, permit, |_| true) >= permit.approvals {
         return Err(Refused::NothingToApprove(approval.id));
     }
     Ok(Decision { events: vec![Event::PermitApproved(approval)], ..Decision::default() })
@@ -326,14 +320,16 @@ pub(super) fn review(case: &Case, review: Approval) -> Result<Decision, Refused>
     Ok(Decision { events: vec![Event::EmergencyReviewed(review)], ..Decision::default() })
 }
 
-/// Counts the officers who agree to a permit as it stands, the one who asked among them.
-pub(super) fn agreed(case: &Case, permit: &Permit) -> u32 {
+/// Counts the officers who agree to a permit as it stands, the one who asked among them; of the others only
+/// those whose word `holds`.
+pub(super) fn agreed(case: &Case, permit: &Permit, holds: impl Fn(&String) -> bool) -> u32 {
     let digest = permit.digest();
     let others: BTreeSet<&String> = case
         .approvals
         .iter()
         .filter(|a| a.id == permit.id && a.digest == digest && a.officer != permit.officer)
         .map(|a| &a.officer)
+        .filter(|officer| holds(officer))
         .collect();
     1 + u32::try_from(others.len()).unwrap_or(u32::MAX - 1)
 }

@@ -1,4 +1,4 @@
-use super::PermitId;
+use super::{HeldId, PermitId};
 use crate::model::{Digest, Party, Timestamp};
 use crate::rules::completeness::{Completeness, Finding};
 
@@ -158,6 +158,36 @@ pub enum Refused {
         /// The one to confirm.
         expected: Digest,
     },
+    /// The officer has given this word before.
+    #[error("{0} has agreed to it already")]
+    AgreedBefore(String),
+    /// The act waits no longer.
+    #[error("{id} {how}")]
+    HeldEnded {
+        /// The act.
+        id: HeldId,
+        /// What became of it.
+        how: &'static str,
+    },
+    /// The case has moved on, so that the act would no longer say what the officers agreed to.
+    #[error("the case has moved on since {0} was written; it would no longer say the same")]
+    HeldMoved(HeldId),
+    /// No other State gave such an answer here.
+    #[error("{0} is no answer of another State that is held here")]
+    NotAnAnswer(Digest),
+    /// What would be quoted may not be passed on (ISACS 8.3.4.2 f).
+    #[error("{path} cannot be quoted: denied by {rule}: {why}")]
+    QuoteForbidden {
+        /// The element.
+        path: String,
+        /// The rule.
+        rule: &'static str,
+        /// The same in words.
+        why: String,
+    },
+    /// What is derived restricts less than what it was derived from (DESIGN §12.9).
+    #[error("the label of what is quoted restricts less than its sources do")]
+    LabelStripped,
     /// Nothing about the permit waits for another officer.
     #[error("nothing about {0} waits for another officer")]
     NothingToApprove(PermitId),
@@ -234,6 +264,12 @@ impl Refused {
             Self::NotApproved { .. } => "not_approved",
             Self::SameOfficer(_) => "same_officer",
             Self::DigestDiffers { .. } => "digest_differs",
+            Self::AgreedBefore(_) => "agreed_before",
+            Self::HeldEnded { .. } => "held_ended",
+            Self::HeldMoved(_) => "held_moved",
+            Self::NotAnAnswer(_) => "not_an_answer",
+            Self::QuoteForbidden { .. } => "quote_forbidden",
+            Self::LabelStripped => "label_stripped",
             Self::NothingToApprove(_) => "nothing_to_approve",
             Self::ConsentGone(_) => "consent_gone",
             Self::ConsentAnswered(_) => "consent_answered",
@@ -286,6 +322,14 @@ impl Refused {
             Self::NotApproved { .. } => "ask another officer for `valise release approve`",
             Self::SameOfficer(_) => "ask another officer",
             Self::DigestDiffers { .. } => "show it again, read it, and confirm the digest that is shown",
+            Self::AgreedBefore(_) => "ask a third officer, if policy wants more than two",
+            Self::HeldEnded { .. } => "`valise approval list` shows what waits",
+            Self::HeldMoved(_) => "return it with `valise approval return`; its author writes it anew",
+            Self::NotAnAnswer(_) => "`valise case follow CASE` writes the request with the right digest",
+            Self::QuoteForbidden { .. } => {
+                "ask its originator with `valise consent ask`; until it consents, quote by digest only"
+            }
+            Self::LabelStripped => "leave the label as `valise case follow` wrote it",
             Self::NothingToApprove(_) => "`valise release list` shows what waits",
             Self::ConsentGone(_) => "ask the originating State for consent again",
             Self::ConsentAnswered(_) => "list the questions for consent",
@@ -337,6 +381,12 @@ impl Refused {
             | Self::NotApproved { .. }
             | Self::SameOfficer(_)
             | Self::DigestDiffers { .. }
+            | Self::AgreedBefore(_)
+            | Self::HeldEnded { .. }
+            | Self::HeldMoved(_)
+            | Self::NotAnAnswer(_)
+            | Self::QuoteForbidden { .. }
+            | Self::LabelStripped
             | Self::NothingToApprove(_)
             | Self::ConsentGone(_)
             | Self::ConsentAnswered(_)

@@ -485,3 +485,8 @@ fn clause_8_4_a_events_round_trip_and_hold_nothing_sensitive() {
         }
     }
 }
+
+/// The words of all officers of the tests hold.
+fn all() -> BTreeSet<String> {
+    ["awa", "kofi", "lea", "rui", "two", "one"].map(str::to_owned).into()
+}

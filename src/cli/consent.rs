@@ -40,11 +40,15 @@ pub(super) fn release(verb: &ReleaseVerb) -> Command {
             show: *show,
             emergency: emergency.clone().map(Sensitive::new),
         },
-        ReleaseVerb::Approve { id, digest } => Command::ReleaseApprove { id: id.clone(), digest: *digest },
+        ReleaseVerb::Approve { id, digest, .. } => {
+            Command::ReleaseApprove { id: id.clone(), digest: *digest, signature: None }
+        }
         ReleaseVerb::Deny { id, reason } => {
             Command::ReleaseDeny { id: id.clone(), reason: Sensitive::new(reason.clone()) }
         }
-        ReleaseVerb::Review { id, digest } => Command::ReleaseReview { id: id.clone(), digest: *digest },
+        ReleaseVerb::Review { id, digest, .. } => {
+            Command::ReleaseReview { id: id.clone(), digest: *digest, signature: None }
+        }
         ReleaseVerb::Notify { case, to, elements, compelled_by } => Command::ReleaseNotify {
             case: case.clone(),
             to: to.clone(),
@@ -52,7 +56,7 @@ pub(super) fn release(verb: &ReleaseVerb) -> Command {
             compelled_by: Sensitive::new(compelled_by.clone()),
         },
         ReleaseVerb::List => Command::ReleaseList,
-        ReleaseVerb::Show { id } => Command::ReleaseShow { id: id.clone() },
+        ReleaseVerb::Show { id, .. } => Command::ReleaseShow { id: id.clone() },
     }
 }
 

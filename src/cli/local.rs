@@ -20,7 +20,7 @@ pub fn config_check(file: &Path) -> Result<Answer, Failure> {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let around = Surroundings { layout: &layout, passwd: &passwd, log: None };
     let (kind, problems) = match config::check(&text, file, &around) {
-        Ok(Checked::Gateway(_)) => (Some("gateway"), Vec::new()),
+        Ok(Checked::Gateway(config)) => (Some("gateway"), config.policy.findings()),
         Ok(Checked::Relay(_)) => (Some("relay"), Vec::new()),
         Ok(Checked::Peers(_)) => (Some("peers"), Vec::new()),
         Err(ConfigError::Invalid { problems, .. }) => (None, problems),
@@ -32,11 +32,15 @@ pub fn config_check(file: &Path) -> Result<Answer, Failure> {
         .collect();
     let data = json!({ "file": file, "valid": kind.is_some(), "kind": kind, "problems": told });
     let shown = file.display();
-    let text = match kind {
-        Some(kind) => format!("{shown}: a valid {kind} file"),
-        None => problems.iter().map(|p| format!("{shown}: {p}\n")).collect(),
+    let text: String = match kind {
+        Some(kind) if problems.is_empty() => format!("{shown}: a valid {kind} file"),
+        _ => problems.iter().map(|p| format!("{shown}: {p}\n")).collect(),
     };
-    let exit = if kind.is_some() { ExitCode::Ok } else { ExitCode::Config };
+    let exit = match kind {
+        Some(_) if problems.is_empty() => ExitCode::Ok,
+        Some(_) => ExitCode::Finding,
+        None => ExitCode::Config,
+    };
     Ok(Answer { verb: "config.check", data, text, exit })
 }
 

@@ -1,7 +1,9 @@
 //! The officer's command line: parses verbs, asks the node through `control`, and shows the answer to a
 //! person or, with `--json`, to a script.
 
+mod approval;
 mod args;
+mod attach;
 mod bags;
 mod consent;
 mod document;
@@ -13,13 +15,16 @@ mod paper;
 mod proof;
 mod relay;
 mod render;
+mod secret;
 mod verbs;
 
 pub use args::{
-    Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb, EvidenceVerb,
-    FederationVerb, GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg, OfficerArg, PeerVerb,
-    QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb, Verb,
+    ApprovalVerb, Args, AuthorityArg, CaseVerb, ConfigVerb, ConsentVerb, DeadlineVerb, DemoVerb,
+    EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, IdentityVerb, InboxVerb, Initial, KeysArg,
+    OfficerArg, OfficerVerb, OwnKey, PeerVerb, QueueVerb, RelayInitial, RelayVerb, ReleaseVerb, RequestVerb,
+    Verb,
 };
+pub use attach::read_document;
 pub use bags::BagContent;
 pub use document::{read_bytes, read_large, read_text, write_bytes, write_text};
 pub use face::{Answer, Face, confirm};
@@ -28,7 +33,8 @@ pub use local::{
     request_new, told,
 };
 pub use relay::relay_init;
-pub use verbs::{Readers, ask};
+pub use secret::{new_passphrase, passphrase};
+pub use verbs::{Readers, ask, backup_point};
 
 use crate::control::{ExitCode, Failure};
 use clap::Parser;

@@ -1,5 +1,7 @@
 //! Answers for people: lists as tables, one thing as key and value.
 
+use crate::cli::approval;
+use crate::cli::attach;
 use crate::cli::consent;
 use crate::cli::exchange;
 use crate::cli::face::printable;
@@ -7,9 +9,9 @@ use crate::cli::federation;
 use crate::cli::proof;
 use crate::cli::relay;
 use crate::control::{
-    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, Command, ControlError,
-    DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView, QueueEntry,
-    ReleaseShown, ReleaseView, RetryView,
+    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, ClockView, Command,
+    ControlError, DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView,
+    QueueEntry, RecoveryView, ReleaseShown, ReleaseView, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -25,14 +27,26 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
     Ok(match command {
         Command::GatewayStatus => status(&read(data)?),
         Command::GatewayDoctor => doctor(&read(data)?),
+        Command::IdentityRotate { .. } => federation::rotated(&read(data)?),
         Command::FederationSync { .. } => federation::synced(&read(data)?),
+        Command::GatewayBackup => String::new(),
+        Command::GatewayClock { .. } => clock(&read(data)?),
+        Command::GatewayRecover { without, .. } => {
+            format!(
+                "the gateway goes on without what {without} has not given back; it is asked again whenever it is reached"
+            )
+        }
         Command::RelayStatus => relay::status(&read(data)?),
         Command::PeerList => peers(&read::<Vec<_>>(data)?),
         Command::PeerPing { .. } => ping(&read(data)?),
         Command::InboxList => inbox(&read::<Vec<_>>(data)?),
         Command::CaseList { .. } => cases(&read::<Vec<_>>(data)?),
         // Paper is written by `cli::paper`; here is what a script would have got.
-        Command::CasePrint { .. } => format!("{data:#}"),
+        Command::CasePrint { .. }
+        | Command::AttachmentOffer { .. }
+        | Command::AttachmentPut { .. }
+        | Command::AttachmentRead { .. } => format!("{data:#}"),
+        Command::CaseAttachments { .. } => attach::table(&read::<Vec<_>>(data)?),
         Command::CaseShow { .. } | Command::CaseJudge { .. } | Command::CaseClose { .. } => {
             case(&read(data)?)
         }
@@ -57,13 +71,17 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::AssistanceReply { .. }
         | Command::RequestResubmit { .. }
         | Command::RequestSubmit { .. } => acted(&read(data)?),
-        Command::CaseTemplate { .. } => read(data)?,
+        Command::CaseTemplate { .. } | Command::CaseFollow { .. } => read(data)?,
         Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
         Command::ReleaseRequest { show: false, .. }
         | Command::ReleaseApprove { .. }
         | Command::ReleaseDeny { .. }
         | Command::ReleaseReview { .. } => releases(&[read(data)?]),
         Command::ConsentList => consent::consents(&read::<Vec<_>>(data)?),
+        Command::ApprovalList => approval::approvals(&read::<Vec<_>>(data)?),
+        Command::ApprovalShow { .. } | Command::ApprovalApprove { .. } | Command::ApprovalReturn { .. } => {
+            approval::text(&read(data)?)
+        }
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
         Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
         // A dossier is written by `cli::proof`; here is what a script would have got.
@@ -134,7 +152,26 @@ fn status(s: &GatewayStatus) -> String {
         ("refused", or_none(refused.join(", "))),
         ("journal head", s.journal_head.clone()),
         ("alarms", or_none(alarms(&s.alarms).join("; "))),
+        ("waits for", or_none(s.recovery.iter().map(recovery).collect::<Vec<_>>().join("; "))),
     ])
+}
+
+fn clock(c: &ClockView) -> String {
+    let behind = match c.behind_seconds {
+        ..=0 => "no".to_owned(),
+        seconds => format!("{seconds} seconds; time stands still until it has caught up"),
+    };
+    let lowered = c.lowered_from.map(|from| ("lowered from", from.to_string()));
+    let rows = [("now", c.now.to_string()), ("machine's clock", c.wall.to_string()), ("behind", behind)];
+    pairs(&rows.into_iter().chain(lowered).collect::<Vec<_>>())
+}
+
+/// Says what is not back from a peer since a restore.
+fn recovery(r: &RecoveryView) -> String {
+    let back = format!("{}: {} acts are back since the restore of {}", r.peer, r.recovered, r.since);
+    let cause = r.last_cause.as_ref().map(|cause| format!(", last try: {cause}")).unwrap_or_default();
+    let without = r.without.as_ref().map(|who| format!(", {who} goes on without it")).unwrap_or_default();
+    format!("{back}{cause}{without}")
 }
 
 fn alarms(list: &[AlarmView]) -> Vec<String> {
@@ -318,6 +355,9 @@ fn acted(a: &ActedView) -> String {
         ("at", a.at.to_string()),
         ("digest", a.digest.to_string()),
     ]);
+    if let Some(id) = &a.approval {
+        text += &format!("nothing went out yet; another officer: valise approval approve {id}\n");
+    }
     for warning in &a.warnings {
         text += &format!("note: {} (as few restrictions as possible, 8.3.4.2)\n", printable(warning));
     }

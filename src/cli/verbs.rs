@@ -1,9 +1,12 @@
 //! Verbs that a node answers.
 
+use crate::cli::approval;
 use crate::cli::args::{
-    Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg, InboxVerb, PeerVerb,
-    QueueVerb, RelayVerb, RequestVerb, Verb,
+    ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg,
+    IdentityVerb, InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, RotatedKey, Verb,
 };
+use crate::cli::attach;
+use crate::cli::attach::Picked;
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
@@ -15,9 +18,10 @@ use crate::cli::paper;
 use crate::cli::proof;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{Call, Client, Command, Failure, Hex, VERSION};
-use crate::model::{CaseId, FollowUp, Ground, Request, Response, Sensitive};
+use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, KeyUse, ReleaseShown, VERSION};
+use crate::model::{CaseId, FollowUp, Ground, OfficerSignature, Request, Response, Sensitive};
 use serde_json::Value;
+use std::path::Path;
 
 /// How many cases are asked for at once.
 const PAGE: u32 = 200;
@@ -29,6 +33,8 @@ pub struct Readers {
     pub request: fn(&str) -> Result<Request, Failure>,
     /// Reads a response (ISACS 8.3.3).
     pub response: fn(&str) -> Result<Response, Failure>,
+    /// Signs an officer's word with the key in a file, which the passphrase opens.
+    pub sign: fn(&Path, &str, &[u8]) -> Result<OfficerSignature, Failure>,
     /// Reads a courier's bag.
     pub bag: fn(&[u8]) -> Result<BagContent, Failure>,
     /// Packs bags that are no longer than so many bytes.
@@ -52,22 +58,52 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
             return bags::export(packing, layout, officer, readers);
         }
         Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),
+        Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
+            return approval::approve(args, layout, readers, (id, *digest, own));
+        }
+        Verb::Case(CaseVerb::Attachment { case, fetch, output }) => {
+            return attach::of_case(case, *fetch, output.as_deref(), &mut connect(layout)?, officer);
+        }
         _ => {}
     }
-    let command = command(&args.verb, readers)?.expect("main answers the verbs that need no node");
+    let mut picked = Vec::new();
+    let command = command(&args.verb, readers, &mut picked)?;
+    let command = command.expect("main answers the verbs that need no node");
     let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };
     if let Verb::Case(CaseVerb::List { after, limit }) = &args.verb {
         let data = pages(&mut connect(layout)?, &call, after.clone(), *limit)?;
         let text = render::reply(&call.command, &data)?;
         return Ok(Answer::ok(call.command.verb(), data, text));
     }
-    let data = connect(layout)?.call(&call)?;
+    let mut client = connect(layout)?;
+    attach::upload(&picked, &mut client, officer)?;
+    let signed = match approval::takes_key(&args.verb) {
+        Some(verb) => approval::second(args, layout, readers, verb)?,
+        None => None,
+    };
+    let data = match signed {
+        Some(data) => data,
+        None => client.call(&call)?,
+    };
+    if let Verb::Release(ReleaseVerb::Show { files: Some(folder), .. }) = &args.verb {
+        return released(&call, data, folder, &mut client);
+    }
     if call.command == Command::GatewayDoctor {
         return gateway_doctor(data);
     }
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
         let form: String = render::read(&data)?;
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
+    }
+    if let Verb::Case(CaseVerb::Follow { output, force, .. }) = &args.verb {
+        let form: String = render::read(&data)?;
+        return form_answer(
+            call.command.verb(),
+            &form,
+            output,
+            *force,
+            "send it with `valise request submit`",
+        );
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
@@ -77,6 +113,23 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
+}
+
+/// Writes the files that a spent permit has opened; what it has opened besides is shown.
+fn released(call: &Call, data: Value, folder: &Path, client: &mut Client) -> Result<Answer, Failure> {
+    let shown: ReleaseShown = render::read(&data)?;
+    let officer = call.as_officer.as_deref();
+    let written = attach::of_release((&shown.case, &shown.id), &shown.files, folder, client, officer)?;
+    let files: String = written.iter().map(|file| format!("\n{}", file.display())).collect();
+    let text = render::reply(&call.command, &data)? + &files;
+    Ok(Answer::ok(call.command.verb(), data, text))
+}
+
+/// Reads a document, and notes the files that it names.
+fn text_of(file: &Path, picked: &mut Vec<Picked>) -> Result<String, Failure> {
+    let (text, files) = attach::resolve(file)?;
+    picked.extend(files);
+    Ok(text)
 }
 
 /// Asks for page after page, so that no answer grows with the number of cases.
@@ -102,6 +155,20 @@ fn pages(
     Ok(Value::Array(all))
 }
 
+/// Notes at a running gateway that a backup is made, and asks up to where it may reach; `None` if none runs.
+///
+/// # Errors
+/// What the gateway answers, or that this user may not speak to it.
+pub fn backup_point(args: &Args, layout: &Layout) -> Result<Option<BackupPoint>, Failure> {
+    let mut client = match Client::connect(&layout.socket) {
+        Ok(client) => client,
+        Err(failure) if failure.code == "control.unavailable" => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let (as_officer, command) = (args.as_officer.clone(), Command::GatewayBackup);
+    render::read(&client.call(&Call { version: VERSION, as_officer, command })?).map(Some)
+}
+
 pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
     Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
         "control.unavailable" => failure
@@ -111,11 +178,11 @@ pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
 }
 
 /// Turns a verb into what the node is asked, reading the file that it names.
-fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
+fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Option<Command>, Failure> {
     let command = match verb {
         Verb::Demo(_)
         | Verb::Config(_)
-        | Verb::Identity(_)
+        | Verb::Identity(IdentityVerb::Request { .. } | IdentityVerb::Import { .. } | IdentityVerb::Show)
         | Verb::Federation(
             FederationVerb::Key { .. }
             | FederationVerb::Init { .. }
@@ -128,7 +195,12 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             | FederationVerb::Join { .. }
             | FederationVerb::Show { .. },
         )
-        | Verb::Gateway(GatewayVerb::Init(_) | GatewayVerb::Serve)
+        | Verb::Gateway(
+            GatewayVerb::Init(_)
+            | GatewayVerb::Serve
+            | GatewayVerb::Backup { .. }
+            | GatewayVerb::Restore { .. },
+        )
         | Verb::Relay(RelayVerb::Init(_) | RelayVerb::Serve)
         | Verb::Request(
             RequestVerb::New { .. }
@@ -137,6 +209,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             | RequestVerb::Exempt { .. },
         )
         | Verb::Evidence(EvidenceVerb::Verify { .. })
+        | Verb::Officer(_)
         | Verb::Inspect { .. } => {
             return Ok(None);
         }
@@ -144,16 +217,30 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             peer: peer.clone(),
             news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
         },
+        Verb::Identity(IdentityVerb::Rotate { what, reason, compromised_since }) => Command::IdentityRotate {
+            what: match what {
+                RotatedKey::Seal => KeyUse::Seal,
+                RotatedKey::Log => KeyUse::Log,
+                RotatedKey::Gateway => KeyUse::Gateway,
+                RotatedKey::Root => KeyUse::Root,
+            },
+            reason: Sensitive::new(reason.clone()),
+            compromised_since: *compromised_since,
+        },
         Verb::Gateway(GatewayVerb::Status) => Command::GatewayStatus,
         Verb::Gateway(GatewayVerb::Doctor) => Command::GatewayDoctor,
+        Verb::Gateway(GatewayVerb::Clock { reason, .. }) => Command::GatewayClock { lower: reason.clone() },
+        Verb::Gateway(GatewayVerb::Recover { without, reason }) => {
+            Command::GatewayRecover { without: without.clone(), reason: reason.clone() }
+        }
         Verb::Relay(RelayVerb::Status) => Command::RelayStatus,
         Verb::Peer(PeerVerb::List) => Command::PeerList,
         Verb::Peer(PeerVerb::Ping { state }) => Command::PeerPing { peer: state.clone() },
         Verb::Inbox(InboxVerb::List) => Command::InboxList,
-        Verb::Case(verb) => case(verb, readers)?,
+        Verb::Case(verb) => case(verb, readers, picked)?,
         Verb::Request(RequestVerb::Submit { file, case: Some(case), .. }) => Command::RequestResubmit {
             case: case.clone(),
-            request: Box::new((readers.request)(&read_text(file)?)?),
+            request: Box::new((readers.request)(&text_of(file, picked)?)?),
         },
         Verb::Request(RequestVerb::Submit {
             file,
@@ -164,7 +251,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
             via,
             case: None,
         }) => Command::RequestSubmit {
-            request: Box::new((readers.request)(&read_text(file)?)?),
+            request: Box::new((readers.request)(&text_of(file, picked)?)?),
             to: to.clone(),
             incomplete: incomplete.clone().map(Sensitive::new),
             exercise: *exercise,
@@ -176,6 +263,7 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
         Verb::Assistance(verb) => exchange::assistance(verb)?,
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
+        Verb::Approval(verb) => approval::approval(verb),
         Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
             case: case.clone(),
             // A list of nothing but `none` discloses nothing.
@@ -191,20 +279,29 @@ fn command(verb: &Verb, readers: Readers) -> Result<Option<Command>, Failure> {
     Ok(Some(command))
 }
 
-fn case(verb: &CaseVerb, readers: Readers) -> Result<Command, Failure> {
+fn case(verb: &CaseVerb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Command, Failure> {
     Ok(match verb {
         CaseVerb::List { after, limit } => {
             Command::CaseList { after: after.clone(), limit: limit.map_or(PAGE, |limit| limit.min(PAGE)) }
         }
         CaseVerb::Show { case, reveal } => Command::CaseShow { case: case.clone(), reveal: *reveal },
+        CaseVerb::Attachment { case, fetch, .. } => {
+            Command::CaseAttachments { case: case.clone(), fetch: *fetch }
+        }
         CaseVerb::History { case } => Command::CaseHistory { case: case.clone() },
+        CaseVerb::Follow { case, quotes, permit, to, .. } => Command::CaseFollow {
+            case: case.clone(),
+            quotes: quotes.clone(),
+            permit: permit.clone(),
+            to: to.clone(),
+        },
         CaseVerb::Print { case, .. } => Command::CasePrint { case: case.clone() },
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }
         }
         CaseVerb::Respond { case, from: Some(file), .. } => Command::CaseRespond {
             case: case.clone(),
-            response: Box::new((readers.response)(&read_text(file)?)?),
+            response: Box::new((readers.response)(&text_of(file, picked)?)?),
         },
         CaseVerb::Respond { case, from: None, .. } => Command::CaseTemplate { case: case.clone() },
         CaseVerb::Refuse { case, ground } => {

@@ -1,5 +1,5 @@
 use crate::config::{Address, Authority, AuthorityKind};
-use crate::model::{Party, Role};
+use crate::model::{OfficerKey, Party, Role};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -20,6 +20,8 @@ pub struct Draft {
     pub address: Option<Address>,
     /// Whether it is a demo.
     pub demo: bool,
+    /// How many officers must agree to an act and to a release.
+    pub approvals: u32,
 }
 
 /// An officer of a new gateway.
@@ -31,6 +33,8 @@ pub struct DraftOfficer {
     pub role: Role,
     /// The user account; by default the one of the officer's name, and none in a demo.
     pub user: Option<String>,
+    /// The officer's own public key.
+    pub key: Option<OfficerKey>,
 }
 
 impl Draft {
@@ -43,11 +47,15 @@ impl Draft {
     pub fn to_toml(&self) -> String {
         let mut out = format!(
             "# Settings of the gateway of {party}. `valise config show --origin` lists every setting in force.\n\
-             party = \"{party}\"\nlisten = \"{listen}\"\n{relays}\n[profile]\ndemo = {demo}\n",
+             party = \"{party}\"\nlisten = \"{listen}\"\n{relays}\n[profile]\ndemo = {demo}\n\n\
+             # How many officers must agree before an act goes out or restricted information is released; with 1,\n\
+             # the directory entry tells other States so.\n\
+             [policy]\napprovals = {approvals}\nrelease_approvals = {approvals}\n",
             party = self.party,
             listen = self.listen,
             relays = if self.relays.is_empty() { String::new() } else { self.relays() },
             demo = self.demo,
+            approvals = self.approvals,
         );
         if self.demo {
             // A demo tries again soon and needs little room; a real gateway keeps the defaults.
@@ -61,6 +69,9 @@ impl Draft {
                 officer.name,
                 officer.role.code()
             ));
+            if let Some(key) = officer.key {
+                add(format_args!("key = \"{key}\"\n"));
+            }
             if !self.demo {
                 add(format_args!("user = \"{}\"\n", officer.user.as_ref().unwrap_or(&officer.name)));
             }

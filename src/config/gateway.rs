@@ -1,6 +1,7 @@
+use crate::config::policy::policy;
 use crate::config::reader::{Document, Key, Origin, Section, Setting};
-use crate::config::{Address, ConfigError, Layout, Roads};
-use crate::model::{CountryKind, Party, Role};
+use crate::config::{Address, ConfigError, Layout, Policy, Roads};
+use crate::model::{CountryKind, OfficerKey, Party, Role};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -29,6 +30,8 @@ pub struct GatewayConfig {
     pub routes: Vec<(Party, Roads)>,
     /// The relays at which the gateway has a mailbox; it holds a line to each.
     pub relays: Vec<Party>,
+    /// When the files of peers' acts are fetched.
+    pub attachments: Fetch,
     /// When to act and warn.
     pub clocks: Clocks,
     /// Who may use the gateway.
@@ -47,6 +50,15 @@ pub struct GatewayConfig {
     pub log: Log,
     /// Every value with its origin.
     pub settings: Vec<Setting>,
+}
+
+/// When the files of peers' acts are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// As soon as their act is here.
+    Always,
+    /// When an officer asks: the line is metered.
+    OnRequest,
 }
 
 /// When to acknowledge and when to warn, in whole days.
@@ -69,6 +81,10 @@ pub struct Officer {
     pub uid: Option<u32>,
     /// What the officer may do.
     pub role: Role,
+    /// The agency to which the officer belongs, as policy names it.
+    pub agency: Option<String>,
+    /// The officer's own public key, by which a word for another's act is known.
+    pub key: Option<OfficerKey>,
 }
 
 /// What kind of authority a recipient is.
@@ -109,15 +125,6 @@ pub struct Storage {
     pub segment_mib: u32,
     /// The free space below which nothing new is accepted, in MiB.
     pub free_floor_mib: u32,
-}
-
-/// What national policy narrows; no variable or flag touches it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
-    /// How many officers an outgoing act needs.
-    pub approvals: u32,
-    /// How many officers the release of restricted information needs, the one who asks among them.
-    pub release_approvals: u32,
 }
 
 /// What is logged.
@@ -193,13 +200,22 @@ impl GatewayConfig {
         let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
         let relays =
             root.texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each listed as a peer"));
+        let key = Key(
+            "attachments",
+            "on-request leaves the files of peers' acts where they are until an officer asks",
+        );
+        let attachments =
+            root.choice(doc, key, &[("always", Fetch::Always), ("on-request", Fetch::OnRequest)]);
+        if attachments.is_none() {
+            doc.setting(key.0.to_owned(), "always".to_owned(), Origin::Default);
+        }
         let demo = demo(&mut root, doc, party.as_ref(), listen);
         let routes = routes(&mut root, doc);
         let clocks = clocks(&mut root, doc);
         let officers = officers(&mut root, doc, demo, around.passwd);
         let authorities = authorities(&mut root, doc);
-        let (retry, store, policy) =
-            (retry(&mut root, doc), storage(&mut root, doc), policy(&mut root, doc, demo));
+        let (retry, store) = (retry(&mut root, doc), storage(&mut root, doc));
+        let policy = policy(&mut root, doc, demo, &officers, &authorities);
         let log = log(&mut root, doc, around.log);
         root.finish(doc);
         let settings = document.finish()?;
@@ -214,6 +230,7 @@ impl GatewayConfig {
             peers,
             routes,
             relays,
+            attachments: attachments.unwrap_or(Fetch::Always),
             clocks,
             officers,
             authorities,
@@ -336,6 +353,9 @@ fn officers<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, demo: bool, pass
         let role = entry.choice(doc, key, &roles);
         let role = entry.required(doc, key, role);
         let uid = login(&mut entry, doc, demo, passwd);
+        let agency: Option<String> = entry.text(doc, Key("agency", "a word such as police"));
+        let own = Key("key", "as `valise officer key` writes it, such as ed25519:5f0c...");
+        let key: Option<OfficerKey> = entry.text(doc, own);
         let line = entry.line();
         if name.as_ref().is_some_and(|name| officers.iter().any(|o| o.name == *name)) {
             doc.problem(line, &entry.name("name"), "is given twice".into(), "one entry an officer");
@@ -344,8 +364,12 @@ fn officers<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, demo: bool, pass
             let hint = "the socket must tell officers apart; give each an account";
             doc.problem(line, &entry.name("uid"), "is another officer's account".into(), hint);
         }
+        if key.is_some() && officers.iter().any(|o| o.key == key) {
+            let hint = "nobody may speak for two officers; each makes a key of their own";
+            doc.problem(line, &entry.name("key"), "is another officer's key".into(), hint);
+        }
         if let (Some(name), Some(role)) = (name, role) {
-            officers.push(Officer { name, uid, role });
+            officers.push(Officer { name, uid, role, agency, key });
         }
         entry.finish(doc);
     }
@@ -445,18 +469,6 @@ pub(super) fn storage<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> Sto
     };
     section.finish(doc);
     store
-}
-
-fn policy<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, demo: bool) -> Policy {
-    let mut section = root.section(doc, Key("policy", "write it as a table"));
-    let approvals = Key("approvals", "this version knows one officer an act");
-    let releases = Key("release_approvals", "two see more than one; one must be chosen");
-    let policy = Policy {
-        approvals: section.integer(doc, approvals, 1..=1, 1),
-        release_approvals: section.integer(doc, releases, 1..=3, if demo { 1 } else { 2 }),
-    };
-    section.finish(doc);
-    policy
 }
 
 pub(super) fn log<'t>(root: &mut Section<'t>, doc: &mut Document<'t>, variable: Option<&str>) -> Log {

@@ -6,17 +6,19 @@ mod error;
 mod gateway;
 mod paths;
 mod peers;
+mod policy;
 mod reader;
 mod relay;
 
 pub use draft::{Draft, DraftOfficer};
 pub use error::{ConfigError, Problem};
 pub use gateway::{
-    Authority, AuthorityKind, Clocks, GatewayConfig, Log, LogFormat, Officer, Policy, Retry, SHORT_NAME,
+    Authority, AuthorityKind, Clocks, Fetch, GatewayConfig, Log, LogFormat, Officer, Retry, SHORT_NAME,
     Storage, Surroundings, is_short_name,
 };
 pub use paths::{Environment, Layout};
 pub use peers::{Address, Peer, PeersConfig, Roads};
+pub use policy::Policy;
 pub use reader::{Origin, Setting};
 pub use relay::{CustodyTerms, Quota, RelayConfig, RelayDraft};
 

@@ -19,6 +19,10 @@ fn problems(text: &str) -> Vec<String> {
     parse(text).unwrap_err().problems().iter().map(ToString::to_string).collect()
 }
 
+fn officer(name: &str, uid: Option<u32>, role: Role) -> Officer {
+    Officer { name: name.into(), uid, role, agency: None, key: None }
+}
+
 fn origin(config: &GatewayConfig, key: &str) -> String {
     let found: Vec<_> = config.settings.iter().filter(|s| s.key == key).collect();
     assert_eq!(found.len(), 1, "{key} is listed once");
@@ -31,7 +35,9 @@ fn the_annotated_gateway_example_is_true() {
     assert_eq!(config.party.to_string(), "GHA");
     assert_eq!(config.peers, Path::new("/d/peers.toml"));
     assert_eq!(config.clocks, Clocks { auto_acknowledge_days: 5, warn_ack_days: 2, warn_respond_days: 14 });
-    assert_eq!(config.officers[1], Officer { name: "kwame".into(), uid: Some(1002), role: Role::Supervisor });
+    assert_eq!(config.officers[1], officer("kwame", Some(1002), Role::Supervisor));
+    assert_eq!(config.policy.table.approvals, 2);
+    assert_eq!(config.policy.dead, []);
     assert!(config.settings.iter().all(|s| s.origin != Origin::Default), "the example names every setting");
 }
 
@@ -150,8 +156,40 @@ fn outside_a_demo_every_officer_has_an_account_of_their_own() {
 }
 
 #[test]
-fn two_approvals_are_refused_rather_than_ignored() {
-    assert!(problems(&format!("{MINIMAL}[policy]\napprovals = 2\n"))[0].contains("it must be 1 to 1"));
+fn more_officers_than_there_are_can_never_agree() {
+    let told = problems(&format!("{MINIMAL}[policy]\napprovals = 2\n"));
+    assert!(told[0].contains("1 of the officers may act"), "{told:?}");
+    let two = format!("{MINIMAL}[[officer]]\nname = \"kofi\"\nrole = \"supervisor\"\n[policy]\n");
+    assert_eq!(parse(&two).unwrap().policy.table.approvals, 1, "a demo asks for one unless it is told");
+    assert_eq!(parse(&(two + "approvals = 2\n")).unwrap().policy.table.approvals, 2);
+    let real = MINIMAL.replace("[profile]\ndemo = true\n", "") + "uid = 1\n";
+    assert!(problems(&real)[0].contains("choose 1 explicitly"), "two is the default outside a demo");
+    assert_eq!(
+        parse(&(real + "[policy]\napprovals = 1\nrelease_approvals = 1\n")).unwrap().policy.table.approvals,
+        1
+    );
+}
+
+#[test]
+fn rows_of_policy_are_read_and_judged() {
+    let rows = |rows: &str| format!("{MINIMAL}agency = \"police\"\n{rows}");
+    let row = "[[policy.rule]]\nname = \"no-refusal\"\nrole = \"officer\"\nagency = \"police\"\nact = [\"refusal\"]\n\
+               recipient = [\"XBB\"]\nforbid = true\n";
+    let config = parse(&rows(row)).unwrap();
+    assert_eq!(config.policy.table.rows[0].name, "no-refusal");
+    assert_eq!(config.policy.dead, []);
+    let dead = parse(&rows(&row.replace("police\"\nact", "navy\"\nact"))).unwrap().policy.dead;
+    assert_eq!(dead[0].row, "no-refusal");
+    let otherwise = row.replace("no-refusal", "other").replace("forbid = true", "approvals = 1");
+    for (text, told) in [
+        (format!("{row}{otherwise}"), "says otherwise of the same"),
+        (row.replace("forbid = true", "approvals = 4"), "asks for 4 officers"),
+        (row.replace("forbid = true\n", ""), "one of approvals and forbid"),
+        (row.replace("refusal\"]", "shouting\"]"), "it must be one of"),
+    ] {
+        let found = problems(&rows(&text));
+        assert!(found.iter().any(|problem| problem.contains(told)), "{told}: {found:?}");
+    }
 }
 
 #[test]
@@ -204,27 +242,29 @@ fn a_service_follows_the_fhs_and_takes_systemds_credential() {
 #[test]
 fn a_draft_is_read_back_as_it_was_meant() {
     let authority = Authority { name: "customs".into(), kind: AuthorityKind::Competent, designated: false };
-    let officer = |user: Option<&str>| DraftOfficer {
+    let drafted = |user: Option<&str>| DraftOfficer {
         name: "akosua".into(),
         role: Role::Auditor,
         user: user.map(str::to_owned),
+        key: None,
     };
     let mut draft = Draft {
         relays: vec!["org:relay-west".parse().unwrap()],
         party: "XAA".parse().unwrap(),
         listen: "127.0.0.1:4620".parse().unwrap(),
-        officers: vec![officer(None)],
+        officers: vec![drafted(None)],
         authorities: vec![authority.clone()],
         address: None,
         demo: true,
+        approvals: 1,
     };
     let config = parse(&draft.to_toml()).unwrap();
     assert_eq!((config.party, config.listen, config.demo), (draft.party.clone(), draft.listen, true));
     assert_eq!(config.authorities, [authority]);
-    assert_eq!(config.officers, [Officer { name: "akosua".into(), uid: None, role: Role::Auditor }]);
+    assert_eq!(config.officers, [officer("akosua", None, Role::Auditor)]);
     draft.demo = false;
     assert_eq!(parse(&draft.to_toml()).unwrap().officers[0].uid, Some(1001), "by the officer's own name");
-    draft.officers = vec![officer(Some("root"))];
+    draft.officers = vec![drafted(Some("root"))];
     assert_eq!(parse(&draft.to_toml()).unwrap().officers[0].uid, Some(0));
 }
 

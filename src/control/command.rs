@@ -1,7 +1,8 @@
-use crate::control::{BagMark, Carried, Hex};
+use crate::control::{BagMark, Carried, Hex, KeyUse};
 use crate::model::{
     AssistanceOutcome, AssistanceRequest, CaseId, CaseScope, Digest, ElementPath, FollowUp, Ground,
-    MessageId, Notice, PartialDate, Party, PeerScope, Power, Purpose, Request, Response, Text, Timestamp,
+    MessageId, Notice, OfficerSignature, PartialDate, Party, PeerScope, Power, Purpose, Request, Response,
+    Text, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -38,6 +39,29 @@ pub enum Command {
         /// Documents that were handed over by hand; then nobody is asked.
         news: Option<Hex>,
     },
+    /// `identity rotate`.
+    IdentityRotate {
+        /// Which key.
+        what: KeyUse,
+        /// Why, in words that everybody will read.
+        reason: Text,
+        /// From when others may have held the key before.
+        compromised_since: Option<Timestamp>,
+    },
+    /// `gateway backup`: notes that a backup is made, and tells up to where all is durable.
+    GatewayBackup,
+    /// `gateway clock`: tells how the clock stands, or lowers its mark.
+    GatewayClock {
+        /// Why the mark is lowered, if it is.
+        lower: Option<String>,
+    },
+    /// `gateway recover --without STATE`: goes on without what a peer has not given back.
+    GatewayRecover {
+        /// The peer.
+        without: Party,
+        /// Why.
+        reason: String,
+    },
     /// `relay status`; a relay answers nothing else.
     RelayStatus,
     /// `peer list`.
@@ -67,6 +91,55 @@ pub enum Command {
     CasePrint {
         /// Which case.
         case: CaseId,
+    },
+    /// `case follow CASE`: the next request of a chain, given as text; it is recorded (DESIGN §3.9).
+    CaseFollow {
+        /// Which case.
+        case: CaseId,
+        /// The elements of its answer to quote that are free.
+        quotes: Vec<ElementPath>,
+        /// A permit to spend for restricted ones.
+        permit: Option<String>,
+        /// The next addressee; by default the State to which the answer points.
+        to: Option<Party>,
+    },
+    /// `case attachment CASE` (ISACS 6.4.5): the files of its acts, as far as they are not restricted.
+    CaseAttachments {
+        /// Which case.
+        case: CaseId,
+        /// Whether to ask the peer for those that were left there.
+        fetch: bool,
+    },
+    /// Offers a file that an act will name.
+    AttachmentOffer {
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// Hands over one piece of a file that was offered.
+    AttachmentPut {
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Which piece.
+        index: u64,
+        /// The piece.
+        bytes: Hex,
+    },
+    /// Reads one piece of a file that is whole and verified.
+    AttachmentRead {
+        /// Which case.
+        case: CaseId,
+        /// The act that names the file.
+        act: Digest,
+        /// The element in which it stands.
+        path: String,
+        /// Its place among the element's photographs.
+        place: u32,
+        /// The permit that was just spent, if the element is restricted.
+        permit: Option<String>,
+        /// Which piece.
+        index: u64,
     },
     /// `case ack CASE` (ISACS 8.3.1).
     CaseAck {
@@ -261,6 +334,9 @@ pub enum Command {
         id: String,
         /// The digest of the permit as it was shown.
         digest: Digest,
+        /// The officer's own signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<OfficerSignature>,
     },
     /// `release deny ID`.
     ReleaseDeny {
@@ -275,6 +351,9 @@ pub enum Command {
         id: String,
         /// The digest of the permit as it was shown.
         digest: Digest,
+        /// The officer's own signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<OfficerSignature>,
     },
     /// `release notify CASE`: tells the provider that a disclosure is compelled (ISACS 8.4).
     ReleaseNotify {
@@ -325,6 +404,30 @@ pub enum Command {
         /// The question, by its digest or the beginning of it.
         id: String,
         /// Why.
+        reason: Text,
+    },
+    /// `approval list`.
+    ApprovalList,
+    /// `approval show ID`; it is recorded.
+    ApprovalShow {
+        /// Which act.
+        id: String,
+    },
+    /// `approval approve ID`: agrees to an act, as another officer than its author.
+    ApprovalApprove {
+        /// Which act.
+        id: String,
+        /// The digest of the act as it was shown.
+        digest: Digest,
+        /// The officer's own signature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<OfficerSignature>,
+    },
+    /// `approval return ID`.
+    ApprovalReturn {
+        /// Which act.
+        id: String,
+        /// Why, in words that name no weapon and no person.
         reason: Text,
     },
     /// `release list`.
@@ -395,7 +498,11 @@ impl Command {
         match self {
             Self::GatewayStatus => "gateway.status",
             Self::FederationSync { .. } => "federation.sync",
+            Self::IdentityRotate { .. } => "identity.rotate",
             Self::GatewayDoctor => "gateway.doctor",
+            Self::GatewayBackup => "gateway.backup",
+            Self::GatewayClock { .. } => "gateway.clock",
+            Self::GatewayRecover { .. } => "gateway.recover",
             Self::RelayStatus => "relay.status",
             Self::PeerList => "peer.list",
             Self::PeerPing { .. } => "peer.ping",
@@ -403,6 +510,9 @@ impl Command {
             Self::CaseList { .. } => "case.list",
             Self::CaseShow { .. } => "case.show",
             Self::CasePrint { .. } => "case.print",
+            Self::CaseFollow { .. } => "case.follow",
+            Self::CaseAttachments { .. } | Self::AttachmentRead { .. } => "case.attachment",
+            Self::AttachmentOffer { .. } | Self::AttachmentPut { .. } => "request.submit",
             Self::CaseAck { .. } => "case.ack",
             Self::CaseTemplate { .. } | Self::CaseRespond { .. } => "case.respond",
             Self::CaseRefuse { .. } => "case.refuse",
@@ -424,6 +534,10 @@ impl Command {
             Self::ConsentGrant { .. } => "consent.grant",
             Self::ConsentDeny { .. } => "consent.deny",
             Self::ConsentWithdraw { .. } => "consent.withdraw",
+            Self::ApprovalList => "approval.list",
+            Self::ApprovalShow { .. } => "approval.show",
+            Self::ApprovalApprove { .. } => "approval.approve",
+            Self::ApprovalReturn { .. } => "approval.return",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::CaseHistory { .. } => "case.history",

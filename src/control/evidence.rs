@@ -53,7 +53,7 @@ pub struct ActHistory {
 /// One step in the life of an act.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryStep {
-    /// `written`, `queued`, `receipt`, `received`, `acknowledged` or `answered`.
+    /// `written`, `queued`, `relay`, `receipt`, `received`, `acknowledged` or `answered`.
     pub step: String,
     /// When; absent for what is still going on.
     pub at: Option<Timestamp>,

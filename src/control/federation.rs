@@ -1,5 +1,5 @@
 use super::RefusedFrame;
-use crate::model::{Party, Timestamp};
+use crate::model::{Digest, Party, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What `federation sync` has brought.
@@ -26,4 +26,31 @@ pub struct AskedView {
     pub peer: Party,
     /// Why directories were not compared; `None` if they were.
     pub cause: Option<String>,
+}
+
+/// A key of a gateway that can be rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyUse {
+    /// Speaks for the party.
+    Seal,
+    /// Signs routes, receipts and checkpoints.
+    Log,
+    /// Certifies the TLS keys of the gateway.
+    Gateway,
+    /// Certifies all others.
+    Root,
+}
+
+/// What `identity rotate` has made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotatedView {
+    /// Which key.
+    pub what: KeyUse,
+    /// The name of its files.
+    pub name: String,
+    /// The thumbprint of its certificate.
+    pub thumbprint: Digest,
+    /// Whether the federation's authority must list it before it is in force.
+    pub needs_authority: bool,
 }

@@ -1,6 +1,8 @@
 //! What an officer's face and the node say to each other over the Unix socket: one [`Call`], one
 //! [`Reply`], each a length-prefixed JSON frame; and who may say what (DESIGN §8).
 
+mod approval;
+mod attachment;
 mod bag;
 mod client;
 mod command;
@@ -13,8 +15,11 @@ mod frame;
 mod outcome;
 mod relay;
 mod roles;
+mod upkeep;
 mod views;
 
+pub use approval::{ApprovalState, ApprovalView};
+pub use attachment::{AttachmentView, OfferView, PieceView};
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
@@ -22,9 +27,10 @@ pub use consent::ConsentView;
 pub use doctor::{CheckStatus, CheckView, DoctorView};
 pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
-pub use federation::{AskedView, SyncView};
+pub use federation::{AskedView, KeyUse, RotatedView, SyncView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};
 pub use roles::{Duty, permitted};
+pub use upkeep::{BackupPoint, ClockView, RecoveryView};
 pub use views::*;

@@ -19,6 +19,7 @@ impl Command {
     pub const fn duty(&self) -> Duty {
         match self {
             Self::GatewayStatus
+            | Self::GatewayClock { lower: None }
             | Self::GatewayDoctor
             | Self::RelayStatus
             | Self::PeerList
@@ -26,6 +27,7 @@ impl Command {
             | Self::CaseList { .. }
             | Self::CaseShow { reveal: false, .. }
             | Self::ReleaseList
+            | Self::ApprovalList
             | Self::CaseHistory { .. }
             | Self::EvidenceHead { .. }
             | Self::ConsentList
@@ -36,12 +38,19 @@ impl Command {
             | Self::QueueList => Duty::Follow,
             Self::PeerPing { .. }
             | Self::CaseTemplate { .. }
+            | Self::CaseAttachments { .. }
+            | Self::AttachmentOffer { .. }
+            | Self::AttachmentPut { .. }
             | Self::FederationSync { .. }
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
-            Self::CaseAck { .. }
+            Self::GatewayBackup
+            | Self::GatewayClock { lower: Some(_) }
+            | Self::GatewayRecover { .. }
+            | Self::CaseAck { .. }
+            | Self::IdentityRotate { .. }
             | Self::CaseRespond { .. }
             | Self::CaseRefuse { .. }
             | Self::CaseReturn { .. }
@@ -51,6 +60,8 @@ impl Command {
             | Self::CaseWithdraw { .. }
             | Self::CaseClose { .. }
             | Self::CaseOutcome { .. }
+            | Self::ApprovalApprove { .. }
+            | Self::ApprovalReturn { .. }
             | Self::ReleaseApprove { .. }
             | Self::ReleaseDeny { .. }
             | Self::ReleaseReview { .. }
@@ -70,7 +81,10 @@ impl Command {
             | Self::RequestSubmit { .. } => Duty::Act,
             Self::CaseShow { reveal: true, .. }
             | Self::CasePrint { .. }
+            | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
+            | Self::ApprovalShow { .. }
+            | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
             | Self::ReleaseShow { .. } => Duty::See,

@@ -1,6 +1,6 @@
 //! The data of each reply, with exactly the field names that scripts rely on.
 
-use crate::control::{AlarmView, BehalfView};
+use crate::control::{AlarmView, AttachmentView, BehalfView, RecoveryView};
 use crate::model::{
     ActKind, CaseId, Digest, Label, Outcome, PartialDate, Party, Purpose, Ternary, Timestamp,
 };
@@ -366,6 +366,9 @@ pub struct ActedView {
     pub at: Timestamp,
     /// Whether it is a training act.
     pub exercise: bool,
+    /// The name under which it waits for other officers, who confirm `digest`; then nothing went out yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// What might have been done with fewer restrictions (ISACS 8.3.4.2).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -450,6 +453,9 @@ pub struct ReleaseShown {
     pub shown_at: Timestamp,
     /// What it opened.
     pub elements: Vec<ShownElement>,
+    /// The files that stand in it; they can be read for ten minutes.
+    #[serde(default)]
+    pub files: Vec<AttachmentView>,
 }
 
 /// An opened element; its label travels with it (DESIGN §3.10).
@@ -579,6 +585,8 @@ pub struct GatewayStatus {
     pub journal_head: String,
     /// The peers that have contradicted what they signed.
     pub alarms: Vec<AlarmView>,
+    /// The peers from which a gateway that was restored from a backup has not everything back.
+    pub recovery: Vec<RecoveryView>,
 }
 
 /// The journal's counters since start.

@@ -10,6 +10,7 @@ mod error;
 mod headers;
 mod kdf;
 mod kem;
+pub mod pieces;
 mod pq;
 mod seal;
 mod sign1;

@@ -88,6 +88,7 @@ pub struct RelayStatus {
 #[derive(Clone, Debug)]
 pub struct Stage {
     child: Child,
+    approvals: u32,
 }
 
 /// The loopback ports of one State or of the relay, chosen once.
@@ -172,7 +173,13 @@ impl From<State> for Place {
 impl Stage {
     /// Sets a demo played by the binary `exe` in the folder `data`; nothing is touched yet.
     pub fn new(exe: PathBuf, data: PathBuf) -> Self {
-        Self { child: Child { exe, data } }
+        Self { child: Child { exe, data }, approvals: 1 }
+    }
+
+    /// Has new gateways ask for so many officers; with two, each officer gets a signing key.
+    #[must_use]
+    pub fn with_approvals(self, approvals: u32) -> Self {
+        Self { approvals, ..self }
     }
 
     /// Returns what runs verbs in this demo.
@@ -352,6 +359,13 @@ impl Stage {
             let mut words = vec!["gateway", "init", "--party", &code, "--data", &data, "--listen", &listen];
             words.extend(["--officer", first, "--officer", second, "--demo", "--relay", RELAY]);
             words.extend(AUTHORITIES.iter().flat_map(|authority| ["--authority", authority]));
+            let approvals = self.approvals.to_string();
+            words.extend(["--approvals", &approvals]);
+            let keys = match self.approvals {
+                1 => vec![],
+                _ => vec![self.officer_key(&dir, first)?, self.officer_key(&dir, second)?],
+            };
+            words.extend(keys.iter().flat_map(|key: &String| ["--officer-key", key]));
             self.child.run(&words)?.succeeded()?;
         }
         let other = state.other();
@@ -366,6 +380,22 @@ impl Stage {
             at(self.ports(state.folder())?.to_relay),
         );
         fs::write(dir.join("peers.toml"), peers).map_err(io("writing the peers"))
+    }
+
+    /// Makes an officer's key with its passphrase beside it, as no real officer would; gives `NAME=KEY`.
+    fn officer_key(&self, dir: &Path, officer: &str) -> Result<String, DemoError> {
+        let name = officer.split(':').next().unwrap_or_default();
+        let folder = dir.join("officers");
+        fs::create_dir_all(&folder).map_err(io(format!("making {}", folder.display())))?;
+        let (file, secret) = (folder.join(format!("{name}.key")), folder.join(format!("{name}.passphrase")));
+        // What an earlier try left behind has no place in the settings.
+        let _ = fs::remove_file(&file);
+        fs::write(&secret, format!("the demo of {name} in {}\n", folder.display()))
+            .map_err(io("writing a passphrase of the demo"))?;
+        let (file, secret) = (file.display().to_string(), secret.display().to_string());
+        let made =
+            self.child.run(&["officer", "key", "-o", &file, "--passphrase-file", &secret])?.succeeded()?;
+        Ok(format!("{name}={}", made.data["key"].as_str().unwrap_or_default()))
     }
 
     fn run_in_background(&self, process: &Background) -> Result<(), DemoError> {

@@ -1,5 +1,6 @@
 use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1};
 use crate::envelope::EnvelopeError;
+use crate::envelope::attachment::manifest_root;
 use crate::envelope::elements::{Disclosure, join, join_shown, label_digest, split};
 use crate::envelope::keys::{KeyRing, speaks_for};
 use crate::model::{
@@ -176,7 +177,7 @@ impl StatementDraft {
             (label::DIRECTORY, wire::to_value(&(self.directory.version, self.directory.digest))?),
             (label::LOG_HEADS, wire::to_value(&self.heads)?),
             (label::LABEL_DIGEST, wire::to_value(&label_digest(&disclosures)?)?),
-            (label::MANIFEST_ROOT, Value::Null),
+            (label::MANIFEST_ROOT, wire::to_value(&manifest_root(&self.act)?)?),
             (label::FLAGS, Value::from(if self.exercise { FLAG_EXERCISE } else { 0 })),
         ];
         if let Some(on_behalf_of) = &self.on_behalf_of {
@@ -217,6 +218,17 @@ impl ClaimedStatement {
         let claims = Claims::read(unverified.unverified_headers())?;
         Ok((claims.issuer, unverified.unverified_headers().read(label::LOG_HEADS)?))
     }
+
+    /// Reads by which seal certificate a statement claims to be signed, and which directory it cites; nothing is checked.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub fn trust(bytes: &[u8]) -> Result<(Digest, DirectoryRef), EnvelopeError> {
+        let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
+        let headers = unverified.unverified_headers();
+        let (version, digest): (u64, Digest) = headers.read(label::DIRECTORY)?;
+        Ok((read_thumbprint(headers)?, DirectoryRef { version, digest }))
+    }
 }
 
 impl Statement {
@@ -242,6 +254,7 @@ impl Statement {
         let kind = check_headers(verified.headers(), disclosures)?;
         check_digests(&verified, disclosures)?;
         let act = join(kind, disclosures)?;
+        check_manifest(verified.headers(), &act)?;
         Self::assemble(verified.headers(), claimed, verified.sig_structure_digest(), act)
     }
 
@@ -267,7 +280,9 @@ impl Statement {
         let elements = check_shown(&verified, shown)?;
         let act = if elements == shown.len() {
             check_labels(headers, shown)?;
-            Some(join(kind, shown)?)
+            let act = join(kind, shown)?;
+            check_manifest(headers, &act)?;
+            Some(act)
         } else {
             join_shown(kind, shown).ok()
         };
@@ -332,9 +347,6 @@ fn check_kind(headers: &Headers) -> Result<ActKind, EnvelopeError> {
     if headers.read::<String>(label::CONTENT_TYPE)? != CONTENT_TYPE {
         return Err(EnvelopeError::Malformed("the payload is of another media type"));
     }
-    if headers.get(label::MANIFEST_ROOT) != Some(&Value::Null) {
-        return Err(EnvelopeError::Unsupported("an attachment manifest"));
-    }
     let kind: String = headers.read(label::ACT)?;
     ActKind::from_code(&kind).ok_or(EnvelopeError::UnknownAct)
 }
@@ -342,6 +354,12 @@ fn check_kind(headers: &Headers) -> Result<ActKind, EnvelopeError> {
 fn check_labels(headers: &Headers, disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {
     let same = headers.read::<Digest>(label::LABEL_DIGEST)? == label_digest(disclosures)?;
     if same { Ok(()) } else { Err(EnvelopeError::DisclosureMismatch) }
+}
+
+/// The names of the files stand in the signed header too, so that a copy with hidden elements names them.
+fn check_manifest(headers: &Headers, act: &Act) -> Result<(), EnvelopeError> {
+    let same = headers.read::<Option<Digest>>(label::MANIFEST_ROOT)? == manifest_root(act)?;
+    if same { Ok(()) } else { Err(EnvelopeError::Malformed("the manifest is not that of the act's files")) }
 }
 
 /// Finds each shown element among the signed digests, in their order; tells how many there are.

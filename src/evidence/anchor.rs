@@ -1,4 +1,4 @@
-use crate::cose::{Known, Payload, PqSigningKey, Sign1, SigningKey, sign1, sign1_pq};
+use crate::cose::{Known, Payload, PqSigningKey, PqVerifyingKey, Sign1, SigningKey, sign1, sign1_pq};
 use crate::envelope::KeyRing;
 use crate::evidence::checkpoint::{Claimed, PROTECTED};
 use crate::evidence::{Checkpoint, EvidenceError};
@@ -21,9 +21,10 @@ pub struct LogKeys {
 }
 
 /// A checkpoint that both the log key and its ML-DSA-65 twin have signed, so that what it covers can
-/// still be proved when Ed25519 has fallen (DESIGN §7). Nothing is checked until [`Self::verify`].
+/// still be proved when Ed25519 has fallen (DESIGN §7). The twin's public key comes with it, since the directory lists
+/// only its digest. Nothing is checked until [`Self::verify`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Anchor(ByteBuf, ByteBuf);
+pub struct Anchor(ByteBuf, ByteBuf, ByteBuf);
 
 /// What a verified anchor proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,8 @@ impl Anchor {
         let protected = checkpoint.protected(certificate)?;
         let classic = sign1(key, protected.clone(), Vec::new(), root, &[])?;
         let twin = sign1_pq(&keys.twin, protected, Vec::new(), root, &[])?;
-        Ok(Self(ByteBuf::from(classic), ByteBuf::from(twin)))
+        let public = keys.twin.verifying_key().as_bytes().to_vec();
+        Ok(Self(ByteBuf::from(classic), ByteBuf::from(twin), ByteBuf::from(public)))
     }
 
     /// Verifies both signatures and that they say the same.
@@ -74,8 +76,9 @@ impl Anchor {
         }
         let key = directory.log_key(&claimed.owner, &claimed.certificate, claimed.at)?;
         let classic = classic.verify(&key, None, &[])?;
-        let twin_key = directory.log_twin(&claimed.owner, &claimed.certificate)?;
-        let twin = twin.verify_pq(twin_key, None, &[])?;
+        let twin_key = PqVerifyingKey::from_bytes(&self.2)?;
+        directory.check_log_twin(&claimed.owner, &claimed.certificate, &twin_key)?;
+        let twin = twin.verify_pq(&twin_key, None, &[])?;
         let root: [u8; 32] = classic
             .payload()
             .try_into()
@@ -108,15 +111,15 @@ impl Anchor {
     /// # Errors
     /// [`EvidenceError::Wire`] if it cannot be encoded, which is a bug.
     pub fn encode(&self) -> Result<Vec<u8>, EvidenceError> {
-        Ok(wire::encode(&(Bytes::new(&self.0), Bytes::new(&self.1)))?)
+        Ok(wire::encode(&(Bytes::new(&self.0), Bytes::new(&self.1), Bytes::new(&self.2)))?)
     }
 
     /// Reads one; nothing is checked until [`Self::verify`].
     ///
     /// # Errors
-    /// [`EvidenceError::Wire`] if it is not two byte strings.
+    /// [`EvidenceError::Wire`] if it is not three byte strings.
     pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        let (classic, twin) = wire::decode(bytes, &Limits::ANCHOR)?;
-        Ok(Self(classic, twin))
+        let (classic, twin, key) = wire::decode(bytes, &Limits::ANCHOR)?;
+        Ok(Self(classic, twin, key))
     }
 }

@@ -10,7 +10,7 @@ pub use report::{ActReport, BoundReport, ClockReport, DossierReport, Finding, Se
 pub use summary::summary;
 pub use verify::verify;
 
-use crate::cose::{Known, Payload, Sign1, label, sign1, sign1_pq};
+use crate::cose::{Known, Payload, PqVerifyingKey, Sign1, label, sign1, sign1_pq};
 use crate::envelope::Content;
 use crate::evidence::{Anchor, EvidenceError, LogKeys, ProvedHead, ProvedLeaf};
 use crate::model::{CaseId, Digest, Party, Timestamp};
@@ -71,6 +71,8 @@ pub struct SealedDossier {
     pub dossier: Dossier,
     body: Vec<u8>,
     seals: (Vec<u8>, Vec<u8>),
+    /// The public key of the twin that made the second seal.
+    twin: Vec<u8>,
 }
 
 impl Dossier {
@@ -90,7 +92,9 @@ impl Dossier {
         let payload = Payload::Detached(&digest.0);
         let classic = sign1(key, protected.clone(), Vec::new(), payload, &[])?;
         let twin = sign1_pq(&keys.twin, protected, Vec::new(), payload, &[])?;
-        Ok(wire::encode(&(Bytes::new(&body), Bytes::new(&classic), Bytes::new(&twin)))?)
+        let public = keys.twin.verifying_key();
+        let public = Bytes::new(public.as_bytes());
+        Ok(wire::encode(&(Bytes::new(&body), Bytes::new(&classic), Bytes::new(&twin), public))?)
     }
 }
 
@@ -100,12 +104,14 @@ impl SealedDossier {
     /// # Errors
     /// [`EvidenceError::Wire`] or [`EvidenceError::Malformed`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        let (body, classic, twin): (ByteBuf, ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::DOSSIER)?;
+        let (body, classic, twin, key): (ByteBuf, ByteBuf, ByteBuf, ByteBuf) =
+            wire::decode(bytes, &Limits::DOSSIER)?;
         let dossier: Dossier = wire::decode(&body, &Limits::DOSSIER)?;
         if dossier.version != DOSSIER_VERSION {
             return Err(EvidenceError::Malformed("a dossier of another version"));
         }
-        Ok(Self { dossier, body: body.into_vec(), seals: (classic.into_vec(), twin.into_vec()) })
+        let seals = (classic.into_vec(), twin.into_vec());
+        Ok(Self { dossier, body: body.into_vec(), seals, twin: key.into_vec() })
     }
 
     /// Checks both seals over the body.
@@ -120,7 +126,9 @@ impl SealedDossier {
         }
         let key = directory.log_key(made_by, &certificate, *made_at)?;
         classic.verify(&key, Some(&digest.0), &[])?;
-        twin.verify_pq(directory.log_twin(made_by, &certificate)?, Some(&digest.0), &[])?;
+        let twin_key = PqVerifyingKey::from_bytes(&self.twin)?;
+        directory.check_log_twin(made_by, &certificate, &twin_key)?;
+        twin.verify_pq(&twin_key, Some(&digest.0), &[])?;
         Ok(certificate)
     }
 }

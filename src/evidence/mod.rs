@@ -23,7 +23,7 @@ pub use contradiction::{Contradiction, HeadClaim, ProvedContradiction, contradic
 pub use error::EvidenceError;
 pub use leaf::{Direction, Leaf};
 pub use log::{Appended, Inclusion, Log, MerkleLog, leaf_hash, verify_consistency};
-pub use logbook::{Entry, LogBook, NewLeaf, Sealed};
+pub use logbook::{Entry, KeySource, LogBook, NewLeaf, Sealed};
 pub use receipt::{ClaimedReceipt, ProvedReceipt, Receipt};
 
 #[cfg(test)]

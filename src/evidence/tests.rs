@@ -259,18 +259,18 @@ proptest! {
             let statement = Digest([at as u8; 32]);
             let proved = receipt.verify((&named(XBB), &entry.peer), &statement, &directory, NOW).unwrap();
             prop_assert_eq!(proved.received_at, entry.leaf.at());
-            let head = sealed.heads.iter().find(|(peer, _)| *peer == entry.peer).unwrap().1;
+            let head = sealed.heads.iter().find(|(peer, ..)| *peer == entry.peer).unwrap().2;
             prop_assert_eq!(proved.head, head);
         }
         // A book that takes up its logs goes on where the first one stopped.
         let owner = ring(XBB);
         let mut restored = LogBook::new(owner.party, owner.log, Box::new(Seeded(0)));
-        for (peer, head) in &sealed.heads {
+        for (peer, nth, head) in &sealed.heads {
             let mut durable = MerkleLog::default();
             for new in sealed.leaves.iter().filter(|new| new.peer == *peer) {
                 prop_assert_eq!(&durable.append(new.leaf.clone()), &new.added);
             }
-            restored.resume(peer.clone(), &durable, head).unwrap();
+            restored.resume(peer.clone(), *nth, &durable, head).unwrap();
         }
         let next = [Entry { peer: entries[0].peer.clone(), leaf: received(STATEMENT, NOW), receipt: true }];
         prop_assert_eq!(book.seal_group(&next).unwrap().heads, restored.seal_group(&next).unwrap().heads);
@@ -282,7 +282,7 @@ fn a_book_with_a_missing_leaf_is_refused() {
     let owner = ring(XBB);
     let mut book = LogBook::new(owner.party, owner.log, Box::new(Seeded(0)));
     let (whole, short) = (log(&[received(STATEMENT, NOW)]), log(&[]));
-    let resumed = book.resume(named(XAA), &short, &whole.head().unwrap());
+    let resumed = book.resume(named(XAA), 0, &short, &whole.head().unwrap());
     assert_eq!(resumed.unwrap_err().code(), "not-consistent");
 }
 

@@ -2,6 +2,7 @@ mod consent;
 mod course;
 mod exchange;
 mod incomplete;
+pub mod kinded;
 mod mandate;
 mod request;
 mod response;

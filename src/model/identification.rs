@@ -1,5 +1,5 @@
 use super::field::{filled, filled_list};
-use super::{Country, Digest, Field, PartialDate, Text};
+use super::{AttachedFile, Country, Digest, Field, PartialDate, Text};
 use serde::{Deserialize, Serialize};
 
 /// What kind of thing is traced (ISACS 6.5).
@@ -173,6 +173,9 @@ pub struct Photograph {
     pub shows: Text,
     /// SHA-256 of the file.
     pub sha256: Digest,
+    /// How the file travels, if it does; the gateway fills it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<AttachedFile>,
 }
 
 /// What identifies a lot of ammunition; none of it blocks a request (ISACS 6.5 a–e).

@@ -61,15 +61,19 @@ macro_rules! byte_id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                if d.is_human_readable() {
-                    String::deserialize(d)?.parse().map_err(de::Error::custom)
+                let bytes = if d.is_human_readable() {
+                    // Within a tagged enum serde asks as if for text, whatever comes.
+                    match d.deserialize_any(TextOrBytes)? {
+                        Ok(text) => return text.parse().map_err(de::Error::custom),
+                        Err(bytes) => bytes,
+                    }
                 } else {
-                    let bytes = d.deserialize_byte_buf(ByteVisitor)?;
-                    let fixed = bytes.try_into().map_err(|_| {
-                        de::Error::custom(concat!($what, " is not ", $len, " bytes long"))
-                    })?;
-                    Ok(Self(fixed))
-                }
+                    d.deserialize_byte_buf(ByteVisitor)?
+                };
+                let fixed = bytes
+                    .try_into()
+                    .map_err(|_| de::Error::custom(concat!($what, " is not ", $len, " bytes long")))?;
+                Ok(Self(fixed))
             }
         }
     };
@@ -209,6 +213,22 @@ const fn nibble(c: u8) -> Option<u8> {
         b'0'..=b'9' => Some(c - b'0'),
         b'a'..=b'f' => Some(c - b'a' + 10),
         _ => None,
+    }
+}
+
+/// Takes a text, or bytes as an error.
+struct TextOrBytes;
+
+impl de::Visitor<'_> for TextOrBytes {
+    type Value = Result<String, Vec<u8>>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("lowercase hex")
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
+        Ok(Ok(v.to_owned()))
+    }
+    fn visit_bytes<E>(self, v: &[u8]) -> Result<Self::Value, E> {
+        Ok(Err(v.to_vec()))
     }
 }
 

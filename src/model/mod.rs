@@ -3,6 +3,7 @@
 
 mod acts;
 mod annotations;
+mod attached;
 mod country;
 mod country_table;
 mod element;
@@ -13,6 +14,7 @@ mod head;
 mod identification;
 mod ids;
 mod label;
+mod officer;
 mod party;
 mod role;
 mod sensitive;
@@ -22,6 +24,7 @@ mod time;
 
 pub use acts::*;
 pub use annotations::without_annotations;
+pub use attached::{Attached, AttachedFile, FileKey};
 pub use country::{Country, CountryKind};
 pub use element::{ElementPath, Recipient};
 pub use entropy::Entropy;
@@ -31,6 +34,7 @@ pub use head::{DirectoryRef, Head};
 pub use identification::*;
 pub use ids::{CaseId, Digest, MessageId, ParseIdError};
 pub use label::{Audience, Label, Onward, OtherCaveat, Purpose, Restriction};
+pub use officer::{Matter, OfficerKey, OfficerKeyError, OfficerSignature};
 pub use party::{NpcName, Party, PartyParseError};
 pub use role::Role;
 pub use sensitive::Sensitive;

@@ -38,6 +38,7 @@ pub enum AuditError {
 /// # Errors
 /// The first cause; an empty log has nothing to prove.
 pub fn answer(gateway: &Gateway, peer: &Party, body: &[u8]) -> Result<Vec<u8>, NodeError> {
+    gateway.recovery.check([peer])?;
     let now = gateway.now();
     let question = AuditQuestion::verify(body, (peer, gateway.me()), &gateway.directory(), now)?;
     let (log, ring) = (gateway.ledger.log(peer)?, gateway.ring());
@@ -52,6 +53,7 @@ pub fn answer(gateway: &Gateway, peer: &Party, body: &[u8]) -> Result<Vec<u8>, N
 pub async fn ask(post: &Post, courier: &Courier, sizes: &[u64]) -> Result<(), AuditError> {
     let gateway = &*post.gateway;
     let peer = &courier.peer;
+    gateway.recovery.check([peer])?;
     let seen = gateway.ledger.heads(peer).map_err(NodeError::from)?.1;
     let Some(seen) = seen else { return Err(AuditError::Unanswered("no head was seen yet".to_owned())) };
     let mut sizes: Vec<u64> = sizes.iter().copied().chain([seen.size]).collect();
@@ -197,13 +199,14 @@ fn raise(gateway: &Gateway, change: &mut Change, alarm: Alarm) -> Result<(), Nod
 pub async fn anchor_what_has_grown(gateway: &Gateway) -> Result<(), NodeError> {
     for courier in gateway.couriers.all() {
         let peer = &courier.peer;
+        if gateway.recovery.waits_for(peer) {
+            continue;
+        }
         let Some(head) = gateway.ledger.heads(peer)?.0 else { continue };
         let last =
             gateway.ledger.anchor(peer)?.map(|bytes| crate::evidence::Anchor::parse(&bytes)).transpose()?;
-        if let Some(last) = last {
-            if last.claimed()?.1 == head.size {
-                continue;
-            }
+        if last.map(|last| last.claimed()).transpose()?.is_some_and(|(_, size)| size == head.size) {
+            continue;
         }
         let Some(anchor) = evidence::sign_anchor(gateway, peer)? else { continue };
         let mut change = Change::default();

@@ -1,12 +1,12 @@
 //! The directory as a gateway or a relay holds it: news is proved, made durable, and only then in force (DESIGN §12.6).
 
-use crate::model::{Digest, Timestamp};
+use crate::model::{Digest, Party, Timestamp};
 use crate::node::joining;
 use crate::node::live::Live;
 use crate::store::Shelf;
 use crate::transport::Link;
 use crate::trust::federation::{Documents, Holdings, SplitView};
-use crate::trust::{Directory, TrustError};
+use crate::trust::{Directory, SignedPrekey, TrustError};
 use crate::wire::FrameKind;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
@@ -96,6 +96,18 @@ impl Board {
             }
         }
         taken
+    }
+
+    /// Seals to these prekeys of a party that is known by its card, until the next start reads the card again; `false`
+    /// if the party is a member of a federation, where its part B names them.
+    ///
+    /// # Errors
+    /// What a card with these prekeys is refused for.
+    pub async fn take_prekeys(&self, party: &Party, offered: &[SignedPrekey]) -> Result<bool, TrustError> {
+        let _turn = self.turn.lock().await;
+        let Some(next) = self.live.get().with_prekeys(party, offered)? else { return Ok(false) };
+        self.live.replace(next);
+        Ok(true)
     }
 
     /// Tells what is held; `None` before the federation is joined.

@@ -70,12 +70,21 @@ pub fn to_json(value: &Cbor) -> Value {
         Cbor::Text(text) => json!(text),
         Cbor::Bool(flag) => json!(flag),
         Cbor::Array(items) => Value::Array(items.iter().map(to_json).collect()),
-        Cbor::Map(entries) => Value::Object(
-            entries.iter().map(|(k, v)| (k.as_text().unwrap_or_default().to_owned(), to_json(v))).collect(),
-        ),
+        Cbor::Map(entries) => {
+            Value::Object(entries.iter().filter(|entry| !is_key(entry)).map(named).collect())
+        }
         // Floats and tags have no place on the wire, so nothing else can stand in an element.
         Cbor::Null | Cbor::Float(_) | Cbor::Tag(..) | _ => Value::Null,
     }
+}
+
+/// The key of a file is of no use on a screen or on paper.
+fn is_key((name, value): &(Cbor, Cbor)) -> bool {
+    name.as_text() == Some("key") && matches!(value, Cbor::Bytes(_))
+}
+
+fn named((name, value): &(Cbor, Cbor)) -> (String, Value) {
+    (name.as_text().unwrap_or_default().to_owned(), to_json(value))
 }
 
 fn show(kind: ActKind, digest: &Digest, body: &Body, case: &Case) -> Result<Value, NodeError> {

@@ -11,17 +11,21 @@ use crate::node::gossip;
 use crate::node::reseal::{Remedy, is_nameless};
 use crate::node::retry;
 use crate::store::{HeldEnvelope, OutboxRow};
-use crate::transport::{CloseCode, Link, Receiver, RoadKind, Sender};
+use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::trust::federation::Holdings;
 use crate::wire::FrameKind;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+mod bag;
 mod by_hand;
 mod relays;
+
+use bag::{Bag, Broken, Pause, urgency};
+pub use bag::{Held, Standing, Waiting};
 
 /// The most envelopes that wait for their receipts at once.
 const WINDOW: usize = 32;
@@ -42,107 +46,15 @@ pub struct Courier {
     bag: Mutex<Bag>,
     wake: Notify,
     by_relay: Notify,
-}
-
-/// What waits for the peer, and how the last tries went.
-#[derive(Default)]
-struct Bag {
-    waiting: BTreeMap<MessageId, Waiting>,
-    failures: u32,
-    next_try: Option<Pause>,
-    last_cause: Option<String>,
-    last_contact: Option<Timestamp>,
-    link: Option<Link>,
-    /// When the peer's log was last audited on the link that stands.
-    audited: Option<Timestamp>,
-    /// The relay that took something last.
-    relay: Option<Party>,
-    /// What the peer is known to have of the directory.
-    holdings: Option<Holdings>,
-}
-
-/// Why a delivery broke off.
-struct Broken {
-    cause: String,
-    /// Whether a word from the peer is a reason to try again: not if the peer or we could not keep what
-    /// was said, since two sides that wake each other up would then never rest.
-    contact_helps: bool,
-}
-
-impl From<String> for Broken {
-    fn from(cause: String) -> Self {
-        Self { cause, contact_helps: true }
-    }
-}
-
-impl Broken {
-    const fn until_kept(cause: String) -> Self {
-        Self { cause, contact_helps: false }
-    }
-}
-
-/// When the next try is made: waited for by a clock that nobody sets, shown by the one of the wall.
-#[derive(Clone, Copy)]
-struct Pause {
-    until: Instant,
-    contact_helps: bool,
-    shown: Timestamp,
-}
-
-/// One envelope that waits for its receipt.
-#[derive(Clone)]
-pub struct Waiting {
-    /// The row of the outbox.
-    pub row: OutboxRow,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// The first cause of the last failure.
-    pub last_cause: Option<String>,
-    /// Whether the peer refused it for good; it is then sent again only when an officer asks.
-    pub refused: bool,
-    /// Whether the peer no longer holds the prekey, and offers no newer one that we know of; the same
-    /// statement is sealed again as soon as it does.
-    pub keyless: bool,
-    /// When it was last packed for a courier.
-    pub carried_at: Option<Timestamp>,
-    /// The relays that have it.
-    pub custody: Vec<Held>,
-}
-
-impl Waiting {
-    const fn is_sendable(&self) -> bool {
-        !self.refused && !self.keyless
-    }
-}
-
-/// A relay that has signed for an envelope.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// Which.
-    pub relay: Party,
-    /// Since when, by its own clock.
-    pub since: Timestamp,
-}
-
-/// How a courier stands.
-pub struct Standing {
-    /// What waits, oldest first.
-    pub waiting: Vec<Waiting>,
-    /// When the next try is made; `None` if now or if nothing waits.
-    pub next_try: Option<Timestamp>,
-    /// The cause of the last failure to reach the peer.
-    pub last_cause: Option<String>,
-    /// When the peer last spoke to us.
-    pub last_contact: Option<Timestamp>,
-    /// By which road a link stands.
-    pub link: Option<RoadKind>,
+    /// Wakes whoever fetches the files of the peer's acts.
+    pub files: Notify,
 }
 
 impl Courier {
     /// Opens the way to a peer with what the outbox holds for it.
     pub fn new(peer: Party, roads: Roads, rows: Vec<OutboxRow>) -> Self {
-        let (wake, by_relay) = (Notify::new(), Notify::new());
-        let courier = Self { peer, roads: Mutex::new(roads), bag: Mutex::default(), wake, by_relay };
+        let (wake, by_relay, files) = (Notify::new(), Notify::new(), Notify::new());
+        let courier = Self { peer, roads: Mutex::new(roads), bag: Mutex::default(), wake, by_relay, files };
         rows.into_iter().for_each(|row| courier.push(row));
         courier
     }
@@ -195,16 +107,13 @@ impl Courier {
     /// Notes that the peer was heard: whatever waits for it is tried now.
     pub fn heard(&self, now: Timestamp, link: Option<&Link>) {
         let mut bag = self.bag();
-        bag.last_contact = Some(now);
-        if bag.next_try.is_none_or(|pause| pause.contact_helps) {
-            bag.next_try = None;
-            bag.failures = 0;
-        }
+        bag.heard(now);
         if let Some(link) = link {
             bag.link.get_or_insert_with(|| link.clone());
         }
         let idle = bag.waiting.is_empty();
         drop(bag);
+        self.files.notify_one();
         if !idle {
             self.wake.notify_one();
         }
@@ -246,6 +155,17 @@ impl Courier {
         self.bag().waiting.values().find(|w| w.row.statement == *statement).map(|w| w.refused)
     }
 
+    /// Lists the envelopes that hold a statement.
+    pub fn of_statement(&self, statement: &Digest) -> Vec<MessageId> {
+        let bag = self.bag();
+        bag.waiting.values().filter(|w| w.row.statement == *statement).map(|w| w.row.envelope).collect()
+    }
+
+    /// Lets go of a statement's envelopes, whose outbox rows are settled.
+    pub fn settled(&self, statement: &Digest) {
+        self.bag().waiting.retain(|_, waiting| waiting.row.statement != *statement);
+    }
+
     /// Delivers for as long as the gateway runs.
     pub async fn run(&self, post: Post) {
         loop {
@@ -277,9 +197,7 @@ impl Courier {
         self.bag().link = Some(link.clone());
         // The peer may speak first on a link that we opened: it needs no way in (DESIGN §9).
         post.serve(link.clone());
-        if let Some(courier) = post.gateway.couriers.get(&self.peer) {
-            gossip::greet(post, courier, link.clone());
-        }
+        gossip::greet(post, self, &link).await;
         Ok(link)
     }
 
@@ -304,13 +222,14 @@ impl Courier {
 
     /// Waits until something waits and its time has come.
     async fn due(&self) {
+        let is_sendable = |bag: &Bag| bag.waiting.values().any(Waiting::is_sendable);
         loop {
             let woken = self.wake.notified();
             let direct = self.roads().direct.is_some();
             let next = {
                 let bag = self.bag();
                 let road = direct || bag.link.is_some();
-                bag.sendable().next().filter(|_| road).map(|_| bag.next_try)
+                (road && is_sendable(&bag)).then_some(bag.next_try)
             };
             match next {
                 Some(Some(pause)) if Instant::now() < pause.until => {
@@ -363,9 +282,10 @@ impl Courier {
         sender: &mut Sender,
         sent: &mut BTreeSet<MessageId>,
     ) -> Result<(), String> {
-        while sent.len() < WINDOW {
-            let next = self.bag().sendable().find(|id| !sent.contains(id));
-            let Some(id) = next else { return Ok(()) };
+        let mut next = self.bag().sendable(post.gateway.now());
+        next.retain(|id| !sent.contains(id));
+        next.truncate(WINDOW.saturating_sub(sent.len()));
+        for id in next {
             let held = post.gateway.ledger.envelope(&id).map_err(|e| e.to_string())?;
             let Some(HeldEnvelope { bytes, .. }) = held else {
                 self.bag().waiting.remove(&id);
@@ -566,23 +486,5 @@ impl Courier {
 
     fn bag(&self) -> MutexGuard<'_, Bag> {
         self.bag.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Bag {
-    fn went_well(&mut self) {
-        (self.next_try, self.failures) = (None, 0);
-    }
-
-    /// Lists what may be sent now, oldest first.
-    fn sendable(&self) -> impl Iterator<Item = MessageId> {
-        let mut ids: Vec<_> = self
-            .waiting
-            .values()
-            .filter(|w| w.is_sendable())
-            .map(|w| (w.row.queued_at, w.row.envelope))
-            .collect();
-        ids.sort_unstable();
-        ids.into_iter().map(|(_, id)| id)
     }
 }

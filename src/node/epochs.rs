@@ -7,8 +7,8 @@ use crate::trust::{PrekeyId, Validity};
 /// How many days senders may seal to an epoch.
 pub const EPOCH_DAYS: u32 = 7;
 /// How many epochs are made before the present one ends, so that a peer that hears nothing for weeks still
-/// seals to a short-lived key. With the key of last resort they fit in a part B of 12 KiB.
-pub const AHEAD: i64 = 3;
+/// seals to a short-lived key. With the key of last resort, and keys that are retired, they fit in a part B of 8 KiB.
+pub const AHEAD: i64 = 2;
 /// How many days a private half outlives its epoch, for what is under way.
 pub const KEPT_DAYS: i64 = 90;
 /// How many days senders may seal to a key of last resort; with [`KEPT_DAYS`] it lives a year.
@@ -49,11 +49,21 @@ impl Epoch {
     }
 }
 
-/// Decides what to make and what to delete.
+/// How much faster than it runs a clock that has leapt forward is believed, where something is deleted for good.
+const CATCH_UP: i64 = 24;
+
+/// Returns up to where time is settled: it follows the clock, but not faster than [`CATCH_UP`] times as the gateway has
+/// run. So a clock that is set forward by mistake costs an hour of running for each day before a private half is
+/// deleted early, and one that stood off for months deletes within days.
+pub fn settle(before: Option<Timestamp>, ran: i64, now: Timestamp) -> Timestamp {
+    before.map_or(now, |before| now.min(before.saturating_add(ran.saturating_mul(CATCH_UP))))
+}
+
+/// Decides what to make now, and what to delete that is over at `settled`.
 ///
 /// Epochs begin where whole weeks since 1970 begin, so that all that a clock does is choose among them: a
 /// restart, a second call or a step back makes none twice.
-pub fn plan(held: &[Epoch], now: Timestamp) -> Plan {
+pub fn plan(held: &[Epoch], now: Timestamp, settled: Timestamp) -> Plan {
     let mut make: Vec<Validity> = (0..=AHEAD)
         .map(|ahead| epoch(now, ahead))
         .filter(|week| !held.iter().any(|e| covers(e, week)))
@@ -65,7 +75,7 @@ pub fn plan(held: &[Epoch], now: Timestamp) -> Plan {
         let start = epoch(now, 0).not_before.saturating_add(-DAY);
         make.push(Validity::days(start, LAST_RESORT_DAYS));
     }
-    Plan { make, delete: held.iter().filter(|e| e.is_over(now)).map(|e| e.id).collect() }
+    Plan { make, delete: held.iter().filter(|e| e.is_over(settled)).map(|e| e.id).collect() }
 }
 
 /// Returns the week that lies `ahead` weeks after the present one.
@@ -87,7 +97,7 @@ mod tests {
 
     /// Does what the plan says, as the node does.
     fn follow(held: &mut Vec<Epoch>, now: Timestamp, next: &mut u128) -> Plan {
-        let plan = plan(held, now);
+        let plan = plan(held, now, now);
         held.retain(|e| !plan.delete.contains(&e.id));
         for validity in &plan.make {
             *next += 1;
@@ -107,9 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn a_new_gateway_makes_four_weeks_and_a_last_resort_and_then_rests() {
+    fn a_new_gateway_makes_three_weeks_and_a_last_resort_and_then_rests() {
         let (mut held, mut next) = (Vec::new(), 0);
-        assert_eq!(follow(&mut held, at(0), &mut next).make.len(), 5);
+        assert_eq!(follow(&mut held, at(0), &mut next).make.len(), 4);
         assert_eq!(follow(&mut held, at(0), &mut next), Plan::default());
         assert_eq!(held.iter().filter(|e| e.is_last_resort()).count(), 1);
         assert!(!chosen(&held, at(0)).unwrap().is_last_resort());
@@ -134,10 +144,10 @@ mod tests {
         let first = chosen(&held, at(0)).unwrap();
         let resort = *held.iter().find(|e| e.is_last_resort()).unwrap();
         let end = first.validity.not_after.saturating_add(KEPT_DAYS * DAY);
-        assert!(plan(&held, end).delete.is_empty());
-        assert_eq!(plan(&held, end.saturating_add(1)).delete, [first.id]);
-        assert!(!plan(&held, at(355)).delete.contains(&resort.id));
-        assert!(plan(&held, at(366)).delete.contains(&resort.id));
+        assert!(plan(&held, end, end).delete.is_empty());
+        assert_eq!(plan(&held, end.saturating_add(1), end.saturating_add(1)).delete, [first.id]);
+        assert!(!plan(&held, at(355), at(355)).delete.contains(&resort.id));
+        assert!(plan(&held, at(366), at(366)).delete.contains(&resort.id));
     }
 
     proptest! {
@@ -167,5 +177,14 @@ mod tests {
             weeks.sort_unstable();
             prop_assert!(weeks.windows(2).all(|two| two[0] != two[1]));
         }
+    }
+
+    #[test]
+    fn a_leap_of_the_clock_is_believed_no_faster_than_a_day_in_an_hour() {
+        assert_eq!(settle(None, 0, at(0)), at(0), "a new gateway has nothing to lose");
+        assert_eq!(settle(Some(at(0)), 0, at(60)), at(0), "not by a restart");
+        assert_eq!(settle(Some(at(0)), 3600, at(60)), at(1));
+        assert_eq!(settle(Some(at(0)), 600, at(0).saturating_add(600)), at(0).saturating_add(600));
+        assert_eq!(settle(Some(at(60)), 600, at(0)), at(0), "a step back is believed at once");
     }
 }

@@ -7,7 +7,7 @@ use crate::node::board::BoardError;
 use crate::node::keys::KeyError;
 use crate::rules::completeness::Finding;
 use crate::rules::freshness;
-use crate::store::StoreError;
+use crate::store::{FileError, StoreError};
 use crate::transport::TransportError;
 
 /// Says why the node did not do what an officer or a peer asked.
@@ -22,6 +22,9 @@ pub enum NodeError {
     /// An envelope could not be made or opened.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// A file of an act was not kept or read.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A receipt does not prove what it must.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -48,6 +51,28 @@ pub enum NodeError {
     /// No mandate carries what would be done on another party's behalf (ISACS 9.3).
     #[error("{}", .0.words())]
     Mandate(MandateFault),
+    /// National policy forbids it (DESIGN §8).
+    #[error("national policy forbids it by rule '{rule}'")]
+    Policy {
+        /// The row, or the setting.
+        rule: String,
+        /// What was to be done.
+        deed: &'static str,
+    },
+    /// An officer's word is not known to be that officer's.
+    #[error("the word of '{officer}' does not count: {why}")]
+    Word {
+        /// Whose word it would be.
+        officer: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The clock does not stand behind what it showed before.
+    #[error("the clock shows {0}, which is not behind what it has shown before")]
+    NothingToLower(crate::model::Timestamp),
+    /// The gateway was restored from a backup, and this party has not given back yet what came after.
+    #[error("the gateway was restored from a backup, and {0} has not given back yet what came after")]
+    Recovering(crate::model::Party),
     /// A release was denied by a rule.
     #[error("release denied: {why}")]
     Denied {
@@ -70,6 +95,11 @@ impl From<NodeError> for Failure {
             }
             NodeError::Store(cause) => Self::new(ExitCode::Unavailable, "store.failed", cause)
                 .hint("see the gateway's log; what was acknowledged is safe"),
+            NodeError::File(cause @ FileError::Io { .. }) => {
+                Self::new(ExitCode::Unavailable, "attachment.io", cause).hint("look at the disk, then try again")
+            }
+            NodeError::File(cause) => Self::new(ExitCode::Finding, "attachment.refused", cause)
+                .hint("`valise case attachment CASE` shows how far each file has come"),
             NodeError::Envelope(cause) => {
                 Self::new(ExitCode::Finding, &format!("envelope.{}", cause.code()), cause)
                     .hint("nothing was sent; `valise peer list` shows the peer's card and keys")
@@ -98,6 +128,19 @@ impl From<NodeError> for Failure {
             .hint(format!("`valise {} list` shows what there is", list_noun(what))),
             NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
                 .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
+            NodeError::Policy { rule, deed } => {
+                Self::new(ExitCode::Denied, "policy.denied", format!("national policy forbids this {deed} by rule '{rule}'"))
+                    .cause(format!("rule {rule}"))
+                    .hint("nothing was done; `valise config show` lists the rules of [policy]")
+            }
+            NodeError::Word { officer, why } => {
+                Self::new(ExitCode::Denied, "officer.word", format!("the word of '{officer}' does not count: {why}"))
+                    .hint("make a key with `valise officer key`, have it written into the settings, and sign with it")
+            }
+            NodeError::NothingToLower(_) => Self::new(ExitCode::Finding, "clock.not_behind", &error)
+                .hint("nothing was changed; set the machine's clock first if it is wrong"),
+            NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
+                .hint("`valise gateway status` tells what it waits for; `valise gateway recover --without STATE` goes on"),
             NodeError::Denied { id, rule, why } => {
                 Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
                     .cause(format!("rule {rule}"))
@@ -116,6 +159,11 @@ fn refusal(refused: &Refused) -> Failure {
             | Refused::PermitBarred { .. }
             | Refused::NotApproved { .. }
             | Refused::SameOfficer(_)
+            | Refused::AgreedBefore(_)
+            | Refused::QuoteForbidden { .. }
+            | Refused::LabelStripped
+            | Refused::HeldEnded { .. }
+            | Refused::HeldMoved(_)
             | Refused::DigestDiffers { .. }
             | Refused::ConsentGone(_)
             | Refused::AcrossBorder
@@ -133,6 +181,8 @@ pub fn finding(found: &Finding) -> FindingView {
 const fn list_noun(what: &str) -> &str {
     match what.as_bytes() {
         b"permit" => "release",
+        b"approval" => "approval",
+        b"officer" => "config",
         b"mandate" => "mandate",
         b"queue entry" => "queue",
         b"peer" => "peer",

@@ -166,16 +166,19 @@ fn own_log(
     keys: &LogKeys,
     now: Timestamp,
 ) -> Result<Vec<LogProof>, NodeError> {
-    let log = gateway.ledger.log(peer)?;
-    let Some(head) = log.signed() else { return Ok(Vec::new()) };
-    let anchor = Anchor::sign(&checkpoint(gateway, peer, *head, now), keys)?;
-    let mut places = BTreeSet::from([0]);
-    for act in acts {
-        places.extend(log.places(act)?);
+    let mut out = Vec::new();
+    for log in gateway.ledger.logs(peer)? {
+        let Some(head) = log.signed() else { continue };
+        let anchor = Anchor::sign(&checkpoint(gateway, peer, *head, now), keys)?;
+        let mut places = BTreeSet::from([0]);
+        for act in acts {
+            places.extend(log.places(act)?);
+        }
+        let leaves = places.iter().map(|place| ProvedLeaf::of(&log, *place)).collect::<Result<_, _>>()?;
+        let heads = ProvedHead::all_of(&log, sizes)?;
+        out.push(LogProof { anchor, leaves, heads });
     }
-    let leaves = places.iter().map(|place| ProvedLeaf::of(&log, *place)).collect::<Result<_, _>>()?;
-    let heads = ProvedHead::all_of(&log, sizes)?;
-    Ok(vec![LogProof { anchor, leaves, heads }])
+    Ok(out)
 }
 
 /// Turns what the peer has proved of its log into parts of the dossier: the newest answer, and of the older

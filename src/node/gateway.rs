@@ -1,11 +1,16 @@
+mod chain;
+mod held;
+
 use crate::case;
-use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Opening};
+use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Held, HeldId, Opening};
 use crate::config::GatewayConfig;
 use crate::control::{ReleaseShown, ShownElement};
 use crate::envelope;
 use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
 use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
+use crate::node::attachments;
+use crate::node::attachments::Attic;
 use crate::node::audit;
 use crate::node::board::Board;
 use crate::node::content;
@@ -14,11 +19,15 @@ use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
 use crate::node::error::NodeError;
+use crate::node::generations::Generations;
 use crate::node::intake;
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::mandates::Register;
 use crate::node::prekeys::PrekeyKeeper;
+use crate::node::recovery;
+use crate::node::recovery::Recovery;
+use crate::node::renewal::Renewing;
 use crate::rules::freshness;
 use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
@@ -41,7 +50,11 @@ pub struct Gateway {
     /// Whose certificate is let in.
     pub doorkeeper: Arc<Doorkeeper>,
     /// The keys of this gateway, as held now.
-    pub keys: Live<KeyRing>,
+    pub keys: Arc<Live<KeyRing>>,
+    /// What it shows to peers, and by which issuing key that is certified.
+    pub renewing: Renewing,
+    /// Lets one rotation happen at a time.
+    pub rotating: tokio::sync::Mutex<()>,
     /// What is durable.
     pub ledger: Ledger,
     /// The cases.
@@ -50,8 +63,12 @@ pub struct Gateway {
     pub mandates: Register,
     /// The way out to each peer.
     pub couriers: Couriers,
+    /// The files of acts.
+    pub attic: Attic,
     /// What was refused.
     pub counters: Counters,
+    /// What it waits for after a restore from a backup.
+    pub recovery: Recovery,
     /// Since when it runs.
     pub since: Timestamp,
 }
@@ -66,6 +83,24 @@ pub struct Made {
     pub peer: Party,
     /// When it was made.
     pub at: Timestamp,
+    /// What waits, if the act needs other officers first; then the digest is what they confirm.
+    pub held: Option<Held>,
+}
+
+/// Who makes an act.
+#[derive(Clone, Copy, Debug)]
+pub enum Author<'a> {
+    /// An officer.
+    Officer(&'a str),
+    /// The gateway itself, when a clock says so.
+    Timer,
+}
+
+/// An act that was decided about and is ready to be signed.
+struct Prepared {
+    events: Vec<Event>,
+    draft: Draft,
+    mandate: Option<MandateDocument>,
 }
 
 /// What a spent permit has opened.
@@ -125,6 +160,12 @@ impl Gateway {
         self.board.get()
     }
 
+    /// Looks into the folders of its own keys; `None` where they stay as they are.
+    pub fn generations(&self) -> Option<Generations> {
+        let keys = self.keeper.as_ref()?.folder().clone();
+        Some(Generations::new(keys, &self.config.data.join("pki")))
+    }
+
     /// Tells since when the directory is stale, if it is: then nothing restricted leaves (`rules/freshness.rs`).
     pub fn stale_since(&self) -> Option<Timestamp> {
         match self.directory().freshness(self.now()) {
@@ -138,22 +179,63 @@ impl Gateway {
         self.keys.get()
     }
 
-    /// Decides about a case, signs and seals what follows, and commits all of it; then the courier has it.
+    /// Decides about a case, signs and seals what follows, and commits all of it; then the courier has it. Where
+    /// policy asks for other officers, it is laid by until they agree.
     ///
     /// # Errors
-    /// [`NodeError::Refused`] if state or rules forbid it, [`NodeError::Store`] if it was not committed.
-    pub async fn make(&self, id: &CaseId, slot: &Slot, command: case::Command) -> Result<Made, NodeError> {
+    /// [`NodeError::Refused`] if state or rules forbid it, [`NodeError::Policy`] if policy does,
+    /// [`NodeError::Store`] if it was not committed.
+    pub async fn make(
+        &self,
+        id: &CaseId,
+        slot: &Slot,
+        command: case::Command,
+        author: Author<'_>,
+    ) -> Result<Made, NodeError> {
         let _turn = slot.turn.lock().await;
+        let prepared = self.prepare(slot, command.clone())?;
+        let needed = self.needed(author, &prepared)?;
+        match author {
+            Author::Officer(officer) if needed.approvals > 1 => {
+                self.hold((id, officer), prepared, &command, needed).await
+            }
+            Author::Officer(_) | Author::Timer => {
+                self.send(id, slot, prepared, Change::default(), None).await
+            }
+        }
+    }
+
+    /// Decides about an act, which nobody has signed yet.
+    fn prepare(&self, slot: &Slot, command: case::Command) -> Result<Prepared, NodeError> {
         let now = self.now();
-        let Decision { mut events, draft, .. } = case::decide(&slot.read(), command, now)?;
+        let Decision { events, draft, .. } = case::decide(&slot.read(), command, now)?;
         let mut draft = draft.expect("a command that makes an act decides on a draft");
         let opened = |event: &Event| if let Event::Opened(o) = event { Some(o.clone()) } else { None };
         let opening = events.iter().find_map(opened).or_else(|| slot.read().opening().cloned());
         let opening = opening.expect("an act is made in a case that is or was opened");
+        self.may_speak(&draft.aud, slot.read().opening().is_none())?;
         let mandate = self.mandated(&opening, &mut draft, now)?;
-        let mut change = Change::default();
+        self.may_follow(&draft, now)?;
+        Ok(Prepared { events, draft, mandate })
+    }
+
+    /// Signs and seals an act, and commits it together with `change`; the caller has the turn.
+    async fn send(
+        &self,
+        id: &CaseId,
+        slot: &Slot,
+        Prepared { mut events, mut draft, mandate }: Prepared,
+        mut change: Change,
+        held: Option<&HeldId>,
+    ) -> Result<Made, NodeError> {
+        let now = self.now();
+        // Only what goes out is offered to those who get it.
+        self.attach(&mut draft)?;
         let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
         events.push(recorded);
+        if let Some(held) = held {
+            held::sent(&mut change, held, digest, now)?;
+        }
         add_events(&mut change, id, slot, &events)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;
         self.apply(id, slot, &events);
@@ -163,7 +245,7 @@ impl Gateway {
             }
         }
         let peer = draft.aud.swap_remove(0);
-        Ok(Made { case: id.clone(), digest, peer, at: now })
+        Ok(Made { case: id.clone(), digest, peer, at: now, held: None })
     }
 
     /// Commits events that say nothing to anyone, such as a permit; returns them once durable.
@@ -197,12 +279,18 @@ impl Gateway {
     ) -> Result<ReleaseShown, NodeError> {
         let opened = self.open_permit(slot, id.clone(), officer).await?;
         let mut elements = Vec::new();
-        for (_, path, disclosure) in opened.disclosures {
+        let mut photographs = Vec::new();
+        for (act, path, disclosure) in opened.disclosures {
             let disclosure = Disclosure::parse(&disclosure)?;
-            let value = content::to_json(&disclosure.value());
+            let value = disclosure.value();
+            photographs.push((act, path.clone(), attachments::photographs(&path, &value)));
+            let value = content::to_json(&value);
             elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
         }
+        let files = attachments::views(self, &photographs)?;
+        self.attic.grant(id.as_str(), officer, photographs);
         Ok(ReleaseShown {
+            files,
             id: id.as_str().to_owned(),
             case: opened.case,
             to: opened.permit.to.name,
@@ -230,7 +318,8 @@ impl Gateway {
             let why = case.permit(&id).and_then(|permit| case::stale_refusal(&case, permit, since, now));
             why.map_or(Ok(()), |_| Err(NodeError::Stale(since)))?;
         }
-        let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned() };
+        let vouched = self.vouched(&slot.read(), &id);
+        let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned(), vouched };
         let decision = case::decide(&slot.read(), command, now)?;
         let used =
             |event: &Event| if let Event::PermitUsed(used) = event { Some(used.clone()) } else { None };
@@ -281,6 +370,12 @@ impl Gateway {
             Some(_) => kept.map(|_| Received::Equivocation),
             None => kept.map(Received::Kept),
         }
+    }
+
+    /// After a restore nothing is said to a party that has not given back what it had, and no case gets a number
+    /// that one may have already (DESIGN §7).
+    fn may_speak(&self, audience: &[Party], opens: bool) -> Result<(), NodeError> {
+        if opens { self.recovery.check_all() } else { self.recovery.check(audience) }
     }
 
     /// Takes a peer's receipt for one of our acts: proves it, commits it, and empties the outbox row.
@@ -398,6 +493,7 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<Durable<Vec<u8>>, NodeError> {
         let statement = &opened.statement;
+        self.expect_files(&opened.statement)?;
         let mut change = Change::default();
         add_events(&mut change, &statement.said.case, slot, events)?;
         let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());
@@ -420,7 +516,7 @@ impl Gateway {
     }
 
     /// Applies committed events; a case in which nothing waits may then go from memory.
-    fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
+    pub fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
         slot.apply(events);
         let mut mandates = self.mandates.get();
         events.iter().for_each(|event| mandates.note(id, event));
@@ -438,7 +534,7 @@ impl Gateway {
 }
 
 /// Adds events to a change, and that nothing waits any more where they bring that about.
-fn add_events(change: &mut Change, id: &CaseId, slot: &Slot, events: &[Event]) -> Result<(), StoreError> {
+pub fn add_events(change: &mut Change, id: &CaseId, slot: &Slot, events: &[Event]) -> Result<(), StoreError> {
     for event in events {
         change.event(id, event.clone())?;
     }
@@ -486,9 +582,23 @@ impl Post {
         if self.gateway.couriers.get(&courier.peer).is_none() {
             let courier = self.gateway.couriers.add(courier);
             let (by_relay, post) = (Arc::clone(&courier), self.clone());
-            self.spawn(async move { by_relay.run_relays(post).await });
+            self.spawn(attachments::run(self.clone(), courier.peer.clone()));
+            // After a restore nothing goes out before the peer has given back what it had.
+            if !self.gateway.config.relays.contains(&courier.peer) {
+                self.gateway.recovery.expect(&courier.peer);
+            }
+            if self.gateway.recovery.lacks(&courier.peer) {
+                self.spawn(recovery::run(self.clone(), Arc::clone(&courier)));
+            }
+            self.spawn(async move {
+                post.gateway.recovery.cleared(&by_relay.peer).await;
+                by_relay.run_relays(post).await;
+            });
             let post = self.clone();
-            self.spawn(async move { courier.run(post).await });
+            self.spawn(async move {
+                post.gateway.recovery.cleared(&courier.peer).await;
+                courier.run(post).await;
+            });
         }
     }
 }

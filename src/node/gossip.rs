@@ -7,9 +7,15 @@ use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::parts::reachable;
 use crate::node::prekeys::listed;
+use crate::node::rotation;
 use crate::transport::Link;
 use crate::trust::federation::{Documents, Holdings, PartB};
-use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long others may take to hear of news before the work goes on.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Follows the directory for as long as the gateway runs.
 pub async fn follow(post: Post) {
@@ -21,8 +27,18 @@ pub async fn follow(post: Post) {
             tracing::error!(%cause, "what this gateway says of itself was not renewed");
         }
         let now = gateway.board.holdings();
-        spread(&post, told.as_ref(), now.as_ref());
+        spread(&post, told.as_ref(), now.as_ref()).await;
         told = now;
+        // A key is used only once peers could hear of it.
+        let adopted = match rotation::adopt(gateway) {
+            // What another seal has signed, the new one signs again: prekeys hold no longer than their seal.
+            Ok(true) => renew_own_part(gateway).await,
+            Ok(false) => rotation::follow_root(gateway).await,
+            Err(cause) => Err(cause),
+        };
+        if let Err(cause) = adopted {
+            tracing::error!(%cause, "the keys that the directory lists are not in use");
+        }
         if changes.changed().await.is_err() {
             return;
         }
@@ -59,12 +75,19 @@ pub async fn amend_own_part(gateway: &Gateway, change: impl FnOnce(&mut PartB)) 
     taken.refused.into_iter().next().map_or(Ok(()), |cause| Err(NodeError::Directory(cause)))
 }
 
-/// Compares directories with a peer over a link that has just been opened, in the background.
-pub fn greet(post: &Post, courier: Arc<Courier>, link: Link) {
-    if post.gateway.board.holdings().is_none() {
+/// Compares directories with a peer over a link that has just been opened: before anything else is said if the peer is
+/// not known to have what we have, since it could not judge what is signed with a key that it has not heard of.
+pub async fn greet(post: &Post, courier: &Courier, link: &Link) {
+    let Some(ours) = post.gateway.board.holdings() else { return };
+    if courier.holdings().is_none_or(|theirs| !theirs.agrees(&ours)) {
+        let met = timeout(PATIENCE, meet(post, courier, link)).await;
+        if let Err(cause) = met.unwrap_or_else(|_| Err("it took too long".to_owned())) {
+            tracing::debug!(peer = %courier.peer, cause, "directories were not compared");
+        }
         return;
     }
-    let post_too = post.clone();
+    let Some(courier) = post.gateway.couriers.get(&courier.peer) else { return };
+    let (post_too, link) = (post.clone(), link.clone());
     post.spawn(async move {
         if let Err(cause) = meet(&post_too, &courier, &link).await {
             tracing::debug!(peer = %courier.peer, cause, "directories were not compared");
@@ -85,31 +108,42 @@ pub async fn meet(post: &Post, courier: &Courier, link: &Link) -> Result<Taken, 
     Ok(taken)
 }
 
-/// Tells peers what is new: all that can be reached if it is our own part or a document of the federation, and
-/// otherwise nobody, since a part B is carried on at the next contact.
-fn spread(post: &Post, told: Option<&Holdings>, now: Option<&Holdings>) {
+/// Tells everybody who can be reached what this gateway has, and waits for that a little.
+pub async fn tell_all(post: &Post) {
+    tell(post, |_| true).await;
+}
+
+/// Tells peers what is new: all that can be reached if it is our own part, those with a link if it is a document of the
+/// federation, and otherwise nobody, since a part B is carried on at the next contact.
+async fn spread(post: &Post, told: Option<&Holdings>, now: Option<&Holdings>) {
     let (Some(told), Some(now)) = (told, now) else { return };
     let me = post.gateway.me();
     let own = |h: &Holdings| h.each.as_ref().and_then(|each| each.get(me)).map(|held| held.1);
     let ours = own(told) != own(now);
     let federations = told.root != now.root || told.snapshot != now.snapshot;
+    tell(post, |courier| ours || federations && courier.standing_link().is_some()).await;
+}
+
+async fn tell(post: &Post, whom: impl Fn(&Courier) -> bool) {
+    let mut told = JoinSet::new();
     for courier in post.gateway.couriers.all() {
-        let link = courier.standing_link();
-        if !(ours || federations && link.is_some()) {
+        if !whom(&courier) {
             continue;
         }
-        let post_too = post.clone();
-        post.spawn(async move {
-            let met = match link {
-                Some(link) => meet(&post_too, &courier, &link).await.map(drop),
+        let post = post.clone();
+        told.spawn(async move {
+            let met = match courier.standing_link() {
+                Some(link) => meet(&post, &courier, &link).await.map(drop),
                 // Whoever opens a link compares directories over it.
-                None => courier.link(&post_too).await.map(drop),
+                None => courier.link(&post).await.map(drop),
             };
             if let Err(cause) = met {
                 tracing::debug!(peer = %courier.peer, cause, "a peer did not hear what is new");
             }
         });
     }
+    // Whoever is not reached by then hears of it at the next contact.
+    let _ = timeout(PATIENCE, async { while told.join_next().await.is_some() {} }).await;
 }
 
 /// Opens ways to parties that are new, and looks for others where they say that they are now.

@@ -12,7 +12,7 @@ use crate::node::sheet::Sheet;
 use crate::trust::federation::{
     CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, RecordScope, Route, SealEntry,
 };
-use crate::trust::{Card, CardTwin, Role, SignedTwin, thumbprint};
+use crate::trust::{Card, CardTwin, Role, SignedTwin, thumbprint, twin_digest};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ fn make_card(
     }
     let sheet = Sheet::new(options.layout.part_b());
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"), sheet);
-    keeper.turn(now, entropy)?;
+    keeper.turn(now, 0, entropy)?;
     let seal = (seal, thumbprint(&seal_cert.der));
     let twin = SignedTwin::sign(party, thumbprint(&log_cert.der), twin.verifying_key(), (&seal.0, seal.1));
     let held = keeper.held()?;
@@ -104,7 +104,7 @@ fn make_card(
     let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
     let logs = vec![LogEntry {
         certificate: log_cert.der.clone().into(),
-        twin: Some(twin.key.clone()),
+        twin: Some(twin_digest(&twin.key)),
         retired: None,
     }];
     let b = PartB {
@@ -161,7 +161,7 @@ fn part_a(options: &InitOptions, now: Timestamp, root: &[u8], seal: &[u8]) -> Pa
         languages: vec!["en".to_owned()],
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
         contact: None,
-        approvals: 1,
+        approvals: u8::try_from(draft.approvals.clamp(1, 2)).unwrap_or(2),
         party,
     }
 }

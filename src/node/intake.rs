@@ -4,10 +4,13 @@ use crate::cose::ExportSecret;
 use crate::envelope;
 use crate::envelope::{EnvelopeError, Opened, Receipts, Reject, SealedReceipt};
 use crate::model::{ActKind, MessageId, Party};
+use crate::node::attachments;
+use crate::node::attachments::ReadyPiece;
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, Received};
 use crate::node::mandates::Admission;
+use crate::node::recovery;
 use crate::store::Durable;
 use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::trust::federation::Documents;
@@ -25,17 +28,21 @@ const IDLE: Duration = Duration::from_secs(120);
 pub(super) const RECEIPTS_A_FRAME: usize = 64;
 
 /// What is sent back for one envelope.
-enum Answer {
+pub(super) enum Answer {
     /// The act is durable.
     Receipt(SealedReceipt),
     /// It was refused; the body of a signed rejection.
     Reject(Vec<u8>),
     /// An answer to a ping.
     Pong(Vec<u8>),
+    /// A piece of a file.
+    Piece(ReadyPiece),
     /// What our log proves.
     Audit(Vec<u8>),
     /// What we have of the directory, or news of it.
     Directory(FrameKind, Vec<u8>),
+    /// What a restored peer has lost.
+    Recovery(FrameKind, Vec<u8>),
 }
 
 /// An act that is durable.
@@ -97,10 +104,20 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                 let permit = Arc::clone(&workers).acquire_owned().await;
                 let (worker, peer, answers) = (post.clone(), peer.clone(), answers.clone());
                 post.spawn(async move {
-                    let answer = take(&worker, &peer, &body).await;
-                    // If the stream has ended, the peer asks again and gets the stored receipt.
-                    let _ = answers.send(answer).await;
+                    if let Some(answer) = take(&worker, &peer, &body).await {
+                        // If the stream has ended, the peer asks again and gets the stored receipt.
+                        let _ = answers.send(answer).await;
+                    }
                     drop(permit);
+                });
+            }
+            Ok(Some((FrameKind::Want, body))) => {
+                let (post, peer, answers) = (post.clone(), peer.clone(), answers.clone());
+                post.clone().spawn(async move {
+                    if let Err(cause) = attachments::serve(&post, &peer, &body, &answers).await {
+                        post.gateway.counters.refused("want");
+                        tracing::warn!(cause, "a file that a peer wants is not handed out");
+                    }
                 });
             }
             Ok(Some((FrameKind::Ping, body))) => drop(answers.send(Answer::Pong(body)).await),
@@ -126,11 +143,19 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
                 };
                 taken.refused.iter().for_each(|cause| post.gateway.counters.refused(cause.code()));
             }
+            Ok(Some((FrameKind::RecoveryQuestion, body))) => {
+                if let Err(cause) = recovery::serve(&post, &peer, &body, &answers).await {
+                    tracing::warn!(%cause, "a restored peer's question was not answered");
+                    return;
+                }
+            }
             Ok(Some((
                 FrameKind::Receipts
                 | FrameKind::Reject
                 | FrameKind::Pong
                 | FrameKind::AuditAnswer
+                | FrameKind::RecoveryList
+                | FrameKind::RecoveryAct
                 | FrameKind::Custody
                 | FrameKind::Collect
                 | FrameKind::Parcel
@@ -176,22 +201,34 @@ pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpac
         Err(refusal) if refusal.code == "try-later" => Unpacked::Later,
         Err(refusal) => match reject(post, from, &refusal) {
             Answer::Reject(body) => Unpacked::Answered(FrameKind::Reject, body),
-            Answer::Receipt(_) | Answer::Pong(_) | Answer::Audit(_) | Answer::Directory(..) => {
+            Answer::Receipt(_)
+            | Answer::Pong(_)
+            | Answer::Piece(_)
+            | Answer::Audit(_)
+            | Answer::Directory(..)
+            | Answer::Recovery(..) => {
                 unreachable!("a refusal is answered with a rejection")
             }
         },
     }
 }
 
-/// Opens, keeps and answers one envelope.
-async fn take(post: &Post, peer: &Party, body: &[u8]) -> Answer {
+/// Opens, keeps and answers one envelope. After a restore a peer hears nothing but that a prekey is gone until it has
+/// given back what it had; it sends again what was not answered.
+async fn take(post: &Post, peer: &Party, body: &[u8]) -> Option<Answer> {
     if let Some(courier) = post.gateway.couriers.get(peer) {
         courier.heard(post.gateway.now(), None);
     }
-    match kept(&post.gateway, peer, body).await {
+    if post.gateway.recovery.waits_for(peer) {
+        let (ring, directory) = (post.gateway.ring(), post.gateway.directory());
+        let (envelope, error) = envelope::open(body, &ring, &directory, post.gateway.now()).err()?;
+        let refusal = Refusal::of(envelope, &error);
+        return (refusal.code == "prekey-gone").then(|| reject(post, peer, &refusal));
+    }
+    Some(match kept(&post.gateway, peer, body).await {
         Ok(kept) => Answer::Receipt(kept.receipt),
         Err(refusal) => reject(post, peer, &refusal),
-    }
+    })
 }
 
 /// Opens and keeps one envelope of `from`: the party on the line, or the one that a relay or a bag names.
@@ -268,13 +305,16 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
     while queue.recv_many(&mut ready, RECEIPTS_A_FRAME).await > 0 {
         let mut receipts = Vec::new();
         let mut frames = Vec::new();
+        let mut pieces = Vec::new();
         for answer in ready.drain(..) {
             match answer {
                 Answer::Receipt(receipt) => receipts.push(receipt),
                 Answer::Reject(body) => frames.push((FrameKind::Reject, body)),
                 Answer::Pong(body) => frames.push((FrameKind::Pong, body)),
+                Answer::Piece(piece) => pieces.push(piece),
                 Answer::Audit(body) => frames.push((FrameKind::AuditAnswer, body)),
                 Answer::Directory(kind, body) => frames.push((kind, body)),
+                Answer::Recovery(kind, body) => frames.push((kind, body)),
             }
         }
         if !receipts.is_empty() {
@@ -288,8 +328,21 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
                 return;
             }
         }
+        for piece in pieces {
+            sender.in_the_background();
+            if let Err(cause) = sender.send(FrameKind::Envelope, &piece.body).await {
+                tracing::info!(%cause, "a piece did not reach the peer; it will ask again");
+                return;
+            }
+        }
     }
     sender.finish();
+}
+
+impl From<ReadyPiece> for Answer {
+    fn from(piece: ReadyPiece) -> Self {
+        Self::Piece(piece)
+    }
 }
 
 impl Refusal {

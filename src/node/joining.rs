@@ -6,11 +6,11 @@
 
 use crate::config::Layout;
 use crate::control::{ExitCode, Failure};
-use crate::model::{Digest, Party};
+use crate::model::{Digest, Party, Timestamp};
 use crate::node::machine::Machine;
 use crate::store::{RealDisk, Shelf, StoreError};
-use crate::trust::federation::{Document, Documents, PartA, SignedDocument};
-use crate::trust::{Directory, Freshness, TrustError};
+use crate::trust::federation::{Document, Documents, PartA, PartB, Retirement, SignedDocument};
+use crate::trust::{Directory, Freshness, Role, TrustError, certificate_validity, thumbprint};
 use crate::wire::{Limits, decode, encode};
 use serde_bytes::{ByteBuf, Bytes};
 use serde_json::{Value, json};
@@ -96,6 +96,62 @@ pub fn import(layout: &Layout, bytes: &[u8]) -> Result<Value, Failure> {
     }
     shelf(layout)?.replace(PENDING, bytes).map_err(folder_failure)?;
     Ok(json!({ "party": part.party, "fingerprint": spoken(&anchor), "snapshot": directory.version() }))
+}
+
+/// `identity show`: lists the keys of this gateway's party, as its own files say and as the joined directory says. The
+/// gateway may run.
+///
+/// # Errors
+/// [`ExitCode::Config`] if there is no gateway in this folder, or what it has joined does not hold.
+pub fn identity(layout: &Layout, now: Timestamp) -> Result<Value, Failure> {
+    let (a, b) = (own(&layout.part_a())?, own(&layout.part_b())?);
+    let (part, _) = PartA::read_self_signed(&a).map_err(|e| refused(&e))?;
+    let sheet = PartB::read_unproved(&b).map_err(|e| refused(&e))?;
+    let directory = match fs::read(layout.federation().join(DIRECTORY)) {
+        Ok(bytes) => Some(parse(&bytes, Some(&part.party))?),
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => None,
+        Err(cause) => return Err(folder_failure(cause)),
+    };
+    let entry = directory.as_ref().and_then(|directory| directory.entry(&part.party).ok());
+    let mut keys = Vec::new();
+    let mut add = |what: &str, role: Role, der: &[u8], retired: Option<&Retirement>| {
+        let x5t = thumbprint(der);
+        let known = match role {
+            Role::Root => entry.map(|entry| entry.part_a().roots.iter().any(|root| *root.certificate == der)),
+            Role::Seal | Role::Log => entry.map(|entry| entry.certificate(role, &x5t).is_ok()),
+            Role::Issuing | Role::Gateway => None,
+        };
+        let over = retired.is_some_and(|retired| now >= retired.at);
+        let standing = match (over, known) {
+            (true, _) => "retired",
+            (false, Some(false)) => "awaits the authority",
+            (false, Some(true) | None) if retired.is_some() => "holds on",
+            (false, Some(true) | None) => "in force",
+        };
+        let (from, until) =
+            certificate_validity(role, der).map_or((None, None), |v| (Some(v.not_before), Some(v.not_after)));
+        keys.push(json!({
+            "key": what, "thumbprint": x5t, "standing": standing, "from": from, "until": until,
+            "retired_at": retired.map(|r| r.at), "reason": retired.map(|r| &r.reason),
+            "compromised_since": retired.and_then(|r| r.compromised_since),
+        }));
+    };
+    part.roots.iter().for_each(|r| add("root", Role::Root, &r.certificate, r.retired.as_ref()));
+    part.seals.iter().for_each(|s| add("seal", Role::Seal, &s.certificate, s.retired.as_ref()));
+    sheet.logs.iter().for_each(|l| add("log", Role::Log, &l.certificate, l.retired.as_ref()));
+    sheet.issuing.iter().for_each(|der| add("gateway", Role::Issuing, der, None));
+    let prekeys = sheet
+        .prekeys
+        .iter()
+        .map(|p| json!({ "from": p.not_before, "until": p.not_after, "last_resort": p.last_resort }));
+    Ok(json!({
+        "party": part.party,
+        "part_a": part.version,
+        "part_a_in_force": entry.map(|entry| entry.part_a().version),
+        "part_b": sheet.version,
+        "keys": keys,
+        "prekeys": prekeys.collect::<Vec<_>>(),
+    }))
 }
 
 /// `federation join`: takes the directory that was imported, if its anchor is the one that people have compared.

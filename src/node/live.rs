@@ -19,4 +19,10 @@ impl<T> Live<T> {
     pub fn replace(&self, next: T) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
     }
+
+    /// Puts what follows from the present one in its place; nobody else does so in between.
+    pub fn amend(&self, next: impl FnOnce(&T) -> T) {
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(next(&held));
+    }
 }

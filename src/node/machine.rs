@@ -44,11 +44,26 @@ impl Machine {
         Self { platform, newest: AtomicI64::new(0), tasks: Mutex::default() }
     }
 
-    /// Reads the clock; it never runs backwards while the process lives.
+    /// Reads the clock; it never runs backwards but by [`Self::lower`].
     pub fn now(&self) -> Timestamp {
         let read = self.platform.wall().unix();
         let newest = self.newest.fetch_max(read, Ordering::Relaxed).max(read);
         Timestamp::from_unix(newest).unwrap_or(Timestamp::EPOCH)
+    }
+
+    /// Reads the wall clock as it stands, whatever it showed before.
+    pub fn wall(&self) -> Timestamp {
+        self.platform.wall()
+    }
+
+    /// Lets time go on from an instant that was shown before.
+    pub fn raise(&self, mark: Timestamp) {
+        self.newest.fetch_max(mark.unix(), Ordering::Relaxed);
+    }
+
+    /// Lets time go on from what the wall clock shows now; only an officer decides so.
+    pub fn lower(&self) {
+        self.newest.store(self.platform.wall().unix(), Ordering::Relaxed);
     }
 
     /// Opens a random source.

@@ -3,7 +3,9 @@
 //! Outgoing: an officer's command, `case::decide`, sign and seal, one commit, and only then the courier.
 //! Incoming: the wire, `envelope::open`, `case::decide`, one commit, and only then the receipt.
 
+mod attachments;
 mod audit;
+mod backup;
 mod board;
 mod clock;
 mod content;
@@ -17,6 +19,7 @@ mod epochs;
 mod error;
 mod evidence;
 mod gateway;
+mod generations;
 mod gossip;
 mod init;
 mod intake;
@@ -26,13 +29,16 @@ mod live;
 mod machine;
 mod mailbox;
 mod mandates;
+mod mark;
 mod office;
 mod parts;
 mod prekeys;
+mod recovery;
 mod relay;
 mod renewal;
 mod reseal;
 mod retry;
+mod rotation;
 mod serve;
 mod sheet;
 mod socket;
@@ -40,6 +46,7 @@ mod station;
 mod telemetry;
 mod views;
 
+pub use backup::{BackupOptions, RestoreOptions, backup, restore};
 pub use doctor::doctor;
 pub use error::NodeError;
 pub use gateway::{Gateway, Post};

@@ -2,11 +2,12 @@
 
 use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
 use crate::control::{ExitCode, Failure};
-use crate::cose::{PqSigningKey, SigningKey};
+use crate::cose::SigningKey;
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
-use crate::model::{Digest, Party};
+use crate::model::{Digest, Party, Timestamp};
 use crate::node::gateway::Doorkeeper;
+use crate::node::generations::{Generations, InForce};
 use crate::node::joining;
 use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
 use crate::node::live::Live;
@@ -14,10 +15,12 @@ use crate::node::machine::Machine;
 use crate::node::prekeys::{PrekeyKeeper, private_halves};
 use crate::node::renewal::{Renewal, Renewing};
 use crate::node::sheet::Sheet;
-use crate::store::{IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions};
+use crate::store::{
+    Attachments, IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions,
+};
 use crate::transport::TlsIdentity;
 use crate::trust::federation::Route;
-use crate::trust::{Card, Directory, PartyEntry, certificate_from_pem};
+use crate::trust::{Card, Directory, PartyEntry};
 use crate::vault::BodyKey;
 use std::fs;
 use std::path::Path;
@@ -33,9 +36,11 @@ pub struct Parts {
     /// Whose key speaks for which party.
     pub directory: Arc<Live<Directory>>,
     /// The keys of this gateway.
-    pub ring: KeyRing,
+    pub ring: Arc<Live<KeyRing>>,
     /// What is durable.
     pub ledger: Ledger,
+    /// The files of acts.
+    pub attachments: Attachments,
     /// What it shows to peers.
     pub identity: Arc<TlsIdentity>,
     /// Keeps `identity` fresh.
@@ -61,9 +66,10 @@ impl Parts {
     ) -> Result<Self, Failure> {
         let party = config.party.clone();
         let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
-        let keeper = keeper(&party, layout, &keys, &machine).map_err(|e| key_failure(&e))?;
         let shelf = joining::shelf(layout)?;
         let joined = joining::read(&shelf, Some(&party))?;
+        let alone = joined.is_none();
+        let keeper = keeper(&party, layout, &keys, &machine, alone).map_err(|e| key_failure(&e))?;
         let (directory, peers) = match joined {
             Some(directory) => {
                 let peers = reachable(&directory, &config);
@@ -76,13 +82,29 @@ impl Parts {
             }
         };
         let directory = Arc::new(Live::new(directory));
-        let renewal = renewal(&party, layout, &keys).map_err(|e| key_failure(&e))?;
+        let own = Generations::new(keys.clone(), &layout.pki());
+        let known = directory.get();
+        let renewal = renewal(&party, &own, &known).map_err(|e| key_failure(&e))?;
         let (identity, renewal) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
-        let ring = key_ring(&party, layout, &keys, &keeper).map_err(|e| key_failure(&e))?;
+        let ring = key_ring(&party, &own, &keeper, &known, machine.now()).map_err(|e| key_failure(&e))?;
+        let ring = Arc::new(Live::new(ring));
         let body_key = BodyKey::new(keys.open("body").map_err(|e| key_failure(&e))?);
         let ledger = open_store(&config, layout, &ring, body_key, &machine, failed)?;
+        let attachments = open_attachments(&config, layout, &ledger, &machine)?;
         let keeper = Some(keeper);
-        Ok(Self { config, machine, directory, ring, ledger, identity, renewal, shelf, peers, keeper })
+        Ok(Self {
+            config,
+            machine,
+            directory,
+            ring,
+            ledger,
+            attachments,
+            identity,
+            renewal,
+            shelf,
+            peers,
+            keeper,
+        })
     }
 
     /// Returns the check of peers' certificates against the directory as it stands at each moment.
@@ -118,9 +140,9 @@ pub(super) fn reachable(directory: &Directory, config: &GatewayConfig) -> Vec<(P
     peers
 }
 
-pub(super) fn renewal(party: &Party, layout: &Layout, keys: &KeyFolder) -> Result<Renewal, KeyError> {
-    let issuing_der = certificate_from_pem(&read_pem(layout, "issuing")?)?;
-    Ok(Renewal::new(party.clone(), keys.signing("issuing")?, issuing_der))
+pub(super) fn renewal(party: &Party, own: &Generations, directory: &Directory) -> Result<Renewal, KeyError> {
+    let issuing = own.issuing(directory.entry(party)?)?;
+    Ok(Renewal::new(party.clone(), issuing.key, issuing.der))
 }
 
 pub(super) fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
@@ -135,11 +157,13 @@ fn keeper(
     layout: &Layout,
     keys: &KeyFolder,
     machine: &Machine,
+    alone: bool,
 ) -> Result<PrekeyKeeper, KeyError> {
     let (card, sheet) = (layout.pki().join("card.toml"), Sheet::new(layout.part_b()));
     let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), card, sheet);
     let now = machine.now();
-    if keeper.turn(now, &mut *machine.entropy())? {
+    // Whoever has joined a federation publishes by it, once it runs.
+    if keeper.turn(now, 0, &mut *machine.entropy())? && alone {
         keeper.publish(&keeper.held()?, &seal_key(layout, keys)?, now)?;
     }
     Ok(keeper)
@@ -151,24 +175,20 @@ fn seal_key(layout: &Layout, keys: &KeyFolder) -> Result<(SigningKey, Digest), K
 
 fn key_ring(
     party: &Party,
-    layout: &Layout,
-    keys: &KeyFolder,
+    own: &Generations,
     keeper: &PrekeyKeeper,
+    directory: &Directory,
+    now: Timestamp,
 ) -> Result<KeyRing, KeyError> {
-    Ok(KeyRing {
-        party: party.clone(),
-        gateway: format!("gw1.{}", party.dns_suffix()),
-        seal: seal_key(layout, keys)?,
-        log: (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?),
-        twin: PqSigningKey::from_seed(&*keys.open("log-pq")?),
-        prekeys: private_halves(keeper.held()?),
-    })
+    let InForce { seal, log, twin } = own.in_force(directory, party, now)?;
+    let (party, prekeys) = (party.clone(), private_halves(keeper.held()?));
+    Ok(KeyRing { gateway: format!("gw1.{}", party.dns_suffix()), party, seal, log, twin, prekeys })
 }
 
 fn open_store(
     config: &GatewayConfig,
     layout: &Layout,
-    ring: &KeyRing,
+    ring: &Arc<Live<KeyRing>>,
     body_key: BodyKey,
     machine: &Machine,
     failed: &Arc<Notify>,
@@ -183,7 +203,9 @@ fn open_store(
         tracing::error!(%cause, "the store failed");
         failed.notify_one();
     }));
-    let logs = LogBook::new(ring.party.clone(), ring.log.clone(), machine.entropy());
+    let (first, source) = (ring.get(), Arc::clone(ring));
+    let logs = LogBook::new(first.party.clone(), first.log.clone(), machine.entropy())
+        .with_keys(Box::new(move || source.get().log.clone()));
     let (ledger, report) = Ledger::open(options, logs, body_key).map_err(store_failure)?;
     if report.bytes_cut > 0 {
         tracing::warn!(
@@ -198,6 +220,19 @@ fn open_store(
         }
     }
     Ok(ledger)
+}
+
+fn open_attachments(
+    config: &GatewayConfig,
+    layout: &Layout,
+    ledger: &Ledger,
+    machine: &Machine,
+) -> Result<Attachments, Failure> {
+    let disk = RealDisk::open(&layout.store().join("attachments")).map_err(store_failure)?;
+    let floor = u64::from(config.store.free_floor_mib) << 20;
+    ledger
+        .attachments(Arc::new(disk), floor, machine.entropy())
+        .map_err(|e| start_failure("attachments.open", e).hint("look at the disk; see the gateway's log"))
 }
 
 /// Reads the list of peers; there is none at first.

@@ -3,7 +3,7 @@
 use crate::cose::{KemPrivate, SigningKey};
 use crate::envelope::KeyRing;
 use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
-use crate::node::epochs::{Epoch, Plan, plan};
+use crate::node::epochs::{Epoch, Plan, plan, settle};
 use crate::node::gateway::Post;
 use crate::node::gossip;
 use crate::node::keys::{KeyError, KeyFolder, at, replace, write_new};
@@ -43,10 +43,22 @@ struct EpochFile {
     not_after: Timestamp,
 }
 
+/// Up to where time is settled, as the file says it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettledFile {
+    until: Timestamp,
+}
+
 impl PrekeyKeeper {
     /// Keeps the prekeys in a folder of keys; they are published in the party's card and on its sheet, part B.
     pub const fn new(keys: KeyFolder, party: Party, card: PathBuf, sheet: Sheet) -> Self {
         Self { keys, party, card, sheet }
+    }
+
+    /// Returns the folder of keys.
+    pub const fn folder(&self) -> &KeyFolder {
+        &self.keys
     }
 
     /// Returns the sheet on which the gateway says what it is.
@@ -54,16 +66,18 @@ impl PrekeyKeeper {
         &self.sheet
     }
 
-    /// Does what the plan asks for now; tells whether anything was made or deleted.
+    /// Does what the plan asks for now; tells whether anything was made or deleted. `ran` is for how many seconds the
+    /// gateway has run since the last turn: nothing is deleted on the word of a clock that has just leapt.
     ///
     /// A private half is synced before anything names it, and is gone before its epoch is forgotten, so that
     /// a crash in between leaves nothing published that does not open and nothing that opens for ever.
     ///
     /// # Errors
     /// The first file that could not be read or written.
-    pub fn turn(&self, now: Timestamp, entropy: &mut dyn Entropy) -> Result<bool, KeyError> {
+    pub fn turn(&self, now: Timestamp, ran: i64, entropy: &mut dyn Entropy) -> Result<bool, KeyError> {
+        let settled = self.settle(now, ran)?;
         let held: Vec<Epoch> = self.epochs()?.into_iter().map(|(epoch, _)| epoch).collect();
-        let Plan { make, delete } = plan(&held, now);
+        let Plan { make, delete } = plan(&held, now, settled);
         let changed = !make.is_empty() || !delete.is_empty();
         for validity in make {
             self.make(validity, entropy)?;
@@ -106,6 +120,19 @@ impl PrekeyKeeper {
         replace(&self.card, text.as_bytes())?;
         // A gateway that has joined tells its peers when it runs.
         self.sheet.amend(None, seal, now, |part| part.prekeys = listed(held, now)).map(drop)
+    }
+
+    /// Moves on the instant up to which time is settled, which lies beside the keys.
+    fn settle(&self, now: Timestamp, ran: i64) -> Result<Timestamp, KeyError> {
+        let path = self.keys.folder().join("settled.toml");
+        let before = fs::read_to_string(&path).ok();
+        let before = before.and_then(|text| toml::from_str::<SettledFile>(&text).ok()).map(|file| file.until);
+        let until = settle(before, ran, now);
+        if before != Some(until) {
+            let text = toml::to_string(&SettledFile { until }).expect("an instant has a TOML form");
+            replace(&path, text.as_bytes())?;
+        }
+        Ok(until)
     }
 
     fn make(&self, validity: Validity, entropy: &mut dyn Entropy) -> Result<(), KeyError> {
@@ -178,11 +205,16 @@ pub async fn run(post: Post) {
     loop {
         sleep(LOOK).await;
         let now = gateway.now();
-        let turned = keeper.turn(now, &mut *gateway.entropy()).and_then(|changed| {
+        // By a clock that nobody sets, and no more than was slept: a machine that was suspended has not run.
+        let ran = i64::try_from(LOOK.as_secs()).unwrap_or(0);
+        let turned = keeper.turn(now, ran, &mut *gateway.entropy()).and_then(|changed| {
             if changed {
-                let (held, ring) = (keeper.held()?, gateway.ring());
-                keeper.publish(&held, &ring.seal, now)?;
-                gateway.keys.replace(KeyRing { prekeys: private_halves(held), ..(*ring).clone() });
+                let held = keeper.held()?;
+                if gateway.board.holdings().is_none() {
+                    keeper.publish(&held, &gateway.ring().seal, now)?;
+                }
+                let prekeys = private_halves(held);
+                gateway.keys.amend(|ring| KeyRing { prekeys, ..ring.clone() });
             }
             Ok(changed)
         });
@@ -233,16 +265,21 @@ mod tests {
         let keys = KeyFolder::create(&folder, &dir.path().join("credential"), &mut entropy).unwrap();
         let keeper = keeper_in(dir.path(), keys);
         let start = Timestamp::from_unix(1_800_000_000).unwrap();
-        assert!(keeper.turn(start, &mut entropy).unwrap());
-        assert!(!keeper.turn(start, &mut entropy).unwrap(), "nothing is made twice");
+        assert!(keeper.turn(start, 0, &mut entropy).unwrap());
+        assert!(!keeper.turn(start, 0, &mut entropy).unwrap(), "nothing is made twice");
         let first = keeper.held().unwrap();
-        assert_eq!((first.len(), names(&folder).len()), (5, 10));
+        assert_eq!((first.len(), names(&folder).len()), (4, 9));
         let seal = (SigningKey::from_seed(&[7; 32]), Digest([1; 32]));
         let party = "XAA".parse().unwrap();
-        assert_eq!(public_halves(&party, &first, &seal, start).len(), 5);
+        assert_eq!(public_halves(&party, &first, &seal, start).len(), 4);
 
         let later = start.saturating_add((KEPT_DAYS + 8) * DAY);
-        keeper.turn(later, &mut entropy).unwrap();
+        // The clock has leapt: nothing is deleted on its word alone, but after it has stood so for some days.
+        keeper.turn(later, 0, &mut entropy).unwrap();
+        assert!(first.iter().all(|f| keeper.held().unwrap().iter().any(|h| h.epoch.id == f.epoch.id)));
+        keeper.turn(later, DAY, &mut entropy).unwrap();
+        assert!(first.iter().all(|f| keeper.held().unwrap().iter().any(|h| h.epoch.id == f.epoch.id)));
+        keeper.turn(later, 5 * DAY, &mut entropy).unwrap();
         let held = keeper.held().unwrap();
         let over: Vec<_> = first.iter().filter(|h| h.epoch.is_over(later)).collect();
         assert_eq!(over.len(), 1);
@@ -251,7 +288,7 @@ mod tests {
             assert!(!names(&folder).iter().any(|n| n.contains(&name)), "{name} is still on the disk");
             assert!(held.iter().all(|h| h.epoch.id != gone.epoch.id));
         }
-        assert!(public_halves(&party, &held, &seal, later).len() <= 6);
+        assert!(public_halves(&party, &held, &seal, later).len() <= 5);
     }
 
     #[test]
@@ -262,11 +299,11 @@ mod tests {
         let keys = KeyFolder::create(&folder, &dir.path().join("credential"), &mut entropy).unwrap();
         let keeper = keeper_in(dir.path(), keys);
         let start = Timestamp::from_unix(1_800_000_000).unwrap();
-        keeper.turn(start, &mut entropy).unwrap();
+        keeper.turn(start, 0, &mut entropy).unwrap();
         let private = names(&folder).into_iter().find(|n| n.ends_with(".key")).unwrap();
         fs::remove_file(folder.join(private)).unwrap();
+        assert_eq!(keeper.held().unwrap().len(), 3);
+        assert!(keeper.turn(start, 0, &mut entropy).unwrap(), "the week that lost its key gets another");
         assert_eq!(keeper.held().unwrap().len(), 4);
-        assert!(keeper.turn(start, &mut entropy).unwrap(), "the week that lost its key gets another");
-        assert_eq!(keeper.held().unwrap().len(), 5);
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::cose::SigningKey;
 use crate::model::{Entropy, Party, Timestamp};
+use crate::node::generations::Generation;
 use crate::node::keys::{KeyError, certify};
 use crate::node::machine::Machine;
 use crate::transport::TlsIdentity;
 use crate::trust::issue::GATEWAY_DAYS;
 use crate::trust::{Role, Validity};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -21,10 +22,15 @@ pub struct Renewal {
     issuing_der: Vec<u8>,
 }
 
-/// A renewal whose first certificate is in use.
+/// A renewal whose first certificate is in use; all copies of it renew the same one.
+#[derive(Clone)]
 pub struct Renewing {
-    renewal: Renewal,
+    state: Arc<Mutex<State>>,
     identity: Arc<TlsIdentity>,
+}
+
+struct State {
+    renewal: Renewal,
     renew_at: Timestamp,
 }
 
@@ -43,7 +49,8 @@ impl Renewal {
         let identity = TlsIdentity::new(&gateway, &self.issuing_der, &key)
             .map_err(|e| KeyError::Identity(e.to_string()))?;
         let identity = Arc::new(identity);
-        Ok((Arc::clone(&identity), Renewing { renewal: self, identity, renew_at }))
+        let state = Arc::new(Mutex::new(State { renewal: self, renew_at }));
+        Ok((Arc::clone(&identity), Renewing { state, identity }))
     }
 
     fn fresh(
@@ -59,25 +66,51 @@ impl Renewal {
 
 impl Renewing {
     /// Renews at half of each certificate's life, for as long as the gateway runs.
-    pub async fn run(mut self, machine: Arc<Machine>) {
+    pub async fn run(self, machine: Arc<Machine>) {
         loop {
             sleep(LOOK).await;
             let now = machine.now();
-            if now < self.renew_at {
+            if now < self.state().renew_at {
                 continue;
             }
             match self.renew(now, &mut *machine.entropy()) {
-                Ok(()) => tracing::info!(next = %self.renew_at, "the gateway certificate was renewed"),
+                Ok(next) => tracing::info!(%next, "the gateway certificate was renewed"),
                 Err(cause) => tracing::error!(%cause, "the gateway certificate was not renewed"),
             }
         }
     }
 
-    fn renew(&mut self, now: Timestamp, entropy: &mut dyn Entropy) -> Result<(), KeyError> {
-        let (key, gateway, renew_at) = self.renewal.fresh(now, entropy)?;
-        let swapped = self.identity.swap(&gateway, &self.renewal.issuing_der, &key);
+    /// Certifies by another issuing key from now on; tells whether it was another. Links that stand are kept.
+    ///
+    /// # Errors
+    /// `KeyError` if the key and the certificate do not fit; the one before then stays in use.
+    pub(super) fn reissue(&self, issuing: &Generation, machine: &Machine) -> Result<bool, KeyError> {
+        let before = {
+            let mut state = self.state();
+            if state.renewal.issuing_der == issuing.der {
+                return Ok(false);
+            }
+            let next = Renewal::new(state.renewal.party.clone(), issuing.key.clone(), issuing.der.clone());
+            std::mem::replace(&mut state.renewal, next)
+        };
+        if let Err(cause) = self.renew(machine.now(), &mut *machine.entropy()) {
+            self.state().renewal = before;
+            return Err(cause);
+        }
+        tracing::info!("the gateway key is certified by another issuing key");
+        Ok(true)
+    }
+
+    fn renew(&self, now: Timestamp, entropy: &mut dyn Entropy) -> Result<Timestamp, KeyError> {
+        let mut state = self.state();
+        let (key, gateway, renew_at) = state.renewal.fresh(now, entropy)?;
+        let swapped = self.identity.swap(&gateway, &state.renewal.issuing_der, &key);
         swapped.map_err(|e| KeyError::Identity(e.to_string()))?;
-        self.renew_at = renew_at;
-        Ok(())
+        state.renew_at = renew_at;
+        Ok(renew_at)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,10 +4,12 @@ use crate::config::{GatewayConfig, Layout};
 use crate::control::{ExitCode, Failure};
 use crate::node::gateway::Post;
 use crate::node::machine::Machine;
+use crate::node::mark;
 use crate::node::parts::{Parts, start_failure, store_failure};
 use crate::node::socket;
 use crate::node::station::Station;
 use crate::transport::{Listen, Road};
+use crate::trust::federation::PartA;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,12 +29,30 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(500);
 /// [`ExitCode::Config`] if it cannot start, with the first cause and what to do.
 pub fn serve(layout: &Layout) -> Result<ExitCode, Failure> {
     let config = GatewayConfig::load(layout).map_err(Failure::from)?;
+    as_many_as_others_are_told(&config, layout)?;
     super::telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(ExitCode::Unavailable, "serve.runtime", e))?;
     runtime.block_on(run(config, layout))
+}
+
+/// The directory entry tells other States how many officers agree here; fewer would make it a lie (DESIGN §8).
+fn as_many_as_others_are_told(config: &GatewayConfig, layout: &Layout) -> Result<(), Failure> {
+    let Ok(bytes) = fs::read(layout.part_a()) else { return Ok(()) };
+    let (part, _) = PartA::read_self_signed(&bytes).map_err(|e| start_failure("serve.part_a", e))?;
+    let table = &config.policy.table;
+    let fewest = table.approvals.min(table.release_approvals);
+    if fewest < u32::from(part.approvals) {
+        let what = format!(
+            "the settings ask for {fewest}, and the directory entry of {} promises other States {}",
+            config.party, part.approvals
+        );
+        return Err(start_failure("serve.approvals", what)
+            .hint("set policy.approvals and policy.release_approvals to that, or have the State's root sign an entry that says otherwise"));
+    }
+    Ok(())
 }
 
 async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure> {
@@ -53,10 +73,13 @@ async fn run(config: GatewayConfig, layout: &Layout) -> Result<ExitCode, Failure
     let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper()).map_err(|e| {
         start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
     })?;
+    let peers: Vec<_> = parts.peers.iter().map(|(peer, _)| peer.clone()).collect();
+    mark::resume(&parts.machine, &parts.config.data, &parts.ledger, &peers).map_err(store_failure)?;
     let post = Station::open(parts, road).map_err(store_failure)?.start();
     let listen = post.road.local_address().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(listen, "the gateway of {} is ready", post.gateway.me());
     post.spawn(socket::serve(post.clone(), listener));
+    post.spawn(mark::keep(post.clone()));
     let code = tokio::select! {
         () = told_to_stop => ExitCode::Ok,
         () = failed.notified() => ExitCode::Finding,
@@ -85,6 +108,7 @@ async fn stop(post: &Post, socket: &Path, code: ExitCode) {
         tracing::error!("the store has failed; the gateway stops without writing anything more");
         sleep(LAST_WORDS).await;
     }
+    mark::note(&post.gateway);
     post.close().await;
     let store = post.gateway.ledger.store().clone();
     let closed = tokio::task::spawn_blocking(move || store.close()).await;

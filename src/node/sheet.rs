@@ -15,6 +15,21 @@ impl Sheet {
         Self(path)
     }
 
+    /// Signs it anew under a version above all that a lost gateway can have signed since a backup: the instant of the
+    /// restore in seconds, which is also above that of every earlier restore. Where there is none, none is made.
+    ///
+    /// # Errors
+    /// As for [`Self::amend`].
+    pub fn leap(&self, (key, seal): &(SigningKey, Digest), restored: Timestamp) -> Result<(), KeyError> {
+        if !self.0.exists() {
+            return Ok(());
+        }
+        let before = PartB::read_unproved(&fs::read(&self.0).map_err(at(&self.0))?)?;
+        let version = u64::try_from(restored.unix()).unwrap_or(0).max(before.version + 1);
+        let next = PartB { version, issued: restored, ..before };
+        replace(&self.0, &next.sign(seal, key)?.to_bytes())
+    }
+
     /// Changes what it says; `known` is the one that the directory holds, which may be a later one than the file's if a
     /// backup was restored. Returns the bytes if the directory does not hold them yet.
     ///
@@ -93,5 +108,13 @@ mod tests {
         let resigned = sheet.amend(Some(&tenth), &other, now, |_| ()).unwrap().unwrap();
         assert_eq!(version(&resigned), 11, "another seal signs the same words as a new version");
         assert_eq!(fs::read(&path).unwrap(), resigned);
+        sheet.leap(&seal, now).unwrap();
+        assert_eq!(
+            version(&fs::read(&path).unwrap()),
+            1_800_000_000,
+            "a restored backup leaps over what was lost"
+        );
+        sheet.leap(&seal, now).unwrap();
+        assert_eq!(version(&fs::read(&path).unwrap()), 1_800_000_001);
     }
 }

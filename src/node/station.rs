@@ -2,21 +2,21 @@
 
 use crate::case;
 use crate::model::{Party, Timestamp};
+use crate::node::attachments::Attic;
 use crate::node::audit;
 use crate::node::board::Board;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
 use crate::node::desk::{Desk, Slot};
-use crate::node::gateway::{Gateway, Post};
+use crate::node::gateway::{Author, Gateway, Post};
 use crate::node::gossip;
-use crate::node::live::Live;
 use crate::node::mailbox;
 use crate::node::mandates::Register;
 use crate::node::office;
 use crate::node::parts::Parts;
 use crate::node::prekeys;
-use crate::node::renewal::Renewing;
+use crate::node::recovery::Recovery;
 use crate::store::StoreError;
 use crate::transport::{CloseCode, Road};
 use std::collections::BTreeMap;
@@ -30,7 +30,6 @@ const TICK: Duration = Duration::from_secs(60);
 /// A whole gateway, but for the socket on which officers speak to it.
 pub struct Station {
     post: Post,
-    renewing: Renewing,
     couriers: Vec<Courier>,
 }
 
@@ -54,6 +53,11 @@ impl Station {
             rows.entry(row.peer.clone()).or_default().push(row);
         }
         let doorkeeper = parts.doorkeeper();
+        let recovery = Recovery::load(&parts.ledger)?;
+        // All of them, before any task asks whether it may speak.
+        parts.peers.iter().filter(|(peer, _)| !parts.config.relays.contains(peer)).for_each(|(peer, _)| {
+            recovery.expect(peer);
+        });
         let mut couriers = Vec::new();
         for (peer, roads) in parts.peers {
             let waiting = rows.remove(&peer).unwrap_or_default();
@@ -78,15 +82,19 @@ impl Station {
             board: Board::new(parts.directory, parts.shelf),
             keeper: parts.keeper,
             doorkeeper,
-            keys: Live::new(parts.ring),
+            keys: parts.ring,
+            renewing: parts.renewal,
+            rotating: tokio::sync::Mutex::default(),
             ledger: parts.ledger,
             desk,
             mandates,
             couriers: Couriers::default(),
+            attic: Attic::new(parts.attachments),
             counters: Counters::default(),
+            recovery,
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };
-        Ok(Self { post, renewing: parts.renewal, couriers })
+        Ok(Self { post, couriers })
     }
 
     /// Starts everything that goes on for the life of the gateway; needs a tokio runtime.
@@ -94,7 +102,7 @@ impl Station {
         let post = self.post;
         post.spawn(accept(post.clone()));
         post.spawn(watch(post.clone()));
-        post.spawn(self.renewing.run(Arc::clone(&post.gateway.machine)));
+        post.spawn(post.gateway.renewing.clone().run(Arc::clone(&post.gateway.machine)));
         if post.gateway.keeper.is_some() {
             post.spawn(prekeys::run(post.clone()));
         }
@@ -109,7 +117,12 @@ impl Station {
                 tracing::error!(%relay, "a relay of ours is not among the peers");
                 continue;
             }
-            post.spawn(mailbox::run(post.clone(), relay));
+            let line = post.clone();
+            post.spawn(async move {
+                // Opening a mailbox is a signed word about what was had, and that is not known before.
+                line.gateway.recovery.all_cleared().await;
+                mailbox::run(line, relay).await;
+            });
         }
         post
     }
@@ -188,11 +201,15 @@ fn tell_freshness(stale: Option<Timestamp>) {
 /// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
 async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
     for slot in gateway.desk.active() {
+        let waits = |o: &case::Opening| gateway.recovery.waits_for(&o.peer);
+        if slot.read().opening().is_some_and(waits) {
+            continue;
+        }
         let due = case::auto_ack_due(&slot.read(), days).filter(|due| gateway.now() >= *due);
         let id = slot.read().opening().map(|opening| opening.case.clone());
         let (Some(_), Some(id)) = (due, id) else { continue };
         let command = case::Command::Acknowledge { automatic: true, note: None };
-        match gateway.make(&id, &slot, command).await {
+        match gateway.make(&id, &slot, command, Author::Timer).await {
             Ok(_) => tracing::info!(days, "a request was acknowledged automatically"),
             Err(cause) => tracing::warn!(%cause, "an automatic acknowledgement was not made"),
         }

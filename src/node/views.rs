@@ -7,12 +7,14 @@ use crate::control::{
     ElementView, InboxEntry, ItemView, JudgementView, OutcomeView, QuestionView, ReceiptView, ReleaseState,
     ReleaseView, ReminderView, Standing, VersionView,
 };
+use crate::envelope::ClaimedStatement;
 use crate::model::{ActKind, CaseId, DAY, Digest, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::mandates::named_in;
 use crate::rules::deadline;
 use crate::rules::deadline::Warning;
+use crate::trust::{CertifiedKey, Role};
 
 /// The most cases in one answer; a script asks for the next page by the last case of this one.
 const PAGE: u32 = 500;
@@ -283,8 +285,21 @@ fn act_view(gateway: &Gateway, case: &Case, seen: &case::View, act: &case::ActVi
         automatic,
         receipt,
         delivery: delivery(gateway, seen, act),
-        flags: flags(seen, Some(&act.digest)),
+        flags: flags(seen, Some(&act.digest)).into_iter().chain(compromised(gateway, act)).collect(),
     }
+}
+
+/// Tells whether others may have held the key that signed an act when it arrived.
+fn compromised(gateway: &Gateway, act: &case::ActView) -> Option<String> {
+    let directory = gateway.directory();
+    let entry = directory.entry(&act.issuer).ok()?;
+    let since = |key: &CertifiedKey| key.retired.as_ref()?.compromised_since;
+    // The statement is opened only where some key of its issuer was compromised at all.
+    entry.seals().iter().find_map(since)?;
+    let statement = gateway.ledger.body(&act.digest).ok()??.statement;
+    let (seal, _) = ClaimedStatement::trust(&statement).ok()?;
+    let since = since(entry.certificate(Role::Seal, &seal).ok()?)?;
+    (act.arrived_at.unwrap_or(act.at) >= since).then(|| "compromised_key".to_owned())
 }
 
 fn delivery(gateway: &Gateway, seen: &case::View, act: &case::ActView) -> Delivery {

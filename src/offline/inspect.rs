@@ -118,14 +118,18 @@ fn frame_at(bytes: &[u8], base: usize) -> Result<Shown, OfflineError> {
     }
     let inner = match header.kind() {
         FrameKind::Envelope => envelope::show(body, base + HEADER_LEN)?,
-        FrameKind::Receipts | FrameKind::AuditAnswer => {
-            cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?
-        }
-        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
-            cbor::show(body, &Limits::REJECT, base + HEADER_LEN)?
-        }
+        FrameKind::Receipts
+        | FrameKind::AuditAnswer
+        | FrameKind::RecoveryQuestion
+        | FrameKind::RecoveryList => cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?,
+        FrameKind::Reject
+        | FrameKind::AuditQuestion
+        | FrameKind::Custody
+        | FrameKind::Want
+        | FrameKind::Refused => cbor::show(body, &Limits::REJECT, base + HEADER_LEN)?,
         FrameKind::Holdings => cbor::show(body, &Limits::HOLDINGS, base + HEADER_LEN)?,
         FrameKind::News => cbor::show(body, &Limits::NEWS, base + HEADER_LEN)?,
+        FrameKind::RecoveryAct => cbor::show(body, &Limits::GIVEN_BACK, base + HEADER_LEN)?,
         FrameKind::Collect => cbor::show(body, &Limits::RECEIPTS, base + HEADER_LEN)?,
         FrameKind::Parcel => cbor::show(body, &Limits::PARCEL, base + HEADER_LEN)?,
         FrameKind::Collected => cbor::show(body, &Limits::COLLECTED, base + HEADER_LEN)?,

@@ -5,6 +5,7 @@ pub mod csv;
 pub mod evidence;
 pub mod inspect;
 mod json;
+pub mod officer;
 pub mod requests;
 
 /// Says why a verb without a node could not do its work.

@@ -12,6 +12,7 @@ pub mod exemption;
 pub mod freshness;
 pub mod identification;
 pub mod label;
+pub mod policy;
 pub mod release;
 pub mod response;
 pub mod returns;

@@ -76,7 +76,11 @@ pub(crate) fn weapon() -> Item {
             stock: Some(words("none; pistol grip")),
             materials: vec![Material { part: Part::Grip, material: words("polymer") }],
         }),
-        photographs: vec![Photograph { shows: words("left side"), sha256: Digest::of(&[b"left side"]) }],
+        photographs: vec![Photograph {
+            shows: words("left side"),
+            sha256: Digest::of(&[b"left side"]),
+            file: None,
+        }],
         ..item(ItemKind::Weapon)
     }
 }

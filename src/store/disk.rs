@@ -112,14 +112,7 @@ impl RealDisk {
 
 impl Disk for RealDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                names.extend(entry.file_name().into_string().ok());
-            }
-        }
-        Ok(names)
+        names(&self.root)
     }
 
     fn create(&self, name: &str) -> io::Result<()> {
@@ -175,6 +168,73 @@ impl Disk for RealDisk {
         let space = rustix::fs::fstatvfs(&self.directory)?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
+}
+
+/// A directory that is only read, whoever holds it: nothing is locked, nothing is written.
+pub struct SightedDisk(PathBuf);
+
+impl SightedDisk {
+    /// Looks at a directory.
+    pub fn at(root: &Path) -> Self {
+        Self(root.to_owned())
+    }
+}
+
+impl Disk for SightedDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        names(&self.0)
+    }
+
+    fn create(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn write_at(&self, _: &str, _: u64, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn read_at(&self, name: &str, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        File::open(self.0.join(name))?.read_exact_at(buf, offset)
+    }
+
+    fn len(&self, name: &str) -> io::Result<u64> {
+        Ok(fs::metadata(self.0.join(name))?.len())
+    }
+
+    fn truncate(&self, _: &str, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn remove(&self, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn free_space(&self) -> io::Result<u64> {
+        Ok(0)
+    }
+}
+
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            names.extend(entry.file_name().into_string().ok());
+        }
+    }
+    Ok(names)
 }
 
 fn options() -> OpenOptions {

@@ -1,5 +1,5 @@
 use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
-use crate::case::Event;
+use crate::case::{Event, Held, HeldEnd, HeldId, Word};
 use crate::evidence::Leaf as LogLeaf;
 use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
@@ -40,6 +40,9 @@ pub enum Entry {
     Leaf {
         /// The peer.
         peer: Party,
+        /// Which of our logs about the peer: after a loss another begins.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        nth: u32,
         /// Its place in the log.
         index: u64,
         /// The leaf.
@@ -55,6 +58,9 @@ pub enum Entry {
         peer: Party,
         /// Whose log.
         ours: bool,
+        /// Which of our logs about the peer.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        nth: u32,
         /// Its head.
         head: Head,
         /// The statement whose receipt shows it, if one does.
@@ -113,6 +119,17 @@ pub enum Entry {
     },
     /// Something that an officer did here (DESIGN §7, the private journal).
     LocalAct(LocalAct),
+    /// The big record before this one is what an act says that waits for other officers.
+    Held(Held),
+    /// An officer has given a word for it.
+    Word(Word),
+    /// It waits no longer.
+    HeldEnded {
+        /// The act.
+        id: HeldId,
+        /// What became of it.
+        end: HeldEnd,
+    },
     /// A relay has signed for an envelope, and perhaps that it gave it up.
     Custody {
         /// The envelope.
@@ -133,6 +150,33 @@ pub enum Entry {
         relay: Party,
         /// The thread's row.
         row: MailboxRow,
+    },
+    /// All before this came out of a backup; what came after that backup was made is with the peers.
+    Restored {
+        /// Drawn once, so that two restores of one backup are not confused.
+        id: MessageId,
+        /// When it was restored.
+        at: Timestamp,
+        /// When the backup was made.
+        made_at: Timestamp,
+    },
+    /// A peer has given back what it had, or an officer has decided to go on without it.
+    Recovered {
+        /// The restore after which.
+        restore: MessageId,
+        /// The peer.
+        peer: Party,
+        /// When.
+        at: Timestamp,
+        /// The officer who decided to go on without it, and why.
+        without: Option<(String, String)>,
+    },
+    /// Another log about a peer was begun, since one was lost.
+    Reopened {
+        /// The restore after which.
+        restore: MessageId,
+        /// The peer.
+        peer: Party,
     },
     /// Nothing in a case waits for anybody; the next event of the case ends that.
     AtRest {
@@ -202,6 +246,11 @@ pub struct LocalAct {
     pub case: Option<CaseId>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(nth: &u32) -> bool {
+    *nth == 0
+}
+
 impl Entry {
     pub(super) fn record(&self) -> Result<Record, StoreError> {
         let bytes = wire::encode(self).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
@@ -226,17 +275,22 @@ impl Entry {
             }
             Self::AtRest { case } => vec![(keys::active(case), Put::Nothing)],
             Self::Body { statement } => vec![(keys::body(statement), Put::Entry)],
-            Self::Queued(row) => vec![(keys::outbox(&row.envelope), Put::Entry)],
+            Self::Queued(row) => vec![
+                (keys::outbox(&row.envelope), Put::Entry),
+                // It outlives the outbox row: the history of an act names the relays that carried it.
+                (keys::envelope_of(&row.statement, &row.envelope), Put::Bytes(row.peer.to_string().into())),
+            ],
             Self::Settled { envelope } => vec![(keys::outbox(envelope), Put::Nothing)],
-            Self::Leaf { peer, index, leaf, .. } => {
-                let mut changes = vec![(keys::leaf(peer, *index), Put::Entry)];
+            Self::Leaf { peer, nth, index, leaf, .. } => {
+                let mut changes = vec![(keys::leaf(peer, *nth, *index), Put::Entry)];
                 if let Ok(LogLeaf::Act { statement, .. }) = LogLeaf::parse(leaf) {
-                    changes.push((keys::leaf_of(peer, &statement, *index), Put::Mark));
+                    changes.push((keys::leaf_of((peer, *nth), &statement, *index), Put::Mark));
                 }
                 changes
             }
-            Self::Head { peer, ours, head, shown_by } => {
+            Self::Head { peer, ours, nth, head, shown_by } => {
                 let mut changes = vec![(keys::head(peer, *ours), Put::Entry)];
+                changes.extend(ours.then(|| (keys::nth_head(peer, *nth), Put::Entry)));
                 changes.extend(shown_by.map(|by| (keys::shown(peer, head), Put::Bytes(by.0.into()))));
                 changes
             }
@@ -250,7 +304,23 @@ impl Entry {
             Self::Owed(owed) => vec![(keys::owed(&owed.peer, &owed.envelope), Put::Entry)],
             Self::Handed { peer, envelope } => vec![(keys::owed(peer, envelope), Put::Nothing)],
             Self::LocalAct(_) => vec![(keys::local_act(at), Put::Entry)],
+            Self::Held(held) => vec![
+                (keys::held(&held.id), Put::Entry),
+                (keys::waiting(&held.id), Put::Mark),
+                (keys::local_act(at), Put::Entry),
+            ],
+            Self::Word(word) => {
+                vec![(keys::word(&word.id, at), Put::Entry), (keys::local_act(at), Put::Entry)]
+            }
+            Self::HeldEnded { id, .. } => vec![
+                (keys::held_end(id), Put::Entry),
+                (keys::waiting(id), Put::Nothing),
+                (keys::local_act(at), Put::Entry),
+            ],
             Self::Custody { envelope, relay, .. } => vec![(keys::custody(envelope, Some(relay)), Put::Entry)],
+            Self::Restored { .. } => vec![(keys::RESTORED.to_vec(), Put::Entry)],
+            Self::Recovered { peer, .. } => vec![(keys::recovered(peer), Put::Entry)],
+            Self::Reopened { peer, .. } => vec![(keys::reopened(peer), Put::Entry)],
             Self::Mailbox { relay, row } => vec![(keys::mailbox(relay, Some(row)), Put::Entry)],
         }
     }
@@ -311,18 +381,29 @@ const fn is_local(event: &Event) -> bool {
 
 /// Where each kind of entry is found in the index.
 pub(super) mod keys {
-    use super::{CaseId, Digest, Head, Location, MailboxRow, MessageId, Party};
+    use super::{CaseId, Digest, Head, HeldId, Location, MailboxRow, MessageId, Party};
 
     pub const EVENTS: &[u8] = b"e/";
     pub const CASES: &[u8] = b"c/";
     pub const ACTIVE: &[u8] = b"a/";
     pub const RELEASES: &[u8] = b"p/";
     pub const OUTBOX: &[u8] = b"o/";
+    pub const HELD: &[u8] = b"d/h/";
+    pub const WAITING: &[u8] = b"d/w/";
     pub const LEAVES: &[u8] = b"l/";
     pub const OUR_HEADS: &[u8] = b"h/o/";
     pub const LOCAL_ACTS: &[u8] = b"j/";
     pub const ALARMS: &[u8] = b"x/";
 
+    pub const RESTORED: &[u8] = b"z/restored";
+    pub const RECOVERED: &[u8] = b"z/recovered/";
+
+    pub fn reopened(peer: &Party) -> Vec<u8> {
+        [b"z/reopened/", peer.to_string().as_bytes()].concat()
+    }
+    pub fn recovered(peer: &Party) -> Vec<u8> {
+        [RECOVERED, peer.to_string().as_bytes()].concat()
+    }
     pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
         [&events(case)[..], &order(at)].concat()
     }
@@ -352,16 +433,32 @@ pub(super) mod keys {
     pub fn outbox(envelope: &MessageId) -> Vec<u8> {
         [OUTBOX, &envelope.0[..]].concat()
     }
-    pub fn leaf(peer: &Party, index: u64) -> Vec<u8> {
-        [&leaves(peer)[..], &index.to_be_bytes()].concat()
+    pub fn held(id: &HeldId) -> Vec<u8> {
+        [HELD, id.as_str().as_bytes()].concat()
+    }
+    pub fn waiting(id: &HeldId) -> Vec<u8> {
+        [WAITING, id.as_str().as_bytes()].concat()
+    }
+    pub fn held_end(id: &HeldId) -> Vec<u8> {
+        [b"d/e/", id.as_str().as_bytes()].concat()
+    }
+    /// What the words for one act begin with.
+    pub fn words(id: &HeldId) -> Vec<u8> {
+        [b"d/v/", id.as_str().as_bytes(), b"\0"].concat()
+    }
+    pub fn word(id: &HeldId, at: &Location) -> Vec<u8> {
+        [&words(id)[..], &order(at)].concat()
+    }
+    pub fn leaf(peer: &Party, nth: u32, index: u64) -> Vec<u8> {
+        [&leaves(peer)[..], &nth.to_be_bytes(), &index.to_be_bytes()].concat()
     }
     /// Marks that a statement has a leaf, and which.
-    pub fn leaf_of(peer: &Party, statement: &Digest, index: u64) -> Vec<u8> {
-        [&leaves_of(peer, statement)[..], &index.to_be_bytes()].concat()
+    pub fn leaf_of(log: (&Party, u32), statement: &Digest, index: u64) -> Vec<u8> {
+        [&leaves_of(log, statement)[..], &index.to_be_bytes()].concat()
     }
-    /// What the marks of a statement's leaves begin with.
-    pub fn leaves_of(peer: &Party, statement: &Digest) -> Vec<u8> {
-        [b"s/", peer.to_string().as_bytes(), b"\0", &statement.0[..]].concat()
+    /// What the marks of a statement's leaves in one log begin with.
+    pub fn leaves_of((peer, nth): (&Party, u32), statement: &Digest) -> Vec<u8> {
+        [b"s/", peer.to_string().as_bytes(), b"\0", &nth.to_be_bytes(), &statement.0[..]].concat()
     }
     /// Finds the statement whose receipt shows a head.
     pub fn shown(peer: &Party, head: &Head) -> Vec<u8> {
@@ -372,9 +469,16 @@ pub(super) mod keys {
         let size = head.size.to_be_bytes();
         [b"g/", peer.to_string().as_bytes(), b"\0", &head.log.0[..], &size[..]].concat()
     }
-    /// What the leaves of one log begin with.
+    /// What the leaves of all logs about a peer begin with.
     pub fn leaves(peer: &Party) -> Vec<u8> {
         [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
+    }
+    /// The newest head of each of our logs about a peer.
+    pub fn nth_head(peer: &Party, nth: u32) -> Vec<u8> {
+        [&nth_heads(peer)[..], &nth.to_be_bytes()].concat()
+    }
+    pub fn nth_heads(peer: &Party) -> Vec<u8> {
+        [b"h/n/", peer.to_string().as_bytes(), b"\0"].concat()
     }
     pub fn head(peer: &Party, ours: bool) -> Vec<u8> {
         [if ours { OUR_HEADS } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
@@ -393,6 +497,13 @@ pub(super) mod keys {
     }
     pub fn alarm(at: &Location) -> Vec<u8> {
         [ALARMS, &order(at)[..]].concat()
+    }
+    pub fn envelope_of(statement: &Digest, envelope: &MessageId) -> Vec<u8> {
+        [&envelopes_of(statement)[..], &envelope.0].concat()
+    }
+    /// What the marks of a statement's envelopes begin with.
+    pub fn envelopes_of(statement: &Digest) -> Vec<u8> {
+        [b"q/", &statement.0[..]].concat()
     }
     pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
         let relay = relay.map(ToString::to_string).unwrap_or_default();
@@ -489,7 +600,8 @@ impl Indexer for EntryIndexer {
         };
         // What cannot be parsed has no keys; reading the journal as a whole reports it.
         let Ok(entry) = Entry::parse(bytes) else { return Batch::new() };
-        let named = matches!(entry, Entry::Body { .. } | Entry::Queued(_)).then_some(blob).flatten();
+        let named =
+            matches!(entry, Entry::Body { .. } | Entry::Queued(_) | Entry::Held(_)).then_some(blob).flatten();
         let row = |put: Put| match put {
             Put::Entry => Some(Row::encode(bytes, &record.location, named.as_ref())),
             Put::Bytes(bytes) => Some(bytes),

@@ -166,6 +166,11 @@ impl Store {
         self.0.reader.clone()
     }
 
+    /// Tells up to where all is durable.
+    pub fn position(&self) -> Position {
+        self.0.reader.0.position()
+    }
+
     /// Tells what was written since the start.
     pub fn statistics(&self) -> Statistics {
         self.0.reader.0.statistics()

@@ -166,6 +166,80 @@ pub(super) fn replay<E: From<StoreError>>(
     if at == until { Ok(()) } else { Err(corrupt(count_segments(disk)?, 0, fault).into()) }
 }
 
+/// What of the journal's files belongs to a place in its history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The place.
+    pub position: Position,
+    /// The files in their order, each with how many of its bytes belong to it.
+    pub files: Vec<(String, u64)>,
+}
+
+/// Finds what belongs to `until`, or to the last whole group, and checks every record on the way. Another
+/// process may go on writing: what comes after `until` is not looked at.
+///
+/// # Errors
+/// `Corrupt` at the first damage, `Io` if the disk refuses.
+pub fn extent(disk: &dyn Disk, until: Option<Position>) -> Result<Extent, StoreError> {
+    let synced = super::marks::read_synced(disk);
+    let mut found = Extent { position: Position::GENESIS, files: Vec::new() };
+    let segments = count_segments(disk)?;
+    for segment in 1..=segments {
+        if until == Some(found.position) {
+            break;
+        }
+        let last = segment == segments;
+        let (name, len) = measure(disk, segment)?;
+        match read_head(disk, segment) {
+            Ok(head) if head.before == found.position => {}
+            // It was torn as it was made, and no group was ever in it.
+            Err(StoreError::Corrupt { .. }) if last && len <= SEGMENT_HEAD as u64 && until.is_none() => break,
+            Ok(_) => return Err(corrupt(segment, 0, Fault::Chain)),
+            Err(error) => return Err(error),
+        }
+        let mut offset = SEGMENT_HEAD as u64;
+        while offset < len && until != Some(found.position) {
+            let torn_at = Tail { position: found.position, last_group: offset, end: offset, file_len: len };
+            match whole_group(disk, segment, offset, found.position, len) {
+                Ok(head) => {
+                    found.position = head.position();
+                    offset += head.len();
+                }
+                Err(StoreError::Corrupt { .. })
+                    if last && until.is_none() && torn_at.torn(disk, &name, synced)? =>
+                {
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        found.files.push((name, offset));
+    }
+    match until {
+        Some(until) if until != found.position => Err(corrupt(segments, 0, Fault::MissingGroups)),
+        Some(_) | None => Ok(found),
+    }
+}
+
+/// Reads one group with all its records, and checks that it follows the one before.
+fn whole_group(
+    disk: &dyn Disk,
+    segment: u32,
+    offset: u64,
+    before: Position,
+    len: u64,
+) -> Result<GroupHead, StoreError> {
+    let head = read_group_head(disk, &segment_name(segment), offset, len)?;
+    let head = head.ok_or(corrupt(segment, offset, Fault::GroupHead))?;
+    if !head.follows(before) {
+        return Err(corrupt(segment, offset, Fault::Chain));
+    }
+    for (nth, location) in (0..).zip(head.locations(segment, offset)) {
+        read_record(disk, &location, Some(nth))?;
+    }
+    Ok(head)
+}
+
 /// A record as a replay finds it.
 pub(super) struct Stored {
     kind: u8,

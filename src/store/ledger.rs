@@ -1,8 +1,8 @@
 use super::entry::{BLOB, EntryAt, EntryIndexer, Row, keys};
 use super::notary::LogNotary;
 use super::{
-    Durable, Entry, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader, Record, Store, StoreError,
-    StoreOptions, StoredLog, Ticket, Transaction,
+    Attachments, Disk, Durable, Entry, FileError, Leaf, LocalAct, OpenReport, OutboxRow, OwedAnswer, Reader,
+    Record, Store, StoreError, StoreOptions, StoredLog, Ticket, Transaction,
 };
 use crate::case::{Case, Event, Permit, PermitUse};
 use crate::evidence::{Direction, Leaf as LogLeaf, LogBook};
@@ -137,7 +137,7 @@ impl Change {
     ) -> Result<(), StoreError> {
         let copy = is_copy.then(|| peer.clone());
         self.entry(&Entry::Receipt { statement, ours: false, copy, receipt: receipt.to_vec() })?;
-        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head, shown_by: Some(statement) })
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, nth: 0, head, shown_by: Some(statement) })
     }
 
     /// Notes that nothing in a case waits for anybody.
@@ -162,7 +162,7 @@ impl Change {
     /// As for [`Self::event`].
     pub fn audited(&mut self, peer: &Party, answer: &[u8], head: Head) -> Result<(), StoreError> {
         self.entry(&Entry::Audit { peer: peer.clone(), answer: answer.to_vec() })?;
-        self.entry(&Entry::Head { peer: peer.clone(), ours: false, head, shown_by: None })
+        self.entry(&Entry::Head { peer: peer.clone(), ours: false, nth: 0, head, shown_by: None })
     }
 
     /// Notes an anchor of our log about a peer.
@@ -224,17 +224,17 @@ impl Change {
         self.entry(&Entry::LocalAct(act))
     }
 
-    fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn entry(&mut self, entry: &Entry) -> Result<(), StoreError> {
         self.0.records.push(entry.record()?);
         Ok(())
     }
 
-    fn blob(&mut self, bytes: Vec<u8>, entry: &Entry) -> Result<(), StoreError> {
+    pub(super) fn blob(&mut self, bytes: Vec<u8>, entry: &Entry) -> Result<(), StoreError> {
         self.0.records.push(Record { kind: BLOB, bytes });
         self.entry(entry)
     }
 
-    fn leaf(&mut self, peer: &Party, leaf: LogLeaf, receipt: bool) -> Result<(), StoreError> {
+    pub(super) fn leaf(&mut self, peer: &Party, leaf: LogLeaf, receipt: bool) -> Result<(), StoreError> {
         let entry = leaf.encode().map_err(|e| StoreError::Failed { cause: e.to_string() })?;
         self.0.leaves.push(Leaf { peer: peer.to_string(), entry, receipt });
         Ok(())
@@ -254,6 +254,19 @@ impl Ledger {
         let notary = Box::new(LogNotary(logs));
         let (store, report) = Store::open(options, notary, Box::new(EntryIndexer::default()))?;
         Ok((Self { store, body_key: Arc::new(body_key) }, report))
+    }
+
+    /// Opens the files beside the journal, on a disk of their own, under the key that hides bodies.
+    ///
+    /// # Errors
+    /// [`FileError`] if one of them cannot be read.
+    pub fn attachments(
+        &self,
+        disk: Arc<dyn Disk>,
+        floor: u64,
+        entropy: Box<dyn Entropy + Send>,
+    ) -> Result<Attachments, FileError> {
+        Attachments::open(disk, Arc::clone(&self.body_key), floor, entropy)
     }
 
     /// Hands a change to the committer; changes commit in the order of this call.
@@ -346,6 +359,19 @@ impl Ledger {
         Ok(out)
     }
 
+    /// Opens every element of a statement; only for one who holds the proof of a permit.
+    pub(super) fn open_whole(&self, statement: &Digest) -> Result<Vec<Vec<u8>>, StoreError> {
+        let body = self.form(statement)?.ok_or_else(|| missing("body"))?;
+        let open = |(path, restricted, bytes): (String, bool, ByteBuf)| match restricted {
+            true => {
+                let opened = self.body_key.open(&element_context(statement, &path), &bytes);
+                Ok(opened.map_err(sealed)?.to_vec())
+            }
+            false => Ok(bytes.into_vec()),
+        };
+        body.elements.into_iter().map(open).collect()
+    }
+
     /// Returns a statement's body; its restricted elements stay sealed.
     ///
     /// # Errors
@@ -409,8 +435,13 @@ impl Ledger {
     /// # Errors
     /// As for [`Self::case`].
     pub fn newest_number(&self, party: &Party, year: u16) -> Result<Option<u32>, StoreError> {
-        let newest = self.store.reader().last(&keys::minted(&CaseId::minter_of(party), year))?;
-        newest.map(|(_, id)| Ok(case_id(&id)?.number())).transpose()
+        let minter = CaseId::minter_of(party);
+        let newest = self.store.reader().last(&keys::minted(&minter, year))?;
+        let opened = newest.map(|(_, id)| Ok::<_, StoreError>(case_id(&id)?.number())).transpose()?;
+        // An act that waits for other officers has its number already.
+        let waiting = self.waiting()?.into_iter().map(|act| act.held.case);
+        let held = waiting.filter(|id| id.minter() == minter && id.year() == year).map(|id| id.number());
+        Ok(opened.max(held.max()))
     }
 
     /// Returns the statement that an issuer has made under a message id (DESIGN §12.12).
@@ -487,6 +518,19 @@ impl Ledger {
         Ok(scan(&self.store.reader(), &keys::custody(envelope, None))?.into_iter().filter_map(read).collect())
     }
 
+    /// Lists the envelopes in which a statement of ours was sent, settled ones too, each with its recipient.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn envelopes_of(&self, statement: &Digest) -> Result<Vec<(MessageId, Party)>, StoreError> {
+        let prefix = keys::envelopes_of(statement);
+        let read = |(key, peer): (Vec<u8>, Vec<u8>)| {
+            let envelope = key.get(prefix.len()..)?.try_into().ok().map(MessageId)?;
+            Some((envelope, std::str::from_utf8(&peer).ok()?.parse().ok()?))
+        };
+        Ok(self.store.scan(&prefix)?.into_iter().filter_map(read).collect())
+    }
+
     /// Lists how far the threads of our mailbox at a relay have come.
     ///
     /// # Errors
@@ -555,6 +599,14 @@ impl Ledger {
     /// As for [`Self::cases`].
     pub fn log(&self, peer: &Party) -> Result<StoredLog, StoreError> {
         StoredLog::open(self.store.reader(), peer)
+    }
+
+    /// Opens all our logs about a peer, oldest first; more than one only after a loss.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn logs(&self, peer: &Party) -> Result<Vec<StoredLog>, StoreError> {
+        StoredLog::all(&self.store.reader(), peer)
     }
 
     /// Returns a peer's newest answer to an audit of ours.
@@ -663,7 +715,11 @@ impl Ledger {
             .collect()
     }
 
-    fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
+    pub(super) fn body_key(&self) -> &BodyKey {
+        &self.body_key
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<(Entry, Option<super::Location>)>, StoreError> {
         let Some(value) = self.store.get(key)? else { return Ok(None) };
         resolve(&self.store.reader(), &value).map(Some)
     }
@@ -676,8 +732,9 @@ impl Ledger {
 }
 
 /// Lists the newest heads of our logs.
-pub(super) fn our_heads(reader: &Reader) -> Result<Vec<(Party, Head)>, StoreError> {
-    let head = |entry| if let Entry::Head { peer, head, .. } = entry { Some((peer, head)) } else { None };
+pub(super) fn our_heads(reader: &Reader) -> Result<Vec<(Party, u32, Head)>, StoreError> {
+    let head =
+        |entry| if let Entry::Head { peer, nth, head, .. } = entry { Some((peer, nth, head)) } else { None };
     Ok(scan(reader, keys::OUR_HEADS)?.into_iter().filter_map(|(entry, _)| head(entry)).collect())
 }
 
@@ -686,11 +743,14 @@ pub(super) fn find(reader: &Reader, key: &[u8]) -> Result<Option<Entry>, StoreEr
     reader.get(key)?.map(|row| resolve(reader, &row).map(|(entry, _)| entry)).transpose()
 }
 
-fn scan(reader: &Reader, prefix: &[u8]) -> Result<Vec<(Entry, Option<super::Location>)>, StoreError> {
+pub(super) fn scan(
+    reader: &Reader,
+    prefix: &[u8],
+) -> Result<Vec<(Entry, Option<super::Location>)>, StoreError> {
     reader.scan(prefix)?.into_iter().map(|(_, value)| resolve(reader, &value)).collect()
 }
 
-fn resolve(reader: &Reader, value: &[u8]) -> Result<(Entry, Option<super::Location>), StoreError> {
+pub(super) fn resolve(reader: &Reader, value: &[u8]) -> Result<(Entry, Option<super::Location>), StoreError> {
     let row = Row::parse(value)?;
     let entry = match row.entry {
         EntryAt::Here(bytes) => Entry::parse(&bytes)?,

@@ -7,20 +7,34 @@ use crate::model::{Digest, Head, Party};
 pub struct StoredLog {
     reader: Reader,
     peer: Party,
+    nth: u32,
     head: Option<Head>,
 }
 
 impl StoredLog {
-    /// Opens the log about a peer at its newest head.
+    /// Opens the newest log about a peer at its newest head.
     ///
     /// # Errors
     /// What the store says if it cannot be read.
     pub(super) fn open(reader: Reader, peer: &Party) -> Result<Self, StoreError> {
-        let head = match ledger::find(&reader, &keys::head(peer, true))? {
-            Some(Entry::Head { head, .. }) => Some(head),
-            _ => None,
+        let (nth, head) = match ledger::find(&reader, &keys::head(peer, true))? {
+            Some(Entry::Head { nth, head, .. }) => (nth, Some(head)),
+            _ => (0, None),
         };
-        Ok(Self { reader, peer: peer.clone(), head })
+        Ok(Self { reader, peer: peer.clone(), nth, head })
+    }
+
+    /// Opens all logs about a peer, oldest first: after a loss another begins.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub(super) fn all(reader: &Reader, peer: &Party) -> Result<Vec<Self>, StoreError> {
+        let log = |entry| {
+            let Entry::Head { nth, head, .. } = entry else { return None };
+            Some(Self { reader: reader.clone(), peer: peer.clone(), nth, head: Some(head) })
+        };
+        let found = ledger::scan(reader, &keys::nth_heads(peer))?;
+        Ok(found.into_iter().filter_map(|(entry, _)| log(entry)).collect())
     }
 
     /// Returns the head that was signed last; `None` if the log is empty.
@@ -33,14 +47,14 @@ impl StoredLog {
     /// # Errors
     /// What the store says if it cannot be read.
     pub fn places(&self, statement: &Digest) -> Result<Vec<u64>, StoreError> {
-        let prefix = keys::leaves_of(&self.peer, statement);
+        let prefix = keys::leaves_of((&self.peer, self.nth), statement);
         let place = |key: &[u8]| key.get(prefix.len()..)?.try_into().ok().map(u64::from_be_bytes);
         let marks = self.reader.scan(&prefix)?;
         Ok(marks.iter().filter_map(|(key, _)| place(key)).filter(|place| *place < self.size()).collect())
     }
 
     fn entry(&self, index: u64) -> Result<(Vec<u8>, Vec<Digest>), EvidenceError> {
-        let found = ledger::find(&self.reader, &keys::leaf(&self.peer, index));
+        let found = ledger::find(&self.reader, &keys::leaf(&self.peer, self.nth, index));
         match found.map_err(|cause| EvidenceError::Unread(cause.to_string()))? {
             Some(Entry::Leaf { leaf, completed, .. }) if index < self.size() => Ok((leaf, completed)),
             _ => Err(EvidenceError::NotIncluded),

@@ -5,12 +5,14 @@
 //! first failed write or sync nothing is written any more: the process ends, and the next open finds out
 //! what the disk holds. Records are opaque here.
 
+mod attachments;
 mod commit;
 mod disk;
 mod entry;
 mod error;
 mod format;
 mod handle;
+mod held;
 mod index;
 mod journal;
 mod ledger;
@@ -19,23 +21,28 @@ mod mailroom;
 mod marks;
 mod mem_disk;
 mod notary;
+mod restoration;
 mod shelf;
 mod sled_index;
 #[cfg(test)]
 mod tests;
 mod view;
 
+pub use attachments::{Attachments, FileError, Incoming, Outgoing, Progress};
 pub use commit::{Durable, Leaf, Notary, NotarySeal, Ticket, Transaction};
-pub use disk::{Disk, RealDisk};
+pub use disk::{Disk, RealDisk, SightedDisk};
 pub use entry::{CarriedAnswer, Entry, LocalAct, OutboxRow, OwedAnswer};
 pub use error::{Fault, StoreError};
 pub use format::{Location, Position, Record};
 pub use handle::{Mode, OpenReport, Store, StoreOptions};
+pub use held::HeldBody;
 pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_VALUE, MemIndex, Row};
+pub use journal::{Extent, extent};
 pub use ledger::{Alarm, Body, Change, HeldEnvelope, KeptElement, Ledger, SignedCustody, Spent};
 pub use logs::StoredLog;
 pub use mailroom::Mailroom;
 pub use mem_disk::MemDisk;
+pub use restoration::{Recovered, Resealing, Restoration};
 pub use shelf::Shelf;
 pub use sled_index::SledIndex;
 pub use view::{IndexReport, Indexer, OnFailure, Reader, RecordRef, Statistics};

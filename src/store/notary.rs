@@ -7,9 +7,9 @@ pub(super) struct LogNotary(pub LogBook);
 
 impl Notary for LogNotary {
     fn restore(&mut self, reader: &Reader) -> Result<(), String> {
-        for (peer, head) in ledger::our_heads(reader).map_err(|e| e.to_string())? {
+        for (peer, nth, head) in ledger::our_heads(reader).map_err(|e| e.to_string())? {
             let log = StoredLog::open(reader.clone(), &peer).map_err(|e| e.to_string())?;
-            let resumed = self.0.resume(peer.clone(), &log, &head);
+            let resumed = self.0.resume(peer.clone(), nth, &log, &head);
             resumed.map_err(|e| format!("the log about {peer} does not come to its signed head: {e}"))?;
         }
         Ok(())
@@ -23,11 +23,11 @@ impl Notary for LogNotary {
             records.push(entry.record().map_err(|e| e.to_string())?);
             Ok::<(), String>(())
         };
-        for NewLeaf { peer, added, leaf } in sealed.leaves {
-            push(Entry::Leaf { peer, index: added.index, leaf, completed: added.completed })?;
+        for NewLeaf { peer, nth, added, leaf } in sealed.leaves {
+            push(Entry::Leaf { peer, nth, index: added.index, leaf, completed: added.completed })?;
         }
-        for (peer, head) in sealed.heads {
-            push(Entry::Head { peer, ours: true, head, shown_by: None })?;
+        for (peer, nth, head) in sealed.heads {
+            push(Entry::Head { peer, ours: true, nth, head, shown_by: None })?;
         }
         for (entry, receipt) in entries.iter().zip(&sealed.receipts) {
             if let (LogLeaf::Act { statement, .. }, Some(receipt)) = (&entry.leaf, receipt) {

@@ -159,6 +159,11 @@ impl Shared {
         *self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells up to where all is durable.
+    pub fn position(&self) -> Position {
+        self.view().position
+    }
+
     pub fn check_open(&self) -> Result<(), StoreError> {
         match self.failed() {
             Some(failure) => Err(failure.clone()),

@@ -78,6 +78,14 @@ impl Sender {
         Ok(())
     }
 
+    /// Lets what else the link carries go first, where the road can tell.
+    pub fn in_the_background(&mut self) {
+        if let Outlet::Quic(stream, _) = &mut self.stream {
+            // A stream that has ended needs no order any more.
+            let _ = stream.set_priority(-1);
+        }
+    }
+
     /// Tells the peer that no further frame follows.
     pub fn finish(&mut self) {
         match &mut self.stream {

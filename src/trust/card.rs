@@ -3,7 +3,7 @@ use super::federation::{
     LinkedRoot, LogEntry, Npc, PartA, PartB, PrekeyEntry, RecordScope, SealEntry, Suspension, VerifiedPartA,
     VerifiedPartB,
 };
-use super::{Prekey, PrekeyId, Role, SignedPrekey, SignedTwin, TrustError, Validity, profile};
+use super::{Prekey, PrekeyId, Role, SignedPrekey, SignedTwin, TrustError, Validity, profile, twin_digest};
 use crate::cose::{KemPublic, PqVerifyingKey};
 use crate::model::{Digest, Party, Timestamp};
 use crate::wire::encode;
@@ -105,7 +105,7 @@ impl PartyEntry {
         let logs = card.logs.iter().map(|pem| {
             let certificate = der(pem)?;
             let x5t = profile::thumbprint(&certificate);
-            let twin = twins.iter().find(|twin| twin.log == x5t).map(|twin| twin.key.clone());
+            let twin = twins.iter().find(|twin| twin.log == x5t).map(|twin| twin_digest(&twin.key));
             Ok(LogEntry { certificate, twin, retired: None })
         });
         let mut prekeys = Vec::new();

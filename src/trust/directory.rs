@@ -4,7 +4,7 @@ use super::federation::{
     Snapshot, SplitView, Stock, VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot, check_version,
     is_further_npc,
 };
-use super::{Prekey, Role, TrustError, Usage, profile};
+use super::{Card, CardPrekey, Prekey, Role, SignedPrekey, TrustError, Usage, profile, twin_digest};
 use crate::cose::{PqVerifyingKey, VerifyingKey};
 use crate::model::{Country, DAY, Digest, Party, Timestamp};
 use serde_bytes::ByteBuf;
@@ -339,12 +339,19 @@ impl Directory {
         self.spoken_with(party, at)?.log_key(x5t, at)
     }
 
-    /// Finds the ML-DSA-65 twin of the log key with this thumbprint.
+    /// Checks that a key is the ML-DSA-65 twin of the log key with this thumbprint: the directory lists its digest, and the
+    /// key itself, which is long, comes with what it has signed.
     /// # Errors
-    /// `UnknownParty`, or `UnknownKey` if there is no such key or it has no twin.
-    pub fn log_twin(&self, party: &Party, x5t: &Digest) -> Result<&PqVerifyingKey, TrustError> {
+    /// `UnknownParty`, or `UnknownKey` if there is no such log key or its twin is another.
+    pub fn check_log_twin(
+        &self,
+        party: &Party,
+        x5t: &Digest,
+        twin: &PqVerifyingKey,
+    ) -> Result<(), TrustError> {
         let unknown = || TrustError::UnknownKey { party: party.clone(), role: Role::Log, x5t: *x5t };
-        self.known(party)?.certificate(Role::Log, x5t)?.twin.as_ref().ok_or_else(unknown)
+        let listed = self.known(party)?.certificate(Role::Log, x5t)?.twin;
+        (listed == Some(twin_digest(twin))).then_some(()).ok_or_else(unknown)
     }
 
     /// Finds the newest prekey to which a message for `party` may be sealed now.
@@ -352,6 +359,20 @@ impl Directory {
     /// `UnknownParty`, `Suspended`, `RefusedNationally` or `NoPrekey`.
     pub fn prekey(&self, party: &Party, now: Timestamp) -> Result<&Prekey, TrustError> {
         self.spoken_with(party, now)?.prekey(now)
+    }
+
+    /// Seals to these prekeys of a party from now on, which its seal key has signed; `None` if the party is a member
+    /// of a federation, where its part B names them.
+    ///
+    /// # Errors
+    /// `UnknownParty`, or what a card with these prekeys is refused for.
+    pub fn with_prekeys(&self, party: &Party, offered: &[SignedPrekey]) -> Result<Option<Self>, TrustError> {
+        let known = self.known(party)?;
+        let Some(card) = known.card() else { return Ok(None) };
+        let card = Card { prekeys: offered.iter().map(CardPrekey::new).collect(), ..card.clone() };
+        let mut next = self.clone();
+        next.entries.insert(party.clone(), PartyEntry::from_card(&card)?);
+        Ok(Some(next))
     }
 
     /// Finds a party with which the national list lets this State exchange at `at`.

@@ -3,7 +3,7 @@ use super::federation::{PartA, PartB, Retirement, Suspension, VerifiedPartA, Ver
 use super::path::Path;
 use super::profile::{self, Facts, Revocations};
 use super::{Card, Prekey, Role, TrustError, Usage, Validity};
-use crate::cose::{PqVerifyingKey, VerifyingKey};
+use crate::cose::VerifyingKey;
 use crate::model::{Digest, Party, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub struct CertifiedKey {
     pub revoked_at: Option<Timestamp>,
     /// If its owner has retired it: from when, why, and since when others may hold it.
     pub retired: Option<Retirement>,
-    /// The ML-DSA-65 key that signs anchors beside it; log keys only.
-    pub twin: Option<PqVerifyingKey>,
+    /// The digest of the ML-DSA-65 key that signs anchors beside it; log keys only.
+    pub twin: Option<Digest>,
     /// The certificate.
     pub der: Vec<u8>,
 }
@@ -89,6 +89,12 @@ impl PartyEntry {
     /// Returns the root that is in force, which speaks for this party only.
     pub fn root(&self) -> &CertifiedKey {
         &self.a.root().certified
+    }
+
+    /// Tells whether the root in force, and not the one before it, has certified an issuing key that holds at `now`.
+    pub fn is_certified_by_root_in_force(&self, issuing: &[u8], now: Timestamp) -> bool {
+        profile::is_signed_by(Role::Issuing, issuing, &self.root().key)
+            && profile::validity(Role::Issuing, issuing).is_ok_and(|validity| validity.contains(now))
     }
 
     /// Returns all seal certificates, retired ones too.

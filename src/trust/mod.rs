@@ -27,8 +27,8 @@ pub use keys::pkcs8;
 pub use mandate::{ActOnBehalf, MandateDocument, MandateError, VerifiedMandate, covers};
 pub use path::Usage;
 pub use prekey::{Prekey, PrekeyId, SignedPrekey};
-pub use profile::{certificate_from_pem, thumbprint};
-pub use twin::SignedTwin;
+pub use profile::{certificate_from_pem, thumbprint, validity as certificate_validity};
+pub use twin::{SignedTwin, twin_digest};
 pub use validity::Validity;
 
 #[cfg(test)]

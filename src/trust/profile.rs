@@ -63,8 +63,16 @@ pub(super) fn claimed_party(role: Role, der: &[u8]) -> Result<Party, TrustError>
 }
 
 /// Reads when a certificate is valid, and checks nothing else.
-pub(super) fn validity(role: Role, der: &[u8]) -> Result<Validity, TrustError> {
+/// # Errors
+/// `Malformed`.
+pub fn validity(role: Role, der: &[u8]) -> Result<Validity, TrustError> {
     validity_of(role, &parse(role, der)?)
+}
+
+/// Tells whether a key has signed a certificate, and checks nothing else.
+pub(super) fn is_signed_by(role: Role, der: &[u8], key: &VerifyingKey) -> bool {
+    parse(role, der)
+        .is_ok_and(|cert| key.verify(cert.tbs_certificate.as_ref(), &cert.signature_value.data).is_ok())
 }
 
 /// Reads a gateway, seal or log certificate under the strict profile of its role.

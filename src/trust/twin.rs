@@ -37,6 +37,11 @@ impl SignedTwin {
     }
 }
 
+/// Computes by what a directory lists a twin: SHA-256 of its 1,952 bytes.
+pub fn twin_digest(key: &PqVerifyingKey) -> Digest {
+    Digest::of(&[key.as_bytes()])
+}
+
 /// What a seal key signs to publish a twin; every part has a fixed or a written length.
 fn signed_bytes(party: &Party, log: &Digest, key: &PqVerifyingKey) -> Vec<u8> {
     let party = party.to_string();

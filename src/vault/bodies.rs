@@ -49,6 +49,11 @@ impl BodyKey {
         self.cipher(context).open(context, text).ok_or(VaultError::Body)
     }
 
+    /// Derives a secret for another use; `info` says which.
+    pub fn derive(&self, info: &[&[u8]]) -> [u8; 32] {
+        Derivation::extract(&[], &*self.0).check_value(&[&[b"valise derived v1".as_slice()], info].concat())
+    }
+
     fn cipher(&self, context: &[u8]) -> Cipher {
         Derivation::extract(&[], &*self.0).cipher(&[LABEL, context])
     }

@@ -2,13 +2,18 @@
 //! machine's credential, a record body with the body key. What may be opened is decided elsewhere.
 
 mod aead;
+mod archive;
 mod bodies;
 mod error;
 mod keyfile;
+mod passphrase;
 
+pub use crate::cose::pieces;
+pub use archive::{ARCHIVE_CHUNK, ARCHIVE_HEAD, ArchiveOpener, ArchiveSealer, CHUNK_HEAD, ChunkHead};
 pub use bodies::BodyKey;
 pub use error::VaultError;
 pub use keyfile::{open_keyfile, seal_keyfile};
+pub use passphrase::{MIN_PASSPHRASE, open_with_passphrase, seal_with_passphrase};
 
 #[cfg(test)]
 mod tests {

@@ -164,6 +164,10 @@ const fn travels(kind: FrameKind) -> bool {
         | FrameKind::AuditQuestion
         | FrameKind::AuditAnswer
         | FrameKind::Holdings
+        | FrameKind::Want
+        | FrameKind::RecoveryQuestion
+        | FrameKind::RecoveryList
+        | FrameKind::RecoveryAct
         | FrameKind::Custody
         | FrameKind::Collect
         | FrameKind::Parcel

@@ -32,6 +32,8 @@ impl Limits {
     pub const ANCHOR: Self = Self { bytes: 8 << 10, depth: 8, items: 256 };
     /// A parcel from a mailbox: the relay's custody, and the body of any frame that it carries.
     pub const PARCEL: Self = Self { bytes: (1 << 20) + (8 << 10), depth: 2, items: 4 };
+    /// An act that is given back, with its receipts.
+    pub const GIVEN_BACK: Self = Self { bytes: (1 << 20) + (256 << 10), depth: MAX_DEPTH, items: 1 << 16 };
     /// A confirmation of parcels.
     pub const COLLECTED: Self = Self { bytes: 64 << 10, depth: 8, items: 1 << 11 };
     /// A courier's bag: as much as a mail may carry, and not more frames than can be read at once.
@@ -60,10 +62,16 @@ pub(super) const fn frame_limit(kind: FrameKind) -> usize {
     match kind {
         FrameKind::Envelope => Limits::ENVELOPE.bytes,
         FrameKind::Receipts => Limits::RECEIPTS.bytes,
-        FrameKind::Reject | FrameKind::AuditQuestion | FrameKind::Custody | FrameKind::Refused => {
-            Limits::REJECT.bytes
-        }
-        FrameKind::AuditAnswer | FrameKind::Collect => Limits::RECEIPTS.bytes,
+        FrameKind::Reject
+        | FrameKind::AuditQuestion
+        | FrameKind::Custody
+        | FrameKind::Want
+        | FrameKind::Refused => Limits::REJECT.bytes,
+        FrameKind::AuditAnswer
+        | FrameKind::Collect
+        | FrameKind::RecoveryQuestion
+        | FrameKind::RecoveryList => Limits::RECEIPTS.bytes,
+        FrameKind::RecoveryAct => Limits::GIVEN_BACK.bytes,
         FrameKind::Parcel => Limits::PARCEL.bytes,
         FrameKind::Collected => Limits::COLLECTED.bytes,
         FrameKind::Holdings => Limits::HOLDINGS.bytes,

@@ -30,6 +30,14 @@ pub enum FrameKind {
     Holdings = 8,
     /// Documents of the directory.
     News = 9,
+    /// A restored gateway's question about what it has lost.
+    RecoveryQuestion = 10,
+    /// A list of the acts that its peer has.
+    RecoveryList = 11,
+    /// One of these acts, sealed to a fresh prekey.
+    RecoveryAct = 12,
+    /// An addressee's signed word that it wants a file.
+    Want = 13,
     /// A relay's signed custody for a parcel that was brought to it.
     Custody = 16,
     /// A member's signed mailbox state, which opens its mailbox at a relay.
@@ -117,7 +125,7 @@ impl FrameHeader {
 
 impl FrameKind {
     /// Every kind, in the order of their bytes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Envelope,
         Self::Receipts,
         Self::Reject,
@@ -127,6 +135,10 @@ impl FrameKind {
         Self::AuditAnswer,
         Self::Holdings,
         Self::News,
+        Self::RecoveryQuestion,
+        Self::RecoveryList,
+        Self::RecoveryAct,
+        Self::Want,
         Self::Custody,
         Self::Collect,
         Self::Parcel,
@@ -194,6 +206,9 @@ mod tests {
             (FrameKind::AuditAnswer, 262_144),
             (FrameKind::Holdings, 131_072),
             (FrameKind::News, 2_097_152),
+            (FrameKind::RecoveryQuestion, 262_144),
+            (FrameKind::RecoveryList, 262_144),
+            (FrameKind::RecoveryAct, 1_310_720),
             (FrameKind::Custody, 4096),
             (FrameKind::Collect, 262_144),
             (FrameKind::Parcel, 1_056_768),

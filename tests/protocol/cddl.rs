@@ -1,5 +1,6 @@
 //! Checks messages against `docs/valise.cddl`.
 
+use crate::federation::{Federation, Seeded};
 use crate::forge::{body, changed_inside, layers, parts, set};
 use crate::hex::unhex;
 use crate::{read, text, vectors};
@@ -7,7 +8,8 @@ use cddl::validate_cbor_from_slice;
 use ciborium::Value;
 use serde_bytes::ByteBuf;
 use valise::cose::SigningKey;
-use valise::model::{Digest, MessageId, Party, Timestamp};
+use valise::envelope::{Content, GivenBack, OfferedPrekey, RecoveryList, RecoveryQuestion, RecoveryWants};
+use valise::model::{Digest, Head, MessageId, Party, Timestamp};
 use valise::relay::{
     Collected, Custody, Freight, Lane, MailboxState, Notice, Parcel, Refused, Row, Signer, Thread, Wrapped,
 };
@@ -114,6 +116,30 @@ fn what_somebody_holds_of_the_directory() {
     assert_fits("holdings", &full.clone().brief().to_bytes());
     assert!(Holdings::parse(&full.to_bytes()[1..]).is_err());
     assert_fits("documents", &Documents::part_b(b"\x82\x40\x80").to_bytes());
+}
+
+#[test]
+fn what_a_restored_gateway_asks_and_gets() {
+    let federation = Federation::make();
+    let (to, ring) = ("XAA".parse::<Party>().unwrap(), federation.ring("XBB"));
+    let cards = federation.parties.iter().map(|member| &member.card);
+    let prekeys: Vec<_> = cards.flat_map(|card| &card.prekeys).map(|p| p.read().unwrap()).collect();
+    for wants in [RecoveryWants::List(3), RecoveryWants::Acts(vec![Digest([1; 32])])] {
+        let prekeys = prekeys.iter().map(OfferedPrekey::new).collect();
+        let question = RecoveryQuestion { to: to.clone(), restored_at: federation.now, prekeys, wants };
+        assert_fits("recovery-question", &question.sign(&ring).unwrap());
+    }
+    let head = Head { log: Digest([2; 32]), size: 3, root: Digest([4; 32]) };
+    for (next, seen) in [(None, None), (Some(1024), Some(head))] {
+        let list = RecoveryList { to: to.clone(), acts: vec![Digest([1; 32])], next, seen };
+        assert_fits("recovery-list", &list.sign(&ring).unwrap());
+    }
+    let content = Content::parse(&unhex(text(&read("request.json"), "/opens/content"))).unwrap();
+    let given = GivenBack { content, receipts: vec![ByteBuf::from(b"bytes")] };
+    assert_fits("given-back", &wire::encode(&given).unwrap());
+    let offered = std::slice::from_ref(&prekeys[0]);
+    let sealed = given.seal(&Digest([1; 32]), (&to, &to), offered, federation.now, &mut Seeded(1)).unwrap();
+    assert_fits("recovery-act", &sealed);
 }
 
 #[test]

@@ -269,7 +269,7 @@ impl World<'_> {
         let sealed =
             seal_receipt(sent.envelope, &sent.export, receipt.as_bytes(), &mut Seeded(3000)).unwrap();
         let body = Receipts::sign(&"XAA".parse().unwrap(), vec![sealed], &ring).unwrap();
-        let head = group.heads[0].1;
+        let head = group.heads[0].2;
         let leaves: Vec<String> = group.leaves.iter().map(|new| hex(&new.leaf)).collect();
         let vector = json!({
             "frame": hex(&frame(FrameKind::Receipts, &body)),
@@ -474,7 +474,7 @@ impl World<'_> {
             ("statement-with-an-unknown-flag", "unsupported", header(label::FLAGS, 2.into())),
             (
                 "statement-with-a-manifest",
-                "unsupported",
+                "malformed-envelope",
                 header(label::MANIFEST_ROOT, Value::Bytes(vec![0; 32])),
             ),
             (

@@ -170,7 +170,10 @@ impl Node {
             config: config(&ring.party).map_err(|e| other(&e.message))?,
             machine: Arc::clone(&machine),
             directory: Arc::new(Live::new(directory)),
-            ring,
+            ring: Arc::new(Live::new(ring)),
+            attachments: ledger
+                .attachments(Arc::new(MemDisk::new()), 0, machine.entropy())
+                .map_err(|e| other(&e))?,
             ledger,
             identity: Arc::clone(&identity),
             renewal,
@@ -221,9 +224,11 @@ fn at_node(number: usize) -> Address {
 
 /// Reads the settings that `gateway init` would write.
 fn config(party: &Party) -> Result<GatewayConfig, Failure> {
-    let officer = |name: &str| DraftOfficer { name: name.to_owned(), role: Role::Officer, user: None };
+    let officer =
+        |name: &str| DraftOfficer { name: name.to_owned(), role: Role::Officer, user: None, key: None };
     let authority = |name: &str, kind, designated| Authority { name: name.to_owned(), kind, designated };
     let draft = Draft {
+        approvals: 1,
         address: None,
         party: party.clone(),
         listen: net::address(0),

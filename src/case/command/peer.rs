@@ -45,6 +45,36 @@ pub(super) fn act(case: &Case, id: CaseId, me: Party, came: Came) -> Decision {
     Decision { events, ..Decision::default() }
 }
 
+/// Takes back an act of our own.
+pub(super) fn own(
+    case: &Case,
+    id: CaseId,
+    me: Party,
+    facts: ActFacts,
+    audience: Vec<Party>,
+    at: Timestamp,
+) -> Decision {
+    let header = &facts.header;
+    if case.act(&header.digest).is_some() {
+        return Decision { duplicate: true, ..Decision::default() };
+    }
+    let mut events = Vec::new();
+    if case.opening().is_none() {
+        let mut addressed = audience.into_iter();
+        let (first, second) = (addressed.next(), addressed.next());
+        let behalf = match (&header.on_behalf_of, &first, second) {
+            (Some(named), _, _) => Some(Behalf { principal: named.principal.clone(), agent: me.clone() }),
+            (None, Some(agent), Some(principal)) => Some(Behalf { principal, agent: agent.clone() }),
+            (None, _, _) => None,
+        };
+        let role = if id.minted_by(&me) { Role::Requester } else { Role::Requested };
+        let peer = first.unwrap_or_else(|| me.clone());
+        events.push(Event::Opened(Opening { case: id, me, peer, role, behalf }));
+    }
+    events.push(Event::ActRecorded(ActRecord { facts, direction: Direction::Sent, at, beyond: None }));
+    Decision { events, ..Decision::default() }
+}
+
 /// Opens a case by its first act. Who acts for whom shows in the act: an agent says so in its header, and
 /// an act for an agent is addressed to it first and to its principal second (ISACS 9.3).
 fn opening(id: CaseId, me: Party, header: &ActHeader, audience: Vec<Party>) -> Opening {

@@ -95,7 +95,9 @@ impl World {
             Step::Bar(seed) => {
                 Command::BarRelease { id: id(seed), officer: "kofi".into(), reason: words("no need") }
             }
-            Step::Use(seed, officer) => Command::UsePermit { id: id(seed), officer: officer.to_owned() },
+            Step::Use(seed, officer) => {
+                Command::UsePermit { id: id(seed), officer: officer.to_owned(), vouched: all() }
+            }
             Step::Grant => return drop(self.side.take(&script.grant, now)),
             Step::Withdraw => return drop(self.side.take(&script.withdrawal, now)),
             Step::Forge => return drop(self.side.take(&script.forged, now)),
@@ -202,7 +204,11 @@ fn kill_9_between_permit_and_release_at_every_point() {
         after.side.journal = journal[..kept].to_vec();
         let spent = kept == journal.len();
         let again = after.side.decide(
-            Command::UsePermit { id: PermitId::of(&MessageId([1; 16])), officer: "awa".into() },
+            Command::UsePermit {
+                id: PermitId::of(&MessageId([1; 16])),
+                officer: "awa".into(),
+                vouched: all(),
+            },
             day(3),
         );
         // Either the use is on record, and nothing opens again, or it is not, and nothing was shown.

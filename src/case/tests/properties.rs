@@ -312,7 +312,7 @@ proptest! {
         let tries = hours.iter().map(|h| start().saturating_add(h * HOUR));
         let spent: Vec<_> = tries
             .filter(|now| {
-                asker.decide(Command::UsePermit { id: PermitId::of(&id), officer: officer() }, *now).is_ok()
+                asker.decide(Command::UsePermit { id: PermitId::of(&id), officer: officer(), vouched: BTreeSet::new() }, *now).is_ok()
             })
             .collect();
         let first_valid = hours.iter().find(|h| **h < 24).map(|h| start().saturating_add(h * HOUR));

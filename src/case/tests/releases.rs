@@ -32,7 +32,7 @@ fn ask(seed: u8, designated: bool, elements: Option<Vec<String>>) -> Command {
 }
 
 fn spend(id: &PermitId, officer: &str) -> Command {
-    Command::UsePermit { id: id.clone(), officer: officer.to_owned() }
+    Command::UsePermit { id: id.clone(), officer: officer.to_owned(), vouched: all() }
 }
 
 fn path() -> String {

@@ -1,4 +1,4 @@
-use crate::model::{CaseId, GroundCode, PartialDate, Ternary};
+use crate::model::{CaseId, ElementPath, GroundCode, PartialDate, Party, Ternary};
 use clap::{Args as ClapArgs, Subcommand};
 use std::path::PathBuf;
 
@@ -22,6 +22,17 @@ pub enum CaseVerb {
         #[arg(long)]
         reveal: bool,
     },
+    /// Show the photographs and other files of a case, and write those that are whole (ISACS 6.4.5).
+    Attachment {
+        /// The case.
+        case: CaseId,
+        /// Ask the peer for files that were left there (`attachments = "on-request"`).
+        #[arg(long)]
+        fetch: bool,
+        /// Write them into this folder, which is recorded.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
     /// Tell what happened to each act: written, queued, received by proof, acknowledged, answered.
     History {
         /// The case.
@@ -37,6 +48,26 @@ pub enum CaseVerb {
         /// Replace the file if it exists.
         #[arg(long)]
         force: bool,
+    },
+    /// Write the next request of a chain: to the State to which the answer points, quoting the answer by its digest.
+    Follow {
+        /// The case whose answer leads on.
+        case: CaseId,
+        /// Where to write the request; `-` for stdout.
+        #[arg(short, long, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
+        /// Quote this element too; a restricted one needs --permit.
+        #[arg(long = "quote", value_name = "PATH")]
+        quotes: Vec<ElementPath>,
+        /// Use this permit and quote what it opens; it must be for the next addressee, with purpose tracing.
+        #[arg(long, value_name = "ID")]
+        permit: Option<String>,
+        /// The next addressee; by default the State that the answer names.
+        #[arg(long, value_name = "STATE")]
+        to: Option<Party>,
     },
     /// Acknowledge a request (ISACS 8.3.1).
     Ack {

@@ -1,5 +1,5 @@
 use crate::model::{Digest, Party, Timestamp};
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// `identity …`
@@ -16,6 +16,32 @@ pub enum IdentityVerb {
         /// The directory that the authority has published.
         file: PathBuf,
     },
+    /// Make a new key and publish it; the one before holds on for 90 days, so that nothing is lost. The gateway runs.
+    Rotate {
+        /// Which key.
+        what: RotatedKey,
+        /// Why; everybody will read it.
+        #[arg(long, default_value = "rotated in time")]
+        reason: String,
+        /// From when others may have held the key before: what it signs from then on is marked, and it ends at once.
+        #[arg(long, value_name = "TIME")]
+        compromised_since: Option<Timestamp>,
+    },
+    /// Show the keys of this gateway's party: which are in force, and which are retired, when and why.
+    Show,
+}
+
+/// A key that can be rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RotatedKey {
+    /// Speaks for the party; the authority must list it.
+    Seal,
+    /// Signs routes, receipts and checkpoints.
+    Log,
+    /// Certifies the TLS keys of the gateway, which are renewed weekly by themselves.
+    Gateway,
+    /// Certifies all others; the authority must list it.
+    Root,
 }
 
 /// `federation …`

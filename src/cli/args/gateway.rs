@@ -1,20 +1,62 @@
 use crate::config::{Address, Authority, AuthorityKind, Draft, DraftOfficer, SHORT_NAME, is_short_name};
-use crate::model::{Party, Role};
+use crate::model::{OfficerKey, OfficerKeyError, Party, Role};
 use clap::{Args as ClapArgs, Subcommand};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// `gateway …`
 #[derive(Clone, Debug, Subcommand)]
 pub enum GatewayVerb {
     /// Make keys, certificates, settings and the card for peers.
-    Init(Initial),
+    Init(Box<Initial>),
     /// Run the node until it is told to stop.
     Serve,
     /// Show how the node is.
     Status,
     /// Find what keeps the gateway from working, and how to mend it; it may run or not.
     Doctor,
+    /// Write one sealed file from which the gateway can be restored; it may run or not.
+    Backup {
+        /// Where to write it.
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// The file of the secret that will open it, at least 32 random bytes; keep it apart from the backup.
+        #[arg(long, value_name = "FILE")]
+        credential: PathBuf,
+        /// Draw that secret into the file, which must not be there yet.
+        #[arg(long)]
+        make_credential: bool,
+    },
+    /// Put a gateway back from a backup, where none is.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// The file of the secret that opens it.
+        #[arg(long, value_name = "FILE")]
+        credential: PathBuf,
+        /// Whose gateway it is, such as GHA.
+        #[arg(long)]
+        party: Party,
+    },
+    /// Show how the clock stands, or say that what it showed before was wrong.
+    Clock {
+        /// Go by what the machine's clock shows now, although it showed a later time before.
+        #[arg(long, requires = "reason")]
+        lower: bool,
+        /// Why; it is recorded, and names no weapon and no person.
+        #[arg(long, requires = "lower")]
+        reason: Option<String>,
+    },
+    /// After a restore: go on without what a peer has not given back.
+    Recover {
+        /// The peer.
+        #[arg(long, value_name = "STATE")]
+        without: Party,
+        /// Why; it is recorded.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 /// What `gateway init` starts from.
@@ -41,6 +83,12 @@ pub struct Initial {
     /// Make a demo gateway, in which callers choose the officer.
     #[arg(long)]
     pub demo: bool,
+    /// How many officers must agree before anything goes out: 2, or 1 in a demo; other States see it.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=2))]
+    pub approvals: Option<u32>,
+    /// An officer's own public key, as `valise officer key` shows it: NAME=ed25519:HEX.
+    #[arg(long = "officer-key", value_name = "NAME=KEY", value_parser = officer_key)]
+    pub officer_keys: Vec<(String, OfficerKey)>,
 }
 
 /// `NAME:ROLE[:ACCOUNT]`
@@ -58,14 +106,20 @@ impl Initial {
             party: self.party.clone(),
             listen: self.listen,
             relays: self.relays.clone(),
-            officers: self.officers.iter().map(|o| o.0.clone()).collect(),
+            officers: self.officers.iter().map(|o| self.with_key(&o.0)).collect(),
             authorities: self.authorities.iter().map(|a| a.0.clone()).collect(),
             address: self.address.clone().or_else(|| {
                 let here = (!self.listen.ip().is_unspecified()).then(|| self.listen.to_string())?;
                 here.parse().ok()
             }),
             demo: self.demo,
+            approvals: self.approvals.unwrap_or(if self.demo { 1 } else { 2 }),
         }
+    }
+
+    fn with_key(&self, officer: &DraftOfficer) -> DraftOfficer {
+        let key = self.officer_keys.iter().find(|(name, _)| *name == officer.name).map(|(_, key)| *key);
+        DraftOfficer { key, ..officer.clone() }
     }
 }
 
@@ -76,7 +130,7 @@ impl FromStr for OfficerArg {
         let (name, role) = parts.next().zip(parts.next()).ok_or("write NAME:ROLE")?;
         let role = Role::from_code(role).ok_or("a role is clerk, officer, supervisor or auditor")?;
         let user = parts.next().map(account).transpose()?;
-        Ok(Self(DraftOfficer { name: short_name(name)?, role, user }))
+        Ok(Self(DraftOfficer { name: short_name(name)?, role, user, key: None }))
     }
 }
 
@@ -101,6 +155,11 @@ impl FromStr for AuthorityArg {
 
 fn address(text: &str) -> Result<Address, String> {
     text.parse().map_err(|why: &str| format!("it {why}"))
+}
+
+fn officer_key(text: &str) -> Result<(String, OfficerKey), String> {
+    let (name, key) = text.split_once('=').ok_or("write NAME=ed25519:HEX")?;
+    Ok((short_name(name)?, key.parse().map_err(|e: OfficerKeyError| e.to_string())?))
 }
 
 fn short_name(text: &str) -> Result<String, String> {

@@ -1,3 +1,4 @@
+mod approval;
 mod case;
 mod consent;
 mod evidence;
@@ -8,11 +9,12 @@ mod relay;
 mod release;
 mod request;
 
+pub use approval::{ApprovalVerb, OfficerVerb, OwnKey};
 pub use case::{CaseVerb, GroundArg};
 pub use consent::ConsentVerb;
 pub use evidence::EvidenceVerb;
 pub use exchange::{AssistanceVerb, MandateVerb, NoticeVerb};
-pub use federation::{FederationVerb, IdentityVerb, KeysArg};
+pub use federation::{FederationVerb, IdentityVerb, KeysArg, RotatedKey};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
@@ -81,6 +83,12 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// Acts that wait for a second officer.
+    #[command(subcommand)]
+    Approval(ApprovalVerb),
+    /// Your own signing key, with which you agree to what other officers made.
+    #[command(subcommand)]
+    Officer(OfficerVerb),
     /// Consent to passing information on (ISACS 8.3.4.2 f).
     #[command(subcommand)]
     Consent(ConsentVerb),
@@ -126,7 +134,11 @@ pub enum DemoVerb {
         keep: bool,
     },
     /// Start XAA, XBB and the relay in the background.
-    Start,
+    Start {
+        /// How many officers must agree before anything goes out, in a demo that is new.
+        #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
+        approvals: u32,
+    },
     /// End what `start` started.
     Stop,
     /// Stop, and delete the demo's data.

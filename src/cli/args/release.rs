@@ -1,5 +1,7 @@
+use crate::cli::args::OwnKey;
 use crate::model::{CaseId, Digest, ElementPath, Purpose};
 use clap::Subcommand;
+use std::path::PathBuf;
 
 /// `release …`
 #[derive(Clone, Debug, Subcommand)]
@@ -31,6 +33,9 @@ pub enum ReleaseVerb {
         /// The digest that `release list --json` shows of it.
         #[arg(long, value_name = "DIGEST")]
         digest: Digest,
+        /// The officer's own key.
+        #[command(flatten)]
+        own: OwnKey,
     },
     /// Bar a release that was not used yet.
     Deny {
@@ -47,6 +52,9 @@ pub enum ReleaseVerb {
         /// The digest that `release list --json` shows of it.
         #[arg(long, value_name = "DIGEST")]
         digest: Digest,
+        /// The officer's own key.
+        #[command(flatten)]
+        own: OwnKey,
     },
     /// Tell the State that gave information, beforehand, that a court or law compels its disclosure (ISACS 8.4).
     Notify {
@@ -68,6 +76,9 @@ pub enum ReleaseVerb {
     Show {
         /// The permit.
         id: String,
+        /// Write the files that stand in it into this folder.
+        #[arg(long, value_name = "DIR")]
+        files: Option<PathBuf>,
     },
 }
 

@@ -189,7 +189,7 @@ fn item() -> BoxedStrategy<Item> {
                 manufactured_source: note.clone(),
                 photographs: note
                     .iter()
-                    .map(|shows| Photograph { shows: shows.clone(), sha256: Digest(sha256) })
+                    .map(|shows| Photograph { shows: shows.clone(), sha256: Digest(sha256), file: None })
                     .collect(),
                 physical,
                 ammunition,

@@ -156,7 +156,7 @@ fn another_wire_version() {
 #[test]
 fn what_this_version_does_not_do() {
     let root = Value::Bytes(vec![0; 32]);
-    assert_eq!(verdict_on_headers(|map| set(map, label::MANIFEST_ROOT, root)), "unsupported");
+    assert_eq!(verdict_on_headers(|map| set(map, label::MANIFEST_ROOT, root)), "malformed-envelope");
     assert_eq!(verdict_on_headers(|map| set(map, label::FLAGS, 2.into())), "unsupported");
     let envelope = sent(&signed(acknowledgement()), XAA, XBB).bytes;
     for (attachments, lane) in [(vec![Digest([1; 32])], Lane::Acts), (Vec::new(), Lane::Bulk)] {

@@ -1,4 +1,4 @@
-use crate::model::{Country, Digest, Ground, Label, PartialDate, Text};
+use crate::model::{Country, Digest, Ground, Label, PartialDate, Photograph, Text};
 use serde::{Deserialize, Serialize};
 
 /// How far one item of a request is answered (DESIGN §4).
@@ -102,6 +102,9 @@ pub struct Particulars {
     /// Anything else, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Text>,
+    /// Pictures of the records, or of the item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photographs: Vec<Photograph>,
 }
 
 /// What is said about one element that was sought (ISACS 8.3.3.1).

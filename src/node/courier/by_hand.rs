@@ -41,9 +41,12 @@ impl Courier {
 
     /// Lists what a courier may be given, oldest first, after a place in that order.
     pub fn to_carry(&self, after: Option<(Timestamp, MessageId)>) -> Vec<(Timestamp, MessageId)> {
-        let place = |id| self.bag().waiting.get(&id).map(|w| (w.row.queued_at, id));
-        let ids: Vec<_> = self.bag().sendable().collect();
-        ids.into_iter().filter_map(place).filter(|at| after.is_none_or(|after| *at > after)).collect()
+        let bag = self.bag();
+        let sendable = bag.waiting.values().filter(|w| w.is_sendable());
+        let mut places: Vec<_> = sendable.map(|w| (w.row.queued_at, w.row.envelope)).collect();
+        places.retain(|at| after.is_none_or(|after| *at > after));
+        places.sort_unstable();
+        places
     }
 
     /// Notes that envelopes lie in a bag; they wait on, for the bag may be lost.

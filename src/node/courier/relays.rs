@@ -1,6 +1,6 @@
 //! The roads by relay: tried while the direct one is down, in their order, the last that worked first.
 
-use super::{Courier, Held, PATIENCE, WINDOW, Waiting};
+use super::{Courier, Held, PATIENCE, WINDOW, Waiting, urgency};
 use crate::model::{DAY, Digest, MessageId, Party, Timestamp};
 use crate::node::gateway::Post;
 use crate::node::retry;
@@ -131,7 +131,7 @@ impl Courier {
             here.is_none_or(|held| now.seconds_since(held.since) > DAY) && ages.all(|age| age > grace)
         };
         let mut ids: Vec<_> = bag.waiting.values().filter(|w| w.is_sendable() && due(w)).collect();
-        ids.sort_by_key(|w| (w.row.queued_at, w.row.envelope));
+        ids.sort_by_key(|w| (urgency(&w.row, now), w.row.envelope));
         ids.into_iter().map(|w| w.row.envelope).collect()
     }
 

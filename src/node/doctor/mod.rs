@@ -2,6 +2,7 @@
 
 mod exam;
 mod probes;
+mod standing;
 
 use crate::config::{Address, GatewayConfig, Layout};
 use crate::control::{DoctorView, Failure};
@@ -10,6 +11,7 @@ use crate::node::doctor::exam::{Exam, Found};
 use crate::node::gateway::Post;
 use crate::node::keys::KeyFolder;
 use crate::node::machine::Machine;
+use crate::node::mark;
 use crate::node::office;
 use crate::node::parts::{Parts, read_peers, store_failure};
 use crate::transport::{CloseCode, Listen, Road, RoadKind};
@@ -60,7 +62,10 @@ pub async fn examine(post: &Post) -> DoctorView {
         Some(cause) => Found::broken(cause, "look at the disk, then start the gateway again"),
     });
     let peers: Vec<Party> = gateway.couriers.all().iter().map(|c| c.peer.clone()).collect();
-    exam.check("clock", &["store"], || newest(gateway.ledger.newest_leaf(&peers), now));
+    exam.check("clock", &["store"], || match standing::clock(&mark::view(gateway)) {
+        Some(behind) => behind,
+        None => newest(gateway.ledger.newest_leaf(&peers), now),
+    });
     exam.end("directory", about(&directory));
     exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential);
@@ -83,6 +88,8 @@ pub async fn examine(post: &Post) -> DoctorView {
             Err(cause) => Found::broken(cause, "start the gateway again"),
         },
     );
+    exam.check("recovery", &["store"], || standing::recovery(&gateway.recovery.view()));
+    exam.check("alarms", &["store"], || standing::alarms(gateway.ledger.alarms()));
     let mut looks = JoinSet::new();
     for courier in gateway.couriers.all() {
         let (id, peer) = (format!("peer:{}", courier.peer), courier.peer.clone());
@@ -166,7 +173,7 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         Err(cause) => Found::broken(cause, "put the credential back"),
     });
     exam.check("prekeys", &["clock", "directory"], || {
-        probes::prekeys((&directory, &me), &parts.ring.prekeys, now)
+        probes::prekeys((&directory, &me), &parts.ring.get().prekeys, now)
     });
     let road = Road::bind(listen, Arc::clone(&parts.identity), parts.doorkeeper());
     exam.end(

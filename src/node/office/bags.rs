@@ -32,8 +32,11 @@ pub(super) fn page(
     after: Option<&BagMark>,
 ) -> Result<Option<BagPage>, NodeError> {
     let couriers = match only {
-        Some(peer) => vec![courier(gateway, peer)?],
-        None => gateway.couriers.all(),
+        Some(peer) => {
+            gateway.recovery.check([peer])?;
+            vec![courier(gateway, peer)?]
+        }
+        None => gateway.couriers.all().into_iter().filter(|c| !gateway.recovery.waits_for(&c.peer)).collect(),
     };
     for courier in couriers {
         let (answer, act) = match after {
@@ -87,6 +90,7 @@ pub(super) async fn import(
     frames: Vec<Carried>,
 ) -> Result<BagTaken, Failure> {
     let gateway = &post.gateway;
+    gateway.recovery.check([from])?;
     if to != gateway.me() {
         let message = format!("the bag is for {to}, this is the gateway of {}", gateway.me());
         return Err(Failure::new(ExitCode::BadData, "bag.not_ours", message)

@@ -51,6 +51,7 @@ pub(super) fn template(gateway: &Gateway, id: &CaseId) -> Result<String, NodeErr
 
 pub(super) async fn respond(
     gateway: &Gateway,
+    officer: &str,
     id: &CaseId,
     response: Response,
 ) -> Result<ActedView, Failure> {
@@ -62,27 +63,28 @@ pub(super) async fn respond(
         .filter_map(|(path, element)| Some((path, element.label.as_ref()?)))
         .flat_map(|(path, label)| label::needless(label).into_iter().map(move |why| format!("{path}: {why}")))
         .collect();
-    let acted = act(gateway, id, ActKind::Response, case::Command::Respond(response)).await?;
+    let acted = act(gateway, officer, id, ActKind::Response, case::Command::Respond(response)).await?;
     Ok(ActedView { warnings, ..acted })
 }
 
 pub(super) async fn refuse(
     gateway: &Gateway,
+    officer: &str,
     id: &CaseId,
     grounds: Vec<Ground>,
 ) -> Result<ActedView, Failure> {
     let slot = known(gateway, id)?;
     let request = content::request_digest(&slot.read())?;
     let refusal = Refusal { request, grounds };
-    act(gateway, id, ActKind::Refusal, case::Command::Refuse(refusal)).await
+    act(gateway, officer, id, ActKind::Refusal, case::Command::Refuse(refusal)).await
 }
 
 /// Returns an incomplete request with the list that the validator finds (ISACS 8.3.2 ¶2).
-pub(super) async fn give_back(gateway: &Gateway, id: &CaseId) -> Result<ActedView, Failure> {
+pub(super) async fn give_back(gateway: &Gateway, officer: &str, id: &CaseId) -> Result<ActedView, Failure> {
     let slot = known(gateway, id)?;
     let (_, request) = content::request(gateway, &slot.read())?;
     let missing = returns::wanted(&request);
-    act(gateway, id, ActKind::ReturnIncomplete, case::Command::Return { missing }).await
+    act(gateway, officer, id, ActKind::ReturnIncomplete, case::Command::Return { missing }).await
 }
 
 /// Records a judgement of the chance of success; it says nothing to the peer (ISACS 8.3.2 ¶3).
@@ -114,6 +116,7 @@ pub(super) async fn close(
 /// Answers a question of the other side; about any other act of theirs it asks one.
 pub(super) async fn clarify(
     gateway: &Gateway,
+    officer: &str,
     id: &CaseId,
     named: &str,
     text: Text,
@@ -133,8 +136,8 @@ pub(super) async fn clarify(
     })?;
     if kind == ActKind::ClarificationRequest {
         let command = case::Command::Clarify { question: digest, answer: text };
-        return act(gateway, id, ActKind::Clarification, command).await;
+        return act(gateway, officer, id, ActKind::Clarification, command).await;
     }
     let command = case::Command::AskClarification { about: digest, question: text };
-    act(gateway, id, ActKind::ClarificationRequest, command).await
+    act(gateway, officer, id, ActKind::ClarificationRequest, command).await
 }

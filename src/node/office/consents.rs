@@ -22,6 +22,7 @@ const MIN_DIGEST: usize = 8;
 /// Asks the originator; the restrictions that stand in the way are found here, not typed.
 pub(super) async fn ask(
     gateway: &Gateway,
+    officer: &str,
     id: &CaseId,
     to: &str,
     purpose: Purpose,
@@ -52,7 +53,7 @@ pub(super) async fn ask(
     let scope =
         Scope { elements: elements.into_iter().collect(), recipient, purposes: [purpose].into(), lifts };
     let asked = ConsentRequest { response, scope, reason };
-    act(gateway, id, ActKind::ConsentRequest, case::Command::AskConsent(asked)).await
+    act(gateway, officer, id, ActKind::ConsentRequest, case::Command::AskConsent(asked)).await
 }
 
 /// Lists the questions for consent of all cases that are not put away.
@@ -71,6 +72,7 @@ pub(super) fn list(gateway: &Gateway) -> Result<Vec<ConsentView>, NodeError> {
 
 pub(super) async fn grant(
     gateway: &Gateway,
+    officer: &str,
     id: &str,
     elements: Vec<ElementPath>,
     expires: Timestamp,
@@ -82,27 +84,39 @@ pub(super) async fn grant(
         scope.elements = elements.into_iter().collect();
     }
     let grant = ConsentGrant { consent_request: consent.question, scope, expires, single_use };
-    act(gateway, &case, ActKind::ConsentGrant, case::Command::GrantConsent(grant)).await
+    act(gateway, officer, &case, ActKind::ConsentGrant, case::Command::GrantConsent(grant)).await
 }
 
-pub(super) async fn deny(gateway: &Gateway, id: &str, reason: Text) -> Result<ActedView, Failure> {
+pub(super) async fn deny(
+    gateway: &Gateway,
+    officer: &str,
+    id: &str,
+    reason: Text,
+) -> Result<ActedView, Failure> {
     let (case, consent) = question(gateway, id)?;
     let command = case::Command::DenyConsent { question: consent.question, reason };
-    act(gateway, &case, ActKind::ConsentDenial, command).await
+    act(gateway, officer, &case, ActKind::ConsentDenial, command).await
 }
 
-pub(super) async fn withdraw(gateway: &Gateway, id: &str, reason: Text) -> Result<ActedView, Failure> {
+pub(super) async fn withdraw(
+    gateway: &Gateway,
+    officer: &str,
+    id: &str,
+    reason: Text,
+) -> Result<ActedView, Failure> {
     let (case, consent) = question(gateway, id)?;
     let grant = consent.grant.map(|grant| grant.digest).ok_or_else(|| {
         Failure::new(ExitCode::Finding, "consent.not_granted", "this consent was not granted")
             .hint("`valise consent list` shows how each stands")
     })?;
-    act(gateway, &case, ActKind::ConsentWithdrawal, case::Command::WithdrawConsent { grant, reason }).await
+    act(gateway, officer, &case, ActKind::ConsentWithdrawal, case::Command::WithdrawConsent { grant, reason })
+        .await
 }
 
 /// Tells the provider, before anything is disclosed, that a court or law compels it.
 pub(super) async fn notify(
     gateway: &Gateway,
+    officer: &str,
     id: &CaseId,
     to: &str,
     elements: Vec<ElementPath>,
@@ -114,7 +128,7 @@ pub(super) async fn notify(
     let (disclosed, _) = received(&slot, id, &elements)?;
     let elements = elements.into_iter().collect();
     let notice = DisclosureNotice { disclosed, elements, recipient, compelled_by };
-    act(gateway, id, ActKind::DisclosureNotice, case::Command::NotifyDisclosure(notice)).await
+    act(gateway, officer, id, ActKind::DisclosureNotice, case::Command::NotifyDisclosure(notice)).await
 }
 
 /// Finds the one received response that has all these elements, with their labels.

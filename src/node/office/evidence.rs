@@ -3,7 +3,7 @@
 use crate::case::{Direction, PermitId};
 use crate::control::{ActHistory, AlarmView, DossierView, ExitCode, Failure, HistoryStep, JournalHeadView};
 use crate::evidence::dossier::Severity;
-use crate::model::{CaseId, Digest};
+use crate::model::{CaseId, Digest, Timestamp};
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::evidence;
@@ -11,6 +11,7 @@ use crate::node::evidence::Disclosing;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::office::{known, record, unknown};
 use crate::node::views;
+use crate::store::SignedCustody;
 
 pub(super) async fn export(
     post: &Post,
@@ -21,6 +22,9 @@ pub(super) async fn export(
 ) -> Result<DossierView, Failure> {
     let gateway = &*post.gateway;
     let slot = known(gateway, id)?;
+    if let Some(opening) = slot.read().opening() {
+        gateway.recovery.check([&opening.peer])?;
+    }
     let mut disclosing = Disclosing {
         only: elements.map(|list| list.iter().map(|e| named(e)).collect()),
         ..Disclosing::default()
@@ -127,6 +131,9 @@ pub(super) fn history(gateway: &Gateway, id: &CaseId) -> Result<Vec<ActHistory>,
             Direction::Sent => {
                 step("written", Some(act.at), false, None);
                 step("queued", Some(act.at), false, waiting(gateway, &view.peer, &act.digest));
+                for (relay, since, gave_up) in carried(gateway, &act.digest)? {
+                    step("relay", Some(since), true, Some(format!("{relay} has signed for it{gave_up}")));
+                }
                 if let Some(at) = act.arrived_at {
                     step("receipt", Some(at), true, Some(format!("the gateway of {} has it", view.peer)));
                 }
@@ -145,6 +152,19 @@ pub(super) fn history(gateway: &Gateway, id: &CaseId) -> Result<Vec<ActHistory>,
         }
         out.push(ActHistory { digest: act.digest, act: act.kind, issuer: act.issuer.clone(), steps });
     }
+    Ok(out)
+}
+
+/// Lists the relays that have signed for an act, by the time of their own clocks, and whether one gave it up.
+fn carried(gateway: &Gateway, act: &Digest) -> Result<Vec<(String, Timestamp, String)>, NodeError> {
+    let mut out = Vec::new();
+    for (envelope, to) in gateway.ledger.envelopes_of(act)? {
+        for SignedCustody { relay, since, notice, .. } in gateway.ledger.custodies(&envelope)? {
+            let gave_up = if notice.is_some() { ", and later that it gave it up" } else { "" };
+            out.push((relay.to_string(), since, format!(" for {to}{gave_up}")));
+        }
+    }
+    out.sort_by_key(|(_, since, _)| *since);
     Ok(out)
 }
 

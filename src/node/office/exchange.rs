@@ -34,6 +34,7 @@ pub(super) async fn show(gateway: &Gateway, officer: &str, id: &CaseId) -> Resul
 /// Answers the request for assistance that opened a case.
 pub(super) async fn reply(
     gateway: &Gateway,
+    officer: &str,
     id: &CaseId,
     outcome: AssistanceOutcome,
     text: Text,
@@ -45,7 +46,7 @@ pub(super) async fn reply(
     })?;
     let reply = AssistanceReply { request: asked.digest, outcome, text };
     let command = case::Command::Follow { act: Box::new(Act::AssistanceReply(reply)) };
-    act(gateway, id, ActKind::AssistanceReply, command).await
+    act(gateway, officer, id, ActKind::AssistanceReply, command).await
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]

@@ -1,12 +1,14 @@
 //! `federation sync`: asks for news of the directory now, or takes what was handed over by hand.
 
-use crate::control::{AskedView, ExitCode, Failure, RefusedFrame, SyncView};
-use crate::model::Party;
+use crate::control::{AskedView, ExitCode, Failure, KeyUse, RefusedFrame, RotatedView, SyncView};
+use crate::model::{Party, Text, Timestamp};
 use crate::node::board::Taken;
 use crate::node::courier::Courier;
 use crate::node::gateway::Post;
 use crate::node::gossip;
 use crate::node::office::{record, unknown};
+use crate::node::rotation;
+use crate::node::rotation::Order;
 use crate::trust::Freshness;
 use crate::trust::federation::Documents;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use tokio::time::timeout;
 
 /// How long one peer may take to be reached and to compare.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// The longest reason for a rotation, in characters.
+const MAX_REASON: usize = 200;
 
 /// Takes news in, or compares directories with a peer or with everybody.
 pub(super) async fn sync(
@@ -24,12 +28,7 @@ pub(super) async fn sync(
 ) -> Result<SyncView, Failure> {
     let gateway = &post.gateway;
     if gateway.board.holdings().is_none() {
-        return Err(Failure::new(
-            ExitCode::Config,
-            "federation.none",
-            "this gateway has joined no federation",
-        )
-        .hint("`valise identity request` begins the way in; docs/federation.md tells all of it"));
+        return Err(not_joined());
     }
     record(gateway, officer, "federation.sync", None).await?;
     let (taken, asked) = match news {
@@ -54,6 +53,38 @@ pub(super) async fn sync(
             .hint("nothing of it was put in force; what was known before still is"));
     }
     Ok(SyncView { new: taken.new, snapshot: directory.version(), fresh, until, asked, refused })
+}
+
+/// Rotates a key of this gateway.
+pub(super) async fn rotate(
+    post: &Post,
+    officer: &str,
+    what: KeyUse,
+    reason: &Text,
+    compromised_since: Option<Timestamp>,
+) -> Result<RotatedView, Failure> {
+    let gateway = &post.gateway;
+    if gateway.board.holdings().is_none() {
+        return Err(not_joined());
+    }
+    let reason = reason.reveal().trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
+        let what = format!("a reason is one line of 1 to {MAX_REASON} characters");
+        return Err(Failure::new(ExitCode::Usage, "identity.reason", what).hint("everybody will read it"));
+    }
+    if compromised_since.is_some_and(|since| since > gateway.now()) {
+        let what = "a key cannot have been compromised in the future";
+        return Err(
+            Failure::new(ExitCode::Usage, "identity.future", what).hint("give an instant that is past")
+        );
+    }
+    record(gateway, officer, "identity.rotate", None).await?;
+    Ok(rotation::rotate(post, &Order { what, reason, compromised_since }).await?)
+}
+
+fn not_joined() -> Failure {
+    Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation")
+        .hint("`valise identity request` begins the way in; docs/federation.md tells all of it")
 }
 
 async fn ask(post: &Post, only: Option<&Party>) -> Result<(Taken, Vec<AskedView>), Failure> {

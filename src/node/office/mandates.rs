@@ -6,7 +6,7 @@ use crate::control::{ActedView, ExitCode, Failure, MandateView, RevocationView};
 use crate::envelope;
 use crate::model::{Act, ActKind, Digest, MandateRevocation, MandateTerms, Party, PeerScope, Text};
 use crate::node::error::NodeError;
-use crate::node::gateway::Gateway;
+use crate::node::gateway::{Author, Gateway};
 use crate::node::office::{act, acted, unknown};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,36 +15,52 @@ const MIN_DIGEST: usize = 8;
 /// How many cases are looked through at once.
 const PAGE: usize = 500;
 
-pub(super) async fn grant(gateway: &Gateway, terms: MandateTerms) -> Result<ActedView, Failure> {
+pub(super) async fn grant(
+    gateway: &Gateway,
+    officer: &str,
+    terms: MandateTerms,
+) -> Result<ActedView, Failure> {
+    gateway.recovery.check_all()?;
     let agent = terms.agent.clone();
     let given = envelope::grant_mandate(terms, &gateway.ring()).map_err(NodeError::from)?;
-    open(gateway, &agent, Act::Mandate(Box::new(given))).await
+    open(gateway, officer, &agent, Act::Mandate(Box::new(given))).await
 }
 
 /// Countersigns a mandate for this party, the agent; from then on it can act.
-pub(super) async fn accept(gateway: &Gateway, named: &str) -> Result<ActedView, Failure> {
+pub(super) async fn accept(gateway: &Gateway, officer: &str, named: &str) -> Result<ActedView, Failure> {
     let held = find(gateway, named)?;
     if held.terms.agent != *gateway.me() {
         return Err(not_ours(&held, "the agent to whom it was given accepts it"));
     }
+    gateway.recovery.check_all()?;
     let given = gateway.mandate_of(&held)?;
     let accepted = envelope::accept_mandate(&given, &gateway.ring()).map_err(NodeError::from)?;
     let command = case::Command::Follow { act: Box::new(Act::Mandate(Box::new(accepted))) };
-    act(gateway, &held.case, ActKind::Mandate, command).await
+    act(gateway, officer, &held.case, ActKind::Mandate, command).await
 }
 
 /// Shows an accepted mandate to a party that may want to ask this one through its agent.
-pub(super) async fn tell(gateway: &Gateway, named: &str, to: &Party) -> Result<ActedView, Failure> {
+pub(super) async fn tell(
+    gateway: &Gateway,
+    officer: &str,
+    named: &str,
+    to: &Party,
+) -> Result<ActedView, Failure> {
     let held = find(gateway, named)?;
     if held.terms.principal != *gateway.me() || !held.accepted {
         return Err(not_ours(&held, "its principal tells others of it, once the agent has accepted it"));
     }
     let given = gateway.mandate_of(&held)?;
-    open(gateway, to, Act::Mandate(Box::new(given))).await
+    open(gateway, officer, to, Act::Mandate(Box::new(given))).await
 }
 
 /// Ends a mandate, and says so to the agent and to everyone towards whom it may have been used.
-pub(super) async fn revoke(gateway: &Gateway, named: &str, reason: Text) -> Result<RevocationView, Failure> {
+pub(super) async fn revoke(
+    gateway: &Gateway,
+    officer: &str,
+    named: &str,
+    reason: Text,
+) -> Result<RevocationView, Failure> {
     let held = find(gateway, named)?;
     if held.terms.principal != *gateway.me() {
         return Err(not_ours(&held, "its principal revokes it"));
@@ -56,10 +72,10 @@ pub(super) async fn revoke(gateway: &Gateway, named: &str, reason: Text) -> Resu
     };
     // The agent first: from here on it makes no act, and every copy of one is known as beyond its mandate.
     let command = case::Command::Follow { act: revocation() };
-    let mut told = vec![act(gateway, &held.case, ActKind::MandateRevocation, command).await?];
+    let mut told = vec![act(gateway, officer, &held.case, ActKind::MandateRevocation, command).await?];
     let mut not_told = BTreeMap::new();
     for peer in others {
-        match open(gateway, &peer, *revocation()).await {
+        match open(gateway, officer, &peer, *revocation()).await {
             Ok(view) => told.push(view),
             Err(failure) => drop(not_told.insert(peer, failure.message)),
         }
@@ -94,15 +110,21 @@ pub(super) fn list(gateway: &Gateway) -> Vec<MandateView> {
 }
 
 /// Opens a case that is no trace, with its first act.
-pub(super) async fn open(gateway: &Gateway, to: &Party, said: Act) -> Result<ActedView, Failure> {
+pub(super) async fn open(
+    gateway: &Gateway,
+    officer: &str,
+    to: &Party,
+    said: Act,
+) -> Result<ActedView, Failure> {
     if gateway.couriers.get(to).is_none() {
         return Err(unknown("peer", to).into());
     }
     let (me, kind) = (gateway.me().clone(), said.kind());
+    gateway.recovery.check_all()?;
     let id = gateway.desk.mint(&me, gateway.now().year()).map_err(NodeError::from)?;
     let slot = gateway.desk.slot(&id).map_err(NodeError::from)?;
     let command = case::Command::Open { case: id.clone(), me, to: to.clone(), act: Box::new(said) };
-    let made = gateway.make(&id, &slot, command).await.inspect_err(|error| {
+    let made = gateway.make(&id, &slot, command, Author::Officer(officer)).await.inspect_err(|error| {
         if matches!(error, NodeError::Refused(_)) {
             gateway.desk.unmint(&id);
         }

@@ -36,6 +36,7 @@ pub(super) fn status(post: &Post) -> Result<GatewayStatus, NodeError> {
         refused,
         journal_head: super::evidence::journal_head(gateway)?,
         alarms: super::evidence::alarms(gateway)?,
+        recovery: gateway.recovery.view(),
     })
 }
 

@@ -4,13 +4,14 @@ use crate::case;
 use crate::case::{Approval, Terms};
 use crate::config::AuthorityKind as ConfiguredKind;
 use crate::control::{Failure, ReleaseShown, Reply};
-use crate::model::{CaseId, Digest, MessageId, Party, Purpose, Text};
+use crate::model::{CaseId, Digest, Matter, MessageId, OfficerSignature, Party, Purpose, Text};
 use crate::node::desk::Slot;
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{json, known, unknown};
 use crate::node::views;
 use crate::rules::freshness;
+use crate::rules::policy::Deed;
 use crate::rules::release::{Authority, AuthorityKind};
 use std::sync::Arc;
 
@@ -26,18 +27,15 @@ pub(super) async fn release(
     emergency: Option<Text>,
 ) -> Reply {
     let slot = known(gateway, id)?;
+    let to = authority(gateway, to)?;
+    let terms = terms(gateway, officer, &to, purpose, emergency)?;
     let command = case::Command::RequestRelease {
         id: MessageId::random(&mut *gateway.entropy()),
-        to: authority(gateway, to)?,
+        to,
         purpose,
         officer: officer.to_owned(),
         elements: (!elements.is_empty()).then_some(elements),
-        terms: Terms {
-            approvals: gateway.config.policy.release_approvals,
-            policy: None,
-            emergency,
-            stale: gateway.stale_since(),
-        },
+        terms,
     };
     // A denial is committed like a permit: both must be on record before anybody hears of them.
     let decision = gateway.note(id, &slot, command).await?;
@@ -87,13 +85,38 @@ pub(super) async fn second(
     gateway: &Gateway,
     officer: &str,
     id: &str,
-    digest: Digest,
-    word: fn(Approval) -> case::Command,
+    (matter, digest): (Matter, Digest),
+    signature: Option<OfficerSignature>,
 ) -> Reply {
     let (slot, permit) = held(gateway, id)?;
-    let approval =
-        Approval { id: permit, officer: officer.to_owned(), digest, at: gateway.now(), signature: None };
-    noted(gateway, &slot, id, word(approval)).await
+    gateway.vouches(officer, (matter, id, &digest), signature.as_ref())?;
+    let word = Approval { id: permit, officer: officer.to_owned(), digest, at: gateway.now(), signature };
+    let command = match matter {
+        Matter::Review => case::Command::ReviewEmergency(word),
+        Matter::Release | Matter::Act => case::Command::ApproveRelease(word),
+    };
+    noted(gateway, &slot, id, command).await
+}
+
+/// Asks national policy about a release (DESIGN §8).
+fn terms(
+    gateway: &Gateway,
+    officer: &str,
+    to: &Authority,
+    purpose: Purpose,
+    emergency: Option<Text>,
+) -> Result<Terms, NodeError> {
+    let ask = |deed| gateway.policy(officer, deed, vec![to.name.clone()], [purpose].into());
+    let needed = ask(Deed::Release)?;
+    if emergency.is_some() {
+        ask(Deed::Emergency)?;
+    }
+    Ok(Terms {
+        approvals: needed.approvals,
+        policy: Some(needed.rule),
+        emergency,
+        stale: gateway.stale_since(),
+    })
 }
 
 /// Bars a release.

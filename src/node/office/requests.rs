@@ -5,7 +5,7 @@ use crate::case::Behalf;
 use crate::control::{ActedView, ExitCode, Failure};
 use crate::model::{ActKind, Addressee, AddresseeBasis, Party, Request, Text};
 use crate::node::error::NodeError;
-use crate::node::gateway::Gateway;
+use crate::node::gateway::{Author, Gateway};
 use crate::node::office::{acted, unknown};
 use crate::rules::addressee;
 
@@ -21,6 +21,7 @@ pub(super) struct Way {
 
 pub(super) async fn submit(
     gateway: &Gateway,
+    officer: &str,
     mut request: Request,
     Way { to, on_behalf_of, via }: Way,
     incomplete: Option<Text>,
@@ -55,11 +56,12 @@ pub(super) async fn submit(
             return Err(unknown("peer", party).into());
         }
     }
+    gateway.recovery.check_all()?;
     let id = gateway.desk.mint(&me, gateway.now().year()).map_err(NodeError::from)?;
     let slot = gateway.desk.slot(&id).map_err(NodeError::from)?;
     let request = Box::new(request);
     let command = case::Command::Submit { case: id.clone(), me, to, request, exercise, behalf };
-    let made = gateway.make(&id, &slot, command).await.inspect_err(|error| {
+    let made = gateway.make(&id, &slot, command, Author::Officer(officer)).await.inspect_err(|error| {
         if matches!(error, NodeError::Refused(_)) {
             gateway.desk.unmint(&id);
         }

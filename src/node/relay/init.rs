@@ -13,6 +13,7 @@ use std::fs;
 /// [`ExitCode::Config`] if something is there already or cannot be written.
 pub fn init(draft: &RelayDraft, layout: &Layout) -> Result<Value, Failure> {
     let party = Draft {
+        approvals: 1,
         party: draft.party.clone(),
         listen: draft.listen,
         relays: Vec::new(),

@@ -13,13 +13,12 @@ use crate::model::{Party, Timestamp};
 use crate::node::board::Board;
 use crate::node::counters::Counters;
 use crate::node::gateway::Doorkeeper;
+use crate::node::generations::Generations;
 use crate::node::joining;
-use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
+use crate::node::keys::{KeyError, KeyFolder};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
-use crate::node::parts::{
-    directory, key_failure, read_peers, read_pem, renewal, start_failure, store_failure,
-};
+use crate::node::parts::{directory, key_failure, read_peers, renewal, start_failure, store_failure};
 use crate::node::serve::{LAST_WORDS, told_to_stop};
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
@@ -79,9 +78,10 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     };
     let members = members(&known);
     let trusted = Arc::new(Live::new(known));
-    let renewal = renewal(&config.party, layout, &keys).map_err(|e| key_failure(&e))?;
+    let own = Generations::new(keys.clone(), &layout.pki());
+    let renewal = renewal(&config.party, &own, &trusted.get()).map_err(|e| key_failure(&e))?;
     let (identity, renewing) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
-    let signer = signer(config, layout, &keys).map_err(|e| key_failure(&e))?;
+    let signer = signer(config, &own, &trusted.get(), machine.now()).map_err(|e| key_failure(&e))?;
     let room = open_room(config, layout, &failed)?;
     let listener = socket::listen(&config.socket).map_err(|e| {
         start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display()))
@@ -158,8 +158,13 @@ async fn stop(desk: &Desk, road: &Road, config: &RelayConfig, code: ExitCode) {
     tracing::info!("the relay has stopped");
 }
 
-fn signer(config: &RelayConfig, layout: &Layout, keys: &KeyFolder) -> Result<Signer, KeyError> {
-    let key = (keys.signing("log")?, thumbprint_of_pem(&read_pem(layout, "log")?)?);
+fn signer(
+    config: &RelayConfig,
+    own: &Generations,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<Signer, KeyError> {
+    let key = own.in_force(directory, &config.party, now)?.log;
     let name = format!("gw1.{}", config.party.dns_suffix());
     Ok(Signer { party: config.party.clone(), name, key })
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 /// Shows what a dossier says it holds; nothing of it is verified.
 pub(super) fn show(bytes: &[u8]) -> Result<Shown, OfflineError> {
     wire::check(bytes, &Limits::DOSSIER).map_err(|fault| misplaced(0, &fault.into()))?;
-    let (body, _, _): (ByteBuf, ByteBuf, ByteBuf) =
+    let (body, _, _, _): (ByteBuf, ByteBuf, ByteBuf, ByteBuf) =
         wire::decode(bytes, &Limits::DOSSIER).map_err(|error| misplaced(0, &error))?;
     let base = bytes.windows(body.len()).position(|window| window == body.as_slice()).unwrap_or_default();
     wire::check(&body, &Limits::DOSSIER).map_err(|fault| misplaced(base, &fault.into()))?;

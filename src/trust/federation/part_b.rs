@@ -1,7 +1,7 @@
 use super::root::{MAX_REASON, is_sentence};
 use super::signed::{Document, Signature, SignedDocument};
 use super::{Retirement, VerifiedPartA};
-use crate::cose::{KemPublic, PqVerifyingKey, SigningKey};
+use crate::cose::{KemPublic, SigningKey};
 use crate::model::{Digest, Party, Timestamp};
 use crate::trust::entry::{CertifiedKey, read_leaf};
 use crate::trust::{Prekey, PrekeyId, Role, TrustError, Validity, profile};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeSet;
 
-/// The most entries of any list; what counts is that the whole stays below 12 KiB.
+/// The most entries of any list; what counts is that the whole stays below 8 KiB.
 const MAX_ENTRIES: usize = 16;
 
 /// What a party's gateway says of itself; it changes weekly, and needs neither the offline root nor a publisher.
@@ -41,8 +41,8 @@ pub struct PartB {
 pub struct LogEntry {
     /// The certificate, in DER.
     pub certificate: ByteBuf,
-    /// The ML-DSA-65 key that signs anchor checkpoints beside the log key (DESIGN §7).
-    pub twin: Option<PqVerifyingKey>,
+    /// The digest of the ML-DSA-65 key that signs anchor checkpoints beside the log key (DESIGN §7).
+    pub twin: Option<Digest>,
     /// If its key speaks no longer.
     pub retired: Option<Retirement>,
 }
@@ -92,14 +92,14 @@ impl PartB {
     /// Signs the part with a seal key, whose certificate has the thumbprint `seal`.
     ///
     /// # Errors
-    /// `BadDocument` if it has no encoding or is longer than 12 KiB.
+    /// `BadDocument` if it has no encoding or is longer than 8 KiB.
     pub fn sign(&self, seal: &Digest, key: &SigningKey) -> Result<SignedDocument, TrustError> {
         let bad = |why| TrustError::BadDocument { what: Document::PartB, why };
         let document = encode(self).map_err(|_| bad("it has no encoding"))?;
         let signature = Signature::make(Document::PartB, &document, &seal.0, key)?;
         let signed = SignedDocument::new(Document::PartB, document, [signature]);
         if signed.to_bytes().len() > Document::PartB.limits().bytes {
-            return Err(bad("it is longer than 12 KiB; drop retired keys or prekeys that no longer hold"));
+            return Err(bad("it is longer than 8 KiB; drop retired keys or prekeys that no longer hold"));
         }
         Ok(signed)
     }
@@ -196,7 +196,7 @@ impl VerifiedPartB {
         part.check()?;
         let read = |log: &LogEntry| {
             let key = read_leaf(Role::Log, &log.certificate, &a.roots, a.revocations.as_ref())?;
-            Ok(CertifiedKey { retired: log.retired.clone(), twin: log.twin.clone(), ..key })
+            Ok(CertifiedKey { retired: log.retired.clone(), twin: log.twin, ..key })
         };
         let logs = part.logs.iter().map(read).collect::<Result<Vec<_>, TrustError>>()?;
         for der in &part.issuing {

@@ -63,14 +63,14 @@ impl Document {
         }
     }
 
-    /// Returns the bounds of the whole file. A part B stays below 12 KiB with the twin of its log key, and 193 parts A below 1 MiB (issue 5), of
+    /// Returns the bounds of the whole file. A part B stays below 8 KiB, and 193 parts A below 1 MiB, of
     /// which one with many retired keys may take more than its share.
     pub const fn limits(self) -> Limits {
         let bytes = match self {
             Self::Root => 128 << 10,
             Self::Snapshot => 64 << 10,
             Self::PartA => 32 << 10,
-            Self::PartB => 12 << 10,
+            Self::PartB => 8 << 10,
         };
         Limits { bytes, depth: MAX_DEPTH, items: 1 << 14 }
     }

@@ -4,7 +4,9 @@ use super::*;
 use crate::cose::{KemPrivate, PqSigningKey, SigningKey};
 use crate::model::{DAY, Digest, Party, Timestamp};
 use crate::trust::fixture::{NOW, Pki, key, party, prekey};
-use crate::trust::{CertifiedKey, Directory, Freshness, Role, TrustError, Usage, Validity, thumbprint};
+use crate::trust::{
+    CertifiedKey, Directory, Freshness, Role, TrustError, Usage, Validity, thumbprint, twin_digest,
+};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
 
@@ -639,12 +641,18 @@ fn documents_keep_to_their_sizes() {
     }
     assert!(parts_a < 1 << 20, "193 parts A take {parts_a} bytes");
     let pki = Pki::new("XAA");
-    let twin = PqSigningKey::from_seed(&[1; 32]).verifying_key();
+    let twin = twin_digest(&PqSigningKey::from_seed(&[1; 32]).verifying_key());
     let mut b = part_b(&pki, 3);
     b.logs[0].twin = Some(twin);
-    b.logs.push(LogEntry { twin: None, ..b.logs[0].clone() });
-    // The weekly epoch, the next one, and the one of last resort.
-    b.prekeys = [1, 2, 3].map(|n| PrekeyEntry::new(&prekey(n), n == 3)).into();
+    // Two log keys that are retired beside the one in force, and an issuing key in its overlap.
+    for reason in ["rotated in time", "a disk was lost, and its backup with it"] {
+        let retired = Some(Retirement { at: NOW, reason: reason.to_owned(), compromised_since: Some(NOW) });
+        b.logs.push(LogEntry { retired, ..b.logs[0].clone() });
+    }
+    b.issuing.push(b.issuing[0].clone());
+    b.routes.push(Route::Relay(party("org:relay-west")));
+    // The weekly epochs that are made ahead, and the one of last resort.
+    b.prekeys = [1, 2, 3, 4].map(|n| PrekeyEntry::new(&prekey(n), n == 4)).into();
     let length = signed_b(&pki, &b).len();
     assert!(length < 8 << 10, "a part B takes {length} bytes");
     b.prekeys = (0..8)
@@ -682,7 +690,7 @@ fn all_documents_fit_the_grammar() {
     });
     let mut b = part_b(&xaa, 1);
     b.logs[0] = LogEntry {
-        twin: Some(PqSigningKey::from_seed(&[1; 32]).verifying_key()),
+        twin: Some(twin_digest(&PqSigningKey::from_seed(&[1; 32]).verifying_key())),
         retired,
         ..b.logs[0].clone()
     };

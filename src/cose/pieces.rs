@@ -1,0 +1,199 @@
+//! Seals a long file in pieces, so that it is carried, resumed and read in constant memory (DESIGN §5).
+//!
+//! The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption and its
+//! Nonce-Reuse Misuse-Resistance, CRYPTO 2015) with AES-256-GCM, and a key commitment in front of each piece, after the model of C2SP's
+//! chunked encryption. From the file's key, HKDF-SHA256 with salt `valise/0 pieces` gives the sealing key
+//! (`seal`), the commitment (`commitment`), the file's name (`name`), and each piece's identity (`piece` and
+//! its number). The nonce is the piece's number in 11 bytes and one byte that is 1 for the last piece: no
+//! piece can be moved, and no end be cut off. The last piece is padded to Padmé's length.
+
+use super::constant_time_eq;
+use super::kdf::hkdf32;
+use crate::model::{Digest, MessageId};
+use crate::wire::padme_len;
+use ring::aead;
+use zeroize::Zeroizing;
+
+/// The bytes of the file in each piece but the last.
+pub const PIECE: usize = 960 << 10;
+/// The bytes of a sealed piece that is full.
+pub const SEALED_PIECE: usize = COMMITMENT + PIECE + aead::MAX_TAG_LEN;
+/// The longest file, in bytes.
+pub const MAX_FILE: u64 = 2 << 30;
+
+const COMMITMENT: usize = 32;
+const SALT: &[u8] = b"valise/0 pieces";
+
+/// The keys of one file; the same key never seals two files.
+pub struct Pieces {
+    cipher: aead::LessSafeKey,
+    commitment: [u8; COMMITMENT],
+    key: Zeroizing<[u8; 32]>,
+    size: u64,
+}
+
+/// Returns how many pieces a file of so many bytes has; an empty file has one.
+pub const fn count(size: u64) -> u64 {
+    if size == 0 { 1 } else { size.div_ceil(PIECE as u64) }
+}
+
+/// Returns the bytes of the file in a piece.
+pub fn span(size: u64, index: u64) -> usize {
+    let left = size.saturating_sub(index.saturating_mul(PIECE as u64));
+    usize::try_from(left).unwrap_or(usize::MAX).min(PIECE)
+}
+
+/// Returns the bytes of a sealed piece.
+pub fn sealed_len(size: u64, index: u64) -> usize {
+    COMMITMENT + padded(span(size, index)) + aead::MAX_TAG_LEN
+}
+
+fn padded(span: usize) -> usize {
+    padme_len(span).min(PIECE)
+}
+
+impl Pieces {
+    /// Takes the key of a file of `size` bytes.
+    ///
+    /// # Panics
+    /// Never: the derived key has the length that the cipher takes.
+    pub fn new(key: &[u8; 32], size: u64) -> Self {
+        let sealing = Zeroizing::new(hkdf32(key, SALT, b"seal"));
+        let cipher = aead::UnboundKey::new(&aead::AES_256_GCM, &*sealing);
+        Self {
+            cipher: aead::LessSafeKey::new(cipher.expect("32 bytes are a key of AES-256")),
+            commitment: hkdf32(key, SALT, b"commitment"),
+            key: Zeroizing::new(*key),
+            size,
+        }
+    }
+
+    /// Returns the name of the file: it tells nothing of what is in it to whoever has not the key.
+    pub fn name(key: &[u8; 32]) -> Digest {
+        Digest(hkdf32(key, SALT, b"name"))
+    }
+
+    /// Returns the length of the file in bytes.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns how many pieces there are.
+    pub const fn count(&self) -> u64 {
+        count(self.size)
+    }
+
+    /// Returns the identity under which a piece travels: nobody without the key can tell which belong together.
+    pub fn id(&self, index: u64) -> MessageId {
+        let derived = hkdf32(&*self.key, SALT, &[b"piece".as_slice(), &index.to_be_bytes()].concat());
+        let mut id = [0; 16];
+        id.copy_from_slice(&derived[..16]);
+        MessageId(id)
+    }
+
+    /// Seals a piece; `None` if the text has not the length that the piece has.
+    ///
+    /// # Panics
+    /// Never: a piece is far below the cipher's limit.
+    pub fn seal(&self, index: u64, text: &[u8]) -> Option<Vec<u8>> {
+        if index >= self.count() || text.len() != span(self.size, index) {
+            return None;
+        }
+        let mut sealed = Zeroizing::new(Vec::with_capacity(sealed_len(self.size, index)));
+        sealed.extend_from_slice(text);
+        sealed.resize(padded(text.len()), 0);
+        let tag = self.cipher.seal_in_place_separate_tag(self.nonce(index), aead::Aad::empty(), &mut sealed);
+        let tag = tag.expect("a piece is below GCM's 64 GiB");
+        Some([&self.commitment, sealed.as_slice(), tag.as_ref()].concat())
+    }
+
+    /// Opens a piece; `None` if a byte of it, its place, the key or the file's length is another.
+    pub fn open(&self, index: u64, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (commitment, text) = sealed.split_at_checked(COMMITMENT)?;
+        let fits = index < self.count() && sealed.len() == sealed_len(self.size, index);
+        if !fits || !constant_time_eq(commitment, &self.commitment) {
+            return None;
+        }
+        let mut text = Zeroizing::new(text.to_vec());
+        let opened = self.cipher.open_in_place(self.nonce(index), aead::Aad::empty(), &mut text).ok()?.len();
+        text.truncate(opened);
+        let span = span(self.size, index);
+        let clean = text[span..].iter().all(|byte| *byte == 0);
+        text.truncate(span);
+        clean.then_some(text)
+    }
+
+    fn nonce(&self, index: u64) -> aead::Nonce {
+        let mut nonce = [0; aead::NONCE_LEN];
+        nonce[3..11].copy_from_slice(&index.to_be_bytes());
+        nonce[11] = u8::from(index + 1 == self.count());
+        aead::Nonce::assume_unique_for_key(nonce)
+    }
+}
+
+impl std::fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pieces({} bytes, [hidden])", self.size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: [u8; 32] = [0x42; 32];
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn the_format_is_pinned() {
+        let pieces = Pieces::new(&KEY, 9);
+        let sealed = pieces.seal(0, b"left side").unwrap();
+        assert_eq!(
+            Pieces::name(&KEY).to_string(),
+            "c9fbb09c3e09ea6ea3fa11767c988572c764e48e477a86582ae40a948e661099"
+        );
+        assert_eq!(hex(pieces.id(0).as_bytes()), "30944bfe6aa304b925f24854b0cbe69b");
+        assert_eq!(
+            hex(&sealed),
+            "c939eb544e8e63fb964966749f5992358971f2b607cc22e0247166763483820e59d8b920e900254a6605ab9dc3170c4890fe1c94b89a21d78342"
+        );
+        assert_eq!(pieces.open(0, &sealed).unwrap().as_slice(), b"left side");
+        assert_eq!(format!("{pieces:?}"), "Pieces(9 bytes, [hidden])");
+    }
+
+    #[test]
+    fn lengths_follow_from_the_file() {
+        let p = PIECE as u64;
+        for (size, pieces, last) in
+            [(0, 1, 0), (1, 1, 1), (p, 1, PIECE), (p + 1, 2, 1), (MAX_FILE, 2185, 524_288)]
+        {
+            assert_eq!((count(size), span(size, pieces - 1)), (pieces, last), "{size}");
+        }
+        assert_eq!(sealed_len(p, 0), SEALED_PIECE);
+        assert_eq!(sealed_len(9, 0), 32 + 10 + 16, "Padmé makes ten of nine");
+    }
+
+    #[test]
+    fn a_piece_opens_only_in_its_place_in_its_file_under_its_key() {
+        let size = PIECE as u64 * 2 + 5;
+        let pieces = Pieces::new(&KEY, size);
+        let text = vec![7; PIECE];
+        let first = pieces.seal(0, &text).unwrap();
+        assert_eq!(pieces.open(0, &first).unwrap().as_slice(), text);
+        assert!(pieces.open(1, &first).is_none(), "moved");
+        assert!(Pieces::new(&KEY, PIECE as u64).open(0, &first).is_none(), "the end cut off");
+        assert!(Pieces::new(&[1; 32], size).open(0, &first).is_none(), "another key");
+        assert!(pieces.seal(0, b"short").is_none() && pieces.seal(3, b"").is_none());
+        let last = pieces.seal(2, b"hello").unwrap();
+        for at in 0..last.len() {
+            let mut flipped = last.clone();
+            flipped[at] ^= 1;
+            assert!(pieces.open(2, &flipped).is_none(), "byte {at}");
+            assert!(pieces.open(2, &last[..at]).is_none(), "cut at {at}");
+        }
+        assert_ne!(pieces.id(0), pieces.id(1));
+    }
+}

@@ -1,0 +1,330 @@
+//! Brings the files of acts in from those who sent them, and hands out those of ours (ISACS 6.4.5).
+//!
+//! Nothing is pushed: the addressee asks for a file from a piece on, and goes on there after a cut or a
+//! restart. So neither side keeps more than a piece in memory, and a metered link carries what was asked for.
+
+use crate::case::Draft;
+use crate::config::Fetch;
+use crate::control::AttachmentView;
+use crate::cose::pieces::count;
+use crate::envelope::{EnvelopeError, Statement, Want, open_piece, route_piece};
+use crate::model::{AttachedFile, DAY, Digest, FileKey, Party, Photograph};
+use crate::node::error::NodeError;
+use crate::node::gateway::{Gateway, Post};
+use crate::node::retry;
+use crate::store::{Attachments, FileError, Progress};
+use crate::transport::{CloseCode, Link, TransportError};
+use crate::wire::FrameKind;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, timeout};
+
+/// How long a sender may take over one piece.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// The most pieces of one stream that wait to be written.
+const IN_FLIGHT: usize = 2;
+/// For how long after a permit was spent its files can be read.
+const GRANT: Duration = Duration::from_secs(600);
+/// The most spent permits whose files can be read at once.
+const MAX_GRANTS: usize = 64;
+
+/// The files of a gateway, and what was opened of them.
+pub struct Attic {
+    /// The files beside the journal.
+    pub files: Attachments,
+    grants: Mutex<BTreeMap<(String, String), Grant>>,
+}
+
+/// What a spent permit opens for the officer who spent it, for a short time.
+struct Grant {
+    until: Instant,
+    photographs: Vec<(Digest, String, Vec<Photograph>)>,
+}
+
+/// A piece that is ready for a stream; the permit bounds how many are.
+pub(super) struct ReadyPiece {
+    pub body: Vec<u8>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Attic {
+    /// Holds the files; nothing is opened yet.
+    pub fn new(files: Attachments) -> Self {
+        Self { files, grants: Mutex::default() }
+    }
+
+    /// Lets an officer read the files of a permit that was spent a moment ago.
+    pub fn grant(&self, permit: &str, officer: &str, photographs: Vec<(Digest, String, Vec<Photograph>)>) {
+        let now = Instant::now();
+        let mut grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        grants.retain(|_, grant| grant.until > now);
+        if grants.len() < MAX_GRANTS && photographs.iter().any(|(_, _, list)| !list.is_empty()) {
+            let grant = Grant { until: now + GRANT, photographs };
+            grants.insert((permit.to_owned(), officer.to_owned()), grant);
+        }
+    }
+
+    /// Finds a photograph that a spent permit has opened for this officer.
+    pub fn granted(
+        &self,
+        permit: &str,
+        officer: &str,
+        (act, path, place): (&Digest, &str, usize),
+    ) -> Option<Photograph> {
+        let grants = self.grants.lock().unwrap_or_else(PoisonError::into_inner);
+        let grant = grants.get(&(permit.to_owned(), officer.to_owned()))?;
+        let list = grant.photographs.iter().find(|(a, p, _)| a == act && p == path);
+        list.filter(|_| grant.until > Instant::now())?.2.get(place).cloned()
+    }
+}
+
+impl Gateway {
+    /// Lets the files that an officer attached travel with an act; what is not here is named by digest only.
+    ///
+    /// # Errors
+    /// [`NodeError::File`] if the disk fails.
+    pub fn attach(&self, draft: &mut Draft) -> Result<(), NodeError> {
+        let audience = draft.aud.clone();
+        for photograph in draft.act.attached_mut() {
+            photograph.file = self
+                .attic
+                .files
+                .send(&photograph.sha256, &audience)?
+                .map(|(size, key)| AttachedFile { size, key: FileKey(key) });
+        }
+        Ok(())
+    }
+
+    /// Notes the files that a peer's act names, before its receipt can leave.
+    ///
+    /// # Errors
+    /// [`NodeError::File`] if the disk fails.
+    pub fn expect_files(&self, statement: &Statement) -> Result<(), NodeError> {
+        for attached in statement.said.act.attached() {
+            if let Some(file) = &attached.photograph.file {
+                let sha256 = attached.photograph.sha256;
+                self.attic.files.expect(&file.key.0, sha256, file.size, &statement.issuer)?;
+            }
+        }
+        if let Some(courier) = self.couriers.get(&statement.issuer) {
+            courier.files.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// Reads the photographs of one element that was opened.
+pub fn photographs(path: &str, value: &ciborium::Value) -> Vec<Photograph> {
+    let list = if path.ends_with("/photographs") {
+        Some(value)
+    } else {
+        let answer = member(value, "answer").and_then(|answer| member(answer, "value"));
+        answer.and_then(|particulars| member(particulars, "photographs"))
+    };
+    list.and_then(|list| crate::wire::from_value(list).ok()).unwrap_or_default()
+}
+
+fn member<'v>(value: &'v ciborium::Value, name: &str) -> Option<&'v ciborium::Value> {
+    value.as_map()?.iter().find(|(key, _)| key.as_text() == Some(name)).map(|(_, value)| value)
+}
+
+/// Asks a peer for what it has sent and is not whole here, for as long as the gateway runs.
+pub async fn run(post: Post, peer: Party) {
+    let Some(courier) = post.gateway.couriers.get(&peer) else { return };
+    // After a restore nothing is signed for a peer before it has given back what it had.
+    post.gateway.recovery.cleared(&peer).await;
+    let mut failures = 0;
+    loop {
+        let woken = courier.files.notified();
+        let on_request = post.gateway.config.attachments == Fetch::OnRequest;
+        let mut wanted = post.gateway.attic.files.awaited(&peer);
+        wanted.retain(|(_, incoming)| incoming.asked || !on_request);
+        if wanted.is_empty() {
+            woken.await;
+            continue;
+        }
+        let mut first = None;
+        for (name, _) in &wanted {
+            if let Err(cause) = fetch(&post, &peer, *name).await {
+                first.get_or_insert(cause);
+                break;
+            }
+        }
+        let Some(cause) = first else {
+            failures = 0;
+            continue;
+        };
+        failures += 1;
+        let pause = retry::pause(failures, &post.gateway.config.retry, &mut *post.gateway.entropy());
+        tracing::info!(
+            failures,
+            pause_seconds = pause,
+            cause,
+            "a file of a peer is not whole; it is asked for again"
+        );
+        let _ = timeout(Duration::from_secs(pause.unsigned_abs()), woken).await;
+    }
+}
+
+/// Asks for one file from the next piece on, and takes in what comes.
+async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
+    let gateway = &post.gateway;
+    let courier = gateway.couriers.get(peer).ok_or("it is not among the peers")?;
+    let files = gateway.attic.files.clone();
+    let awaited = files.awaited(peer);
+    let Some((_, incoming)) = awaited.into_iter().find(|(known, _)| *known == name) else { return Ok(()) };
+    let from = blocking({
+        let (files, incoming) = (files.clone(), incoming.clone());
+        move || files.next(&name, &incoming)
+    })
+    .await?;
+    let link: Link = courier.link(post).await?;
+    let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
+    sender.in_the_background();
+    let want = Want { to: peer.clone(), name, from }.sign(&gateway.ring()).map_err(|e| e.to_string())?;
+    sender.send(FrameKind::Want, &want).await.map_err(|e| e.to_string())?;
+    sender.finish();
+    loop {
+        let Ok(frame) = timeout(PATIENCE, receiver.next()).await else {
+            // A peer that was cut off says nothing for long; the next try looks for it anew.
+            courier.unlink(&link);
+            link.close(CloseCode::Done, "the exchange broke off");
+            return Err(TransportError::Stalled.to_string());
+        };
+        match frame.map_err(|e| e.to_string())? {
+            Some((FrameKind::Envelope, body)) => match take(gateway, peer, body).await? {
+                Progress::Verified => return Ok(()),
+                Progress::Arriving(_) => {}
+                Progress::Wrong => return Err("it holds something else than the act says".to_owned()),
+            },
+            Some(_) => return Err("the peer answered with a frame that is no piece".to_owned()),
+            None => return Err("the peer has no more of it now".to_owned()),
+        }
+    }
+}
+
+/// Takes in one piece that a peer or a relay brought.
+///
+/// # Errors
+/// Words on why it was not kept.
+pub(super) async fn take(gateway: &Arc<Gateway>, from: &Party, body: Vec<u8>) -> Result<Progress, String> {
+    let (sender, id, sealed) = open_piece(&body, gateway.me(), &gateway.directory(), gateway.now())
+        .map_err(|e: EnvelopeError| e.to_string())?;
+    if sender != *from {
+        return Err("a piece of another party".to_owned());
+    }
+    let files = gateway.attic.files.clone();
+    let (name, progress) = blocking(move || files.take(&sender, id, &sealed)).await?;
+    match progress {
+        Progress::Verified => tracing::info!(file = %name, "a file of a peer is whole and verified"),
+        Progress::Wrong => {
+            tracing::warn!(file = %name, "a file of a peer holds something else than its act says")
+        }
+        Progress::Arriving(_) => {}
+    }
+    Ok(progress)
+}
+
+/// Hands out what a peer wants, piece by piece, as fast as the stream takes it.
+///
+/// # Errors
+/// Words on why it is not handed out.
+pub(super) async fn serve<T: From<ReadyPiece> + Send>(
+    post: &Post,
+    peer: &Party,
+    body: &[u8],
+    answers: &mpsc::Sender<T>,
+) -> Result<(), String> {
+    let gateway = &post.gateway;
+    gateway.recovery.check([peer]).map_err(|e| e.to_string())?;
+    let (by, want) = Want::verify(body, &gateway.directory(), gateway.now()).map_err(|e| e.to_string())?;
+    if by != *peer || want.to != *gateway.me() {
+        return Err("another party wants it".to_owned());
+    }
+    let files = gateway.attic.files.clone();
+    let file = blocking(move || files.outgoing(&want.name, &by)).await?;
+    let file = Arc::new(file.ok_or("no file of that name goes to this party")?);
+    let places = Arc::new(Semaphore::new(IN_FLIGHT));
+    for index in want.from..file.count() {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
+        let body = piece(gateway, peer, &file, index).await?;
+        if answers.send(T::from(ReadyPiece { body, _place: place })).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Seals and routes one piece for a peer.
+async fn piece(
+    gateway: &Arc<Gateway>,
+    peer: &Party,
+    file: &Arc<crate::store::Outgoing>,
+    index: u64,
+) -> Result<Vec<u8>, String> {
+    let expires = gateway.now().saturating_add(i64::from(gateway.config.retry.horizon_days) * DAY);
+    let (gateway, peer, file) = (Arc::clone(gateway), peer.clone(), Arc::clone(file));
+    let made = tokio::task::spawn_blocking(move || {
+        let (id, sealed) = file.piece(index).map_err(|e| e.to_string())?;
+        route_piece(&gateway.ring(), &peer, id, expires, &sealed).map_err(|e| e.to_string())
+    });
+    made.await.map_err(|e| e.to_string())?
+}
+
+/// Works on the disk without holding up others.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())?;
+    done.map_err(|e| e.to_string())
+}
+
+/// Shows how far the files of some elements have come.
+///
+/// # Errors
+/// [`NodeError::File`] if the disk fails.
+pub fn views(
+    gateway: &Gateway,
+    elements: &[(Digest, String, Vec<Photograph>)],
+) -> Result<Vec<AttachmentView>, NodeError> {
+    let mut out = Vec::new();
+    for (act, path, photographs) in elements {
+        for (place, photograph) in photographs.iter().enumerate() {
+            let place = u32::try_from(place).unwrap_or(u32::MAX);
+            out.push(view(gateway, (act, path, place), photograph)?);
+        }
+    }
+    Ok(out)
+}
+
+fn view(
+    gateway: &Gateway,
+    (act, path, place): (&Digest, &str, u32),
+    photograph: &Photograph,
+) -> Result<AttachmentView, NodeError> {
+    let size = photograph.file.as_ref().map(|file| file.size);
+    let pieces = size.map_or(0, count);
+    let on_request = gateway.config.attachments == Fetch::OnRequest;
+    let progress = match &photograph.file {
+        Some(file) => gateway.attic.files.progress(&file.key.0)?,
+        None => None,
+    };
+    let (state, held) = match progress {
+        Some(Progress::Verified) => ("verified", pieces),
+        Some(Progress::Arriving(held)) if held == 0 && on_request => ("on_request", 0),
+        Some(Progress::Arriving(held)) => ("arriving", held),
+        Some(Progress::Wrong) | None => ("named", 0),
+    };
+    Ok(AttachmentView {
+        act: *act,
+        path: path.to_owned(),
+        place,
+        sha256: photograph.sha256,
+        size,
+        state: state.to_owned(),
+        held,
+        pieces,
+    })
+}

@@ -1,0 +1,568 @@
+//! Files beside the journal, each in sealed pieces: what an officer attached here, and what peers sent.
+//!
+//! What an officer attached lies once, under a key of its own; for each audience it is sealed again as it
+//! leaves. What a peer sent lies as it came. Beside each file a *slip*, sealed by the vault, says what it is.
+//! Names tell nothing of content. Whoever reads a file brings its key, which stands in the element of the act.
+
+use super::{Disk, Shelf};
+use crate::model::{Digest, Entropy, MessageId, Party};
+use crate::vault::BodyKey;
+use crate::vault::pieces::{MAX_FILE, Pieces, SEALED_PIECE, count, sealed_len};
+use crate::wire;
+use crate::wire::Limits;
+use ring::digest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
+
+/// How many pieces of a file are written between two syncs: what a power cut takes is asked for again.
+const SYNC_EVERY: u64 = 16;
+
+/// Says why a file is not taken, kept or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// The disk failed.
+    #[error("cannot {action} {file}: {cause}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        file: String,
+        /// What the disk said.
+        cause: String,
+    },
+    /// It cannot be, for this reason.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The files.
+#[derive(Clone)]
+pub struct Attachments {
+    disk: Arc<dyn Disk>,
+    shelf: Shelf,
+    key: Arc<BodyKey>,
+    floor: u64,
+    entropy: Arc<Mutex<Box<dyn Entropy + Send>>>,
+    /// What peers sent and is not whole yet.
+    open: Arc<Mutex<BTreeMap<Digest, Incoming>>>,
+}
+
+/// A file that a peer sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incoming {
+    /// SHA-256 of what is in it, as the act says.
+    pub sha256: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// Who sends it.
+    pub from: Party,
+    /// Whether an officer has asked for it.
+    pub asked: bool,
+    /// Whether it is whole and holds what the act says.
+    pub verified: bool,
+    key: Digest,
+}
+
+/// How far a file has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// So many pieces are here.
+    Arriving(u64),
+    /// It is whole, and holds what the act says.
+    Verified,
+    /// It was whole and held something else; it begins anew.
+    Wrong,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Slip {
+    /// An officer attached it.
+    Own { sha256: Digest, size: u64, whole: bool },
+    /// It goes to an audience.
+    Out { sha256: Digest, size: u64, to: Vec<Party> },
+    /// A peer sent it.
+    In(Incoming),
+}
+
+impl Attachments {
+    pub(super) fn open(
+        disk: Arc<dyn Disk>,
+        key: Arc<BodyKey>,
+        floor: u64,
+        entropy: Box<dyn Entropy + Send>,
+    ) -> Result<Self, FileError> {
+        let (shelf, entropy) = (Shelf::new(Arc::clone(&disk)), Arc::new(Mutex::new(entropy)));
+        let files = Self { shelf, disk, key, floor, entropy, open: Arc::default() };
+        for name in files.list()? {
+            match files.slip(&name)? {
+                Some(Slip::In(incoming)) if !incoming.verified => {
+                    files.waiting().insert(name, incoming);
+                }
+                Some(Slip::In(_) | Slip::Own { .. } | Slip::Out { .. }) | None => {}
+            }
+        }
+        Ok(files)
+    }
+
+    /// Begins, or goes on with, what an officer attaches; tells how many pieces are here already.
+    ///
+    /// # Errors
+    /// `Refused` if it is too long or there is no room, `Io` if the disk fails.
+    pub fn offer(&self, sha256: Digest, size: u64) -> Result<u64, FileError> {
+        let name = self.own_name(&sha256);
+        if let Some(Slip::Own { size: known, .. }) = self.slip(&name)? {
+            if known != size {
+                return Err(failed("a file with this SHA-256 has another length".to_owned()));
+            }
+            return self.held(&name, size);
+        }
+        self.room_for(size)?;
+        self.make(&name)?;
+        self.write_slip(&name, &Slip::Own { sha256, size, whole: false })?;
+        Ok(0)
+    }
+
+    /// Takes the next piece of what an officer attaches; after the last one it is proved to be what was offered.
+    ///
+    /// # Errors
+    /// `Refused` if it is not the next piece, or the file holds something else than was offered.
+    pub fn put(&self, sha256: Digest, index: u64, text: &[u8]) -> Result<u64, FileError> {
+        let name = self.own_name(&sha256);
+        let Some(Slip::Own { size, whole: false, .. }) = self.slip(&name)? else {
+            return Err(failed("no such file was offered, or it is whole".to_owned()));
+        };
+        let pieces = Pieces::new(&self.own_key(&sha256), size);
+        let held = self.held(&name, size)?;
+        let sealed = pieces.seal(index, text).filter(|_| index == held);
+        let sealed = sealed.ok_or_else(|| failed(format!("piece {held} is the next one")))?;
+        self.write(&name, index, &sealed, pieces.count())?;
+        if index + 1 == pieces.count() {
+            if self.hash(&name, &pieces)? != sha256 {
+                self.disk.truncate(&name.to_string(), 0).map_err(FileError::io("truncate", &name))?;
+                return Err(failed("the file has changed while it was read; attach it again".to_owned()));
+            }
+            self.write_slip(&name, &Slip::Own { sha256, size, whole: true })?;
+        }
+        Ok(index + 1)
+    }
+
+    /// Lets a file that an officer attached go to an audience; gives its length and key, `None` if it is not here.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails.
+    pub fn send(&self, sha256: &Digest, audience: &[Party]) -> Result<Option<(u64, [u8; 32])>, FileError> {
+        let Some(Slip::Own { size, whole: true, .. }) = self.slip(&self.own_name(sha256))? else {
+            return Ok(None);
+        };
+        let key = self.out_key(sha256, audience)?;
+        self.write_slip(&Pieces::name(&key), &Slip::Out { sha256: *sha256, size, to: audience.to_vec() })?;
+        Ok(Some((size, key)))
+    }
+
+    /// Finds a file that goes to a party, with its pieces' identities.
+    ///
+    /// # Errors
+    /// `Refused` if its slip cannot be read.
+    pub fn outgoing(&self, name: &Digest, to: &Party) -> Result<Option<Outgoing>, FileError> {
+        match self.slip(name)? {
+            Some(Slip::Out { sha256, size, to: audience }) if audience.contains(to) => {
+                let out = Pieces::new(&self.out_key(&sha256, &audience)?, size);
+                Ok(Some(Outgoing { files: self.clone(), sha256, out: Arc::new(out) }))
+            }
+            Some(Slip::Out { .. } | Slip::Own { .. } | Slip::In(_)) | None => Ok(None),
+        }
+    }
+
+    /// Notes that a peer's act names a file; durable when this returns, so that no receipt promises what is forgotten.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails.
+    pub fn expect(&self, key: &[u8; 32], sha256: Digest, size: u64, from: &Party) -> Result<(), FileError> {
+        let name = Pieces::name(key);
+        if self.slip(&name)?.is_some() {
+            return Ok(());
+        }
+        let incoming =
+            Incoming { sha256, size, from: from.clone(), asked: false, verified: false, key: Digest(*key) };
+        self.make(&name)?;
+        self.write_slip(&name, &Slip::In(incoming.clone()))?;
+        self.waiting().insert(name, incoming);
+        Ok(())
+    }
+
+    /// Notes that an officer has asked for a file that was left at its sender.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails.
+    pub fn ask(&self, key: &[u8; 32]) -> Result<(), FileError> {
+        let name = Pieces::name(key);
+        let Some(incoming) = self.waiting().get(&name).cloned() else { return Ok(()) };
+        let incoming = Incoming { asked: true, ..incoming };
+        self.write_slip(&name, &Slip::In(incoming.clone()))?;
+        self.waiting().insert(name, incoming);
+        Ok(())
+    }
+
+    /// Lists what a peer sends and is not whole yet.
+    pub fn awaited(&self, from: &Party) -> Vec<(Digest, Incoming)> {
+        let open = self.waiting();
+        open.iter().filter(|(_, i)| i.from == *from).map(|(name, i)| (*name, i.clone())).collect()
+    }
+
+    /// Returns how many pieces of an awaited file are here.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails, `Refused` if there is no room for the rest of it.
+    pub fn next(&self, name: &Digest, incoming: &Incoming) -> Result<u64, FileError> {
+        let held = self.held(name, incoming.size)?;
+        self.room_for(incoming.size.saturating_sub(held.saturating_mul(SEALED_PIECE as u64)))?;
+        Ok(held)
+    }
+
+    /// Takes a piece that `from` sent, if it is the next one of a file that is awaited.
+    ///
+    /// # Errors
+    /// `Refused` if nothing awaits it or it does not open, `Io` if the disk fails.
+    pub fn take(&self, from: &Party, id: MessageId, sealed: &[u8]) -> Result<(Digest, Progress), FileError> {
+        for (name, incoming) in self.awaited(from) {
+            let pieces = Pieces::new(&incoming.key.0, incoming.size);
+            let held = self.held(&name, incoming.size)?;
+            if held >= pieces.count() || pieces.id(held) != id {
+                continue;
+            }
+            if pieces.open(held, sealed).is_none() {
+                return Err(failed("a piece does not open".to_owned()));
+            }
+            self.write(&name, held, sealed, pieces.count())?;
+            if held + 1 < pieces.count() {
+                return Ok((name, Progress::Arriving(held + 1)));
+            }
+            return self.conclude(name, incoming, &pieces).map(|progress| (name, progress));
+        }
+        Err(failed("no file awaits this piece".to_owned()))
+    }
+
+    /// Tells how far a file of a key has come; `None` if it is not here at all.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails.
+    pub fn progress(&self, key: &[u8; 32]) -> Result<Option<Progress>, FileError> {
+        let name = Pieces::name(key);
+        Ok(match self.slip(&name)? {
+            Some(Slip::In(Incoming { verified: true, .. }) | Slip::Out { .. }) => Some(Progress::Verified),
+            Some(Slip::In(incoming)) => Some(Progress::Arriving(self.held(&name, incoming.size)?)),
+            Some(Slip::Own { .. }) | None => None,
+        })
+    }
+
+    /// Reads a piece of a file that was verified; whoever asks brings the key that stands in the act.
+    ///
+    /// # Errors
+    /// `Refused` if it is not here, not whole or not verified yet.
+    pub fn read(&self, key: &[u8; 32], index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        let name = Pieces::name(key);
+        match self.slip(&name)? {
+            Some(Slip::In(Incoming { verified: true, size, .. })) => {
+                self.piece(&name, &Pieces::new(key, size), index)
+            }
+            Some(Slip::Out { sha256, size, .. }) => self.own_piece(&sha256, size, index),
+            Some(Slip::In(_) | Slip::Own { .. }) | None => {
+                Err(failed("the file is not whole yet".to_owned()))
+            }
+        }
+    }
+
+    fn conclude(&self, name: Digest, incoming: Incoming, pieces: &Pieces) -> Result<Progress, FileError> {
+        if self.hash(&name, pieces)? == incoming.sha256 {
+            self.write_slip(&name, &Slip::In(Incoming { verified: true, ..incoming }))?;
+            self.waiting().remove(&name);
+            return Ok(Progress::Verified);
+        }
+        self.disk.truncate(&name.to_string(), 0).map_err(FileError::io("truncate", &name))?;
+        Ok(Progress::Wrong)
+    }
+
+    fn own_piece(&self, sha256: &Digest, size: u64, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        self.piece(&self.own_name(sha256), &Pieces::new(&self.own_key(sha256), size), index)
+    }
+
+    fn piece(&self, name: &Digest, pieces: &Pieces, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        if index >= pieces.count() {
+            return Err(failed(format!("the file has {} pieces", pieces.count())));
+        }
+        let mut sealed = vec![0; sealed_len(pieces.size(), index)];
+        let at = index * SEALED_PIECE as u64;
+        self.disk.read_at(&name.to_string(), at, &mut sealed).map_err(FileError::io("read", name))?;
+        pieces
+            .open(index, &sealed)
+            .ok_or_else(|| failed(format!("piece {index} of {name} has changed at rest")))
+    }
+
+    /// Computes SHA-256 of what is in a whole file, piece by piece.
+    fn hash(&self, name: &Digest, pieces: &Pieces) -> Result<Digest, FileError> {
+        self.disk.sync(&name.to_string()).map_err(FileError::io("sync", name))?;
+        let mut hash = digest::Context::new(&digest::SHA256);
+        for index in 0..pieces.count() {
+            match self.piece(name, pieces, index) {
+                Ok(text) => hash.update(&text),
+                // What a power cut took, or the disk changed, makes another file of it.
+                Err(FileError::Refused(_)) => return Ok(Digest([0; 32])),
+                Err(cause) => return Err(cause),
+            }
+        }
+        let mut out = Digest([0; 32]);
+        out.0.copy_from_slice(hash.finish().as_ref());
+        Ok(out)
+    }
+
+    fn write(&self, name: &Digest, index: u64, sealed: &[u8], count: u64) -> Result<(), FileError> {
+        let file = name.to_string();
+        let at = index * SEALED_PIECE as u64;
+        self.disk.write_at(&file, at, sealed).map_err(FileError::io("write", name))?;
+        if index % SYNC_EVERY == SYNC_EVERY - 1 || index + 1 == count {
+            self.disk.sync(&file).map_err(FileError::io("sync", name))?;
+        }
+        Ok(())
+    }
+
+    /// Counts the whole pieces of a file; a piece that was cut short is cut off.
+    fn held(&self, name: &Digest, size: u64) -> Result<u64, FileError> {
+        let file = name.to_string();
+        let length = self.disk.len(&file).map_err(FileError::io("look at", name))?;
+        let pieces = count(size);
+        let whole = (pieces - 1) * SEALED_PIECE as u64 + sealed_len(size, pieces - 1) as u64;
+        if length >= whole {
+            return Ok(pieces);
+        }
+        let held = length / SEALED_PIECE as u64;
+        if length % SEALED_PIECE as u64 != 0 {
+            let cut = self.disk.truncate(&file, held * SEALED_PIECE as u64);
+            cut.map_err(FileError::io("truncate", name))?;
+        }
+        Ok(held)
+    }
+
+    fn room_for(&self, size: u64) -> Result<(), FileError> {
+        if size > MAX_FILE {
+            return Err(failed(format!("a file of {size} bytes is longer than {MAX_FILE}")));
+        }
+        let free = self.disk.free_space().map_err(FileError::io("look at", &"the disk"))?;
+        if free.saturating_sub(self.floor) < size {
+            return Err(failed(format!("there is no room for {size} bytes")));
+        }
+        Ok(())
+    }
+
+    fn make(&self, name: &Digest) -> Result<(), FileError> {
+        let file = name.to_string();
+        let there = self.disk.list().map_err(FileError::io("list", &"the attachments"))?.contains(&file);
+        if there { Ok(()) } else { self.disk.create(&file).map_err(FileError::io("create", name)) }
+    }
+
+    fn own_name(&self, sha256: &Digest) -> Digest {
+        Digest(self.key.derive(&[b"name of an attachment", &sha256.0]))
+    }
+
+    fn own_key(&self, sha256: &Digest) -> [u8; 32] {
+        self.key.derive(&[b"key of an attachment", &sha256.0])
+    }
+
+    /// The same file for the same audience is the same sealed file, which is sent once.
+    fn out_key(&self, sha256: &Digest, audience: &[Party]) -> Result<[u8; 32], FileError> {
+        let audience = wire::encode(&audience).map_err(|e| failed(e.to_string()))?;
+        Ok(self.key.derive(&[b"key of an attachment for", &sha256.0, &audience]))
+    }
+
+    fn list(&self) -> Result<Vec<Digest>, FileError> {
+        let names = self.disk.list().map_err(FileError::io("list", &"the attachments"))?;
+        Ok(names.iter().filter_map(|name| name.strip_suffix(".slip")?.parse().ok()).collect())
+    }
+
+    fn slip(&self, name: &Digest) -> Result<Option<Slip>, FileError> {
+        let file = slip_name(name);
+        let Some(sealed) = self.shelf.read(&file).map_err(FileError::io("read", &file))? else {
+            return Ok(None);
+        };
+        let plain = self.key.open(file.as_bytes(), &sealed).map_err(|e| failed(format!("{file}: {e}")))?;
+        wire::decode(&plain, &Limits::REJECT).map(Some).map_err(|e| failed(format!("{file}: {e}")))
+    }
+
+    fn write_slip(&self, name: &Digest, slip: &Slip) -> Result<(), FileError> {
+        let file = slip_name(name);
+        let plain = wire::encode(slip).map_err(|e| failed(e.to_string()))?;
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealed = self.key.seal(file.as_bytes(), &plain, &mut **entropy);
+        drop(entropy);
+        self.shelf.replace(&file, &sealed).map_err(FileError::io("write", &file))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<Digest, Incoming>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file on its way to a peer.
+pub struct Outgoing {
+    files: Attachments,
+    sha256: Digest,
+    out: Arc<Pieces>,
+}
+
+impl Outgoing {
+    /// Returns how many pieces it has.
+    pub fn count(&self) -> u64 {
+        self.out.count()
+    }
+
+    /// Seals a piece for the peer; the same bytes each time.
+    ///
+    /// # Errors
+    /// `Refused` if it has changed at rest, `Io` if the disk fails.
+    pub fn piece(&self, index: u64) -> Result<(MessageId, Vec<u8>), FileError> {
+        let text = self.files.own_piece(&self.sha256, self.out.size(), index)?;
+        let sealed =
+            self.out.seal(index, &text).ok_or_else(|| failed("a piece has another length".to_owned()))?;
+        Ok((self.out.id(index), sealed))
+    }
+}
+
+fn slip_name(name: &Digest) -> String {
+    format!("{name}.slip")
+}
+
+fn failed(cause: String) -> FileError {
+    FileError::Refused(cause)
+}
+
+impl FileError {
+    fn io(action: &'static str, file: &impl ToString) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Io { action, file: file.to_string(), cause: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemDisk;
+    use crate::vault::pieces::PIECE;
+
+    struct Counting(u8);
+    impl Entropy for Counting {
+        fn fill(&mut self, out: &mut [u8]) {
+            for byte in out {
+                self.0 = self.0.wrapping_add(1);
+                *byte = self.0;
+            }
+        }
+    }
+
+    fn files(disk: &MemDisk, key: u8) -> Attachments {
+        let key = Arc::new(BodyKey::new(Zeroizing::new([key; 32])));
+        Attachments::open(Arc::new(disk.clone()), key, 0, Box::new(Counting(0))).unwrap()
+    }
+
+    fn party(name: &str) -> Party {
+        name.parse().unwrap()
+    }
+
+    fn picture() -> Vec<u8> {
+        (0..PIECE * 2 + 77).map(|at| u8::try_from(at % 251).unwrap()).collect()
+    }
+
+    fn attached(files: &Attachments, bytes: &[u8]) -> Digest {
+        let sha256 = Digest::of(&[bytes]);
+        let held = files.offer(sha256, bytes.len() as u64).unwrap();
+        for (at, piece) in bytes.chunks(PIECE).enumerate().skip(usize::try_from(held).unwrap()) {
+            files.put(sha256, at as u64, piece).unwrap();
+        }
+        sha256
+    }
+
+    /// A sender and an addressee of one file, with its key.
+    fn pair() -> (Attachments, MemDisk, Attachments, [u8; 32]) {
+        let (here, disk) = (files(&MemDisk::new(), 1), MemDisk::new());
+        let there = files(&disk, 2);
+        let sha256 = attached(&here, &picture());
+        let (size, key) = here.send(&sha256, &[party("XBB")]).unwrap().unwrap();
+        there.expect(&key, sha256, size, &party("XAA")).unwrap();
+        (here, disk, there, key)
+    }
+
+    #[test]
+    fn a_file_comes_piece_by_piece_across_a_crash_and_is_read_when_it_is_whole() {
+        let (here, disk, there, key) = pair();
+        let out = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap();
+        assert_eq!(out.count(), 3);
+        let (id, sealed) = out.piece(0).unwrap();
+        assert_eq!(out.piece(0).unwrap(), (id, sealed.clone()), "the same bytes each time");
+        assert_eq!(there.take(&party("XAA"), id, &sealed).unwrap().1, Progress::Arriving(1));
+        assert!(there.take(&party("XAA"), id, &sealed).is_err(), "a replay awaits nothing");
+        assert!(there.read(&key, 0).is_err(), "nothing is shown before it is whole");
+        // What was not synced is lost; the slip is not, and the file goes on from there.
+        disk.crash(|_, _| 0);
+        let there = files(&disk, 2);
+        let [(name, incoming)] = there.awaited(&party("XAA")).try_into().unwrap();
+        for index in there.next(&name, &incoming).unwrap()..3 {
+            let (id, sealed) = out.piece(index).unwrap();
+            there.take(&party("XAA"), id, &sealed).unwrap();
+        }
+        assert_eq!(there.progress(&key).unwrap(), Some(Progress::Verified));
+        assert!(there.awaited(&party("XAA")).is_empty());
+        let read: Vec<u8> = (0..3).flat_map(|index| there.read(&key, index).unwrap().to_vec()).collect();
+        assert!(read == picture());
+        assert!(there.read(&key, 3).is_err() && there.read(&[9; 32], 0).is_err());
+        let own: Vec<u8> = (0..3).flat_map(|index| here.read(&key, index).unwrap().to_vec()).collect();
+        assert!(own == picture());
+    }
+
+    #[test]
+    fn nobody_else_gets_it_and_nobody_else_can_send_it() {
+        let (here, _, there, key) = pair();
+        assert!(here.outgoing(&Pieces::name(&key), &party("XCC")).unwrap().is_none());
+        let sha256 = Digest::of(&[&picture()]);
+        let (_, other) = here.send(&sha256, &[party("XCC")]).unwrap().unwrap();
+        assert_ne!(other, key, "each audience has its own key, so that nobody sees that both got it");
+        assert_eq!(
+            here.send(&sha256, &[party("XBB")]).unwrap().unwrap().1,
+            key,
+            "the same again is not sent again"
+        );
+        let (id, sealed) =
+            here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap().piece(0).unwrap();
+        assert!(there.take(&party("XCC"), id, &sealed).is_err());
+        let mut changed = sealed;
+        changed[100] ^= 1;
+        assert!(there.take(&party("XAA"), id, &changed).is_err());
+    }
+
+    #[test]
+    fn what_does_not_hold_what_its_act_says_begins_anew() {
+        let (here, there) = (files(&MemDisk::new(), 1), files(&MemDisk::new(), 2));
+        let sha256 = attached(&here, b"one thing");
+        let (size, key) = here.send(&sha256, &[party("XBB")]).unwrap().unwrap();
+        there.expect(&key, Digest::of(&[b"another"]), size, &party("XAA")).unwrap();
+        let (id, sealed) =
+            here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap().piece(0).unwrap();
+        assert_eq!(there.take(&party("XAA"), id, &sealed).unwrap().1, Progress::Wrong);
+        assert_eq!(there.progress(&key).unwrap(), Some(Progress::Arriving(0)));
+        assert!(there.read(&key, 0).is_err());
+    }
+
+    #[test]
+    fn an_offer_that_is_not_kept_is_refused() {
+        let files = files(&MemDisk::new(), 1);
+        let sha256 = Digest::of(&[b"this"]);
+        assert_eq!(files.offer(sha256, 4).unwrap(), 0);
+        assert!(files.put(sha256, 1, b"this").is_err(), "not the next piece");
+        assert!(files.put(sha256, 0, b"these").is_err(), "another length");
+        assert!(files.put(sha256, 0, b"that").is_err(), "another content");
+        assert!(files.send(&sha256, &[party("XBB")]).unwrap().is_none(), "it is not whole");
+        assert_eq!(files.put(sha256, 0, b"this").unwrap(), 1);
+        assert_eq!(files.offer(sha256, 4).unwrap(), 1, "it is here already");
+        assert!(files.offer(sha256, 5).is_err() && files.offer(Digest([1; 32]), MAX_FILE + 1).is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! Rotates every key of two gateways and of their federation while acts go both ways: none is lost, and what was signed
+//! by retired keys still verifies.
+
+mod common;
+
+use common::founded::{Founded, founded};
+use common::{Node, acknowledge, acts, await_some, digests, submit, text};
+use serde_json::Value;
+use std::cell::RefCell;
+use valise::control::Command;
+
+struct Traffic {
+    all: Founded,
+    cases: RefCell<Vec<String>>,
+}
+
+impl Traffic {
+    fn begin() -> Self {
+        let mut all = founded();
+        all.nodes.iter_mut().take(2).for_each(Node::start);
+        Self { all, cases: RefCell::default() }
+    }
+
+    /// Puts requests under way without waiting for them.
+    fn more(&self) {
+        for _ in 0..3 {
+            let made = self.all.nodes[0].ask(submit()).expect("it is submitted, whatever is being rotated");
+            self.cases.borrow_mut().push(text(&made["case"]));
+        }
+    }
+
+    /// Waits until each case is known on both sides, acknowledged, and equal.
+    fn all_arrive(&self) {
+        let (xaa, xbb) = (&self.all.nodes[0], &self.all.nodes[1]);
+        for case in self.cases.borrow().iter() {
+            let there = await_some("the request at XBB", || xbb.show(case));
+            if there["ack_at"].is_null() {
+                xbb.ask(acknowledge(case)).expect("it is acknowledged");
+            }
+            await_some("the acknowledgement at XAA", || xaa.show(case).filter(|c| acts(c).len() == 2));
+        }
+        await_some("empty queues", || {
+            let empty = |node: &Node| node.ask(Command::QueueList).is_ok_and(|q| q == Value::Array(vec![]));
+            (empty(xaa) && empty(xbb)).then_some(())
+        });
+        for case in self.cases.borrow().iter() {
+            let (a, b) = (xaa.show(case).expect("here"), xbb.show(case).expect("there"));
+            assert_eq!(digests(&a), digests(&b), "{case}");
+        }
+    }
+
+    fn rotate(&self, state: &str, what: &str) {
+        self.more();
+        self.all.demand(&format!("valise identity rotate {what} --data {state} --as one"));
+        self.more();
+    }
+
+    /// Has the authority list what a State has signed, and hands the directory to that State alone.
+    fn list(&self, state: &str) {
+        self.all.demand(&format!(
+            "rm -f {state}.request
+             AGAIN=$(valise identity request --data {state} -o {state}.request | sed -n 's/^fingerprint *//p')
+             valise federation admit --folder authority {state}.request --fingerprint \"$AGAIN\"
+             valise federation publish --folder authority --key publisher.key
+             valise federation sync --data {state} --as one --from authority/directory.cbor"
+        ));
+    }
+
+    /// Returns the standings of all keys of a kind, oldest first.
+    fn keys(&self, state: &str, kind: &str) -> Vec<String> {
+        let output = common::founded::shell(
+            self.all.home.path(),
+            &format!("valise --json identity show --data {state}"),
+        );
+        let shown: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+        let keys = shown["data"]["keys"].as_array().expect("a list").clone();
+        keys.iter().filter(|key| key["key"] == kind).map(|key| text(&key["standing"])).collect()
+    }
+}
+
+#[test]
+fn every_key_is_rotated_under_traffic_and_no_act_is_lost() {
+    let traffic = Traffic::begin();
+    traffic.more();
+    traffic.all_arrive();
+    let first = traffic.cases.borrow()[0].clone();
+    for state in ["xbb", "xaa"] {
+        for what in ["log", "gateway"] {
+            traffic.rotate(state, what);
+        }
+        traffic.all_arrive();
+        assert_eq!(traffic.keys(state, "log"), ["holds on", "in force"]);
+        for what in ["seal", "root"] {
+            traffic.rotate(state, what);
+            assert_eq!(
+                traffic.keys(state, what)[1],
+                "awaits the authority",
+                "it is not used before it is listed"
+            );
+            traffic.list(state);
+            traffic.more();
+            traffic.all_arrive();
+            assert_eq!(traffic.keys(state, what), ["holds on", "in force"], "{what} of {state}");
+        }
+        // Whose root the authority now lists has its gateway key certified by it, with nobody present.
+        await_some("a gateway key under the new root", || {
+            (traffic.keys(state, "gateway").len() == 2).then_some(())
+        });
+    }
+    // What retired keys have signed still proves what it proved.
+    let dossier = traffic.all.home.path().join("dossier");
+    let dossier = dossier.display();
+    traffic.all.demand(&format!(
+        "valise evidence export {first} --data xaa --as one -o {dossier}
+         valise evidence verify {dossier} --anchor \"$(echo ANCHOR | tr -d ' ')\""
+    ));
+    // A restart finds the keys that are in force.
+    let Traffic { mut all, cases } = traffic;
+    for node in 0..2 {
+        all.nodes[node].kill();
+        all.nodes[node].start();
+    }
+    let traffic = Traffic { all, cases };
+    traffic.more();
+    traffic.all_arrive();
+}
+
+#[test]
+fn root_signers_and_publishers_are_rotated_under_traffic() {
+    let traffic = Traffic::begin();
+    traffic.more();
+    traffic.all.demand(
+        "valise federation key signer-4.key
+         valise federation key publisher-2.key
+         valise federation rotate --folder authority --threshold 2 --signer signer-3.key.pub --signer signer-4.key.pub \
+           --publisher publisher-2.key.pub
+         for n in 1 3 4; do valise federation sign authority/draft.cbor --key signer-$n.key -o rotate-$n; done
+         valise federation assemble --folder authority rotate-1 rotate-3 rotate-4
+         valise federation publish --folder authority --key publisher-2.key
+         valise federation sync --data xbb --as one --from authority/directory.cbor",
+    );
+    traffic.more();
+    traffic.all_arrive();
+    await_some("the new root at XAA", || (traffic.all.show("xaa")["root"] == 2).then_some(()));
+}
+
+#[test]
+fn what_a_compromised_key_signed_is_marked_from_that_instant_on() {
+    let traffic = Traffic::begin();
+    traffic.more();
+    traffic.all_arrive();
+    let (xaa, xbb) = (&traffic.all.nodes[0], &traffic.all.nodes[1]);
+    let before = traffic.cases.borrow()[0].clone();
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let since = valise::node::Machine::os().now();
+    traffic.cases.borrow_mut().clear();
+    traffic.more();
+    traffic.all_arrive();
+    let after = traffic.cases.borrow()[0].clone();
+    traffic.all.demand(&format!(
+        "valise identity rotate seal --data xbb --as one --reason 'a disk was stolen' --compromised-since {since}"
+    ));
+    traffic.list("xbb");
+    // Until the new seal has signed the prekeys, nothing is sealed to any that the stolen one has signed.
+    await_some("the new seal at XAA, and prekeys that it has signed", || {
+        let xbb = traffic.all.show("xaa")["parties"][1].clone();
+        (xbb["part_a"] == 2 && xbb["part_b"] == 2).then_some(())
+    });
+    traffic.more();
+    traffic.all_arrive();
+    let verify = |case: &str| {
+        let script = format!(
+            "rm -f dossier; valise evidence export {case} --data xaa --as one -o dossier > /dev/null
+             valise --json evidence verify dossier --anchor \"$(echo '{}' | tr -d ' ')\" || true",
+            traffic.all.anchor
+        );
+        let output = common::founded::shell(traffic.all.home.path(), &script);
+        let shown: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+        shown["data"].clone()
+    };
+    assert_eq!(verify(&before)["valid"], true, "what it signed before stays good");
+    let marked = verify(&after);
+    assert_eq!(marked["valid"], false, "{marked}");
+    assert!(marked["findings"].to_string().contains("compromised"), "{}", marked["findings"]);
+    let shown = xaa.show(&after).expect("the case is there as ever");
+    let flagged =
+        |shown: &Value, act: usize| acts(shown)[act]["flags"].to_string().contains("compromised_key");
+    assert!(flagged(&shown, 1) && !flagged(&shown, 0), "only XBB's key was: {shown}");
+    assert!(!flagged(&xaa.show(&before).expect("a case"), 1));
+    assert_eq!(traffic.keys("xbb", "seal"), ["retired", "in force"]);
+    assert!(xbb.ask(Command::GatewayDoctor).is_ok());
+}
