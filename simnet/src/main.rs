@@ -49,7 +49,7 @@ struct Args {
     #[arg(long, default_value_t = 1)]
     harsh: u64,
     /// How many of a thousand acts use the real signatures and seals; whole nodes always do
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 60)]
     real: u64,
     /// How many of a thousand datagrams between whole nodes are lost in any weather
     #[arg(long, default_value_t = 300)]

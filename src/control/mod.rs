@@ -2,6 +2,7 @@
 //! [`Reply`], each a length-prefixed JSON frame; and who may say what (DESIGN §8).
 
 mod approval;
+mod attachment;
 mod bag;
 mod client;
 mod command;
@@ -18,6 +19,7 @@ mod upkeep;
 mod views;
 
 pub use approval::{ApprovalState, ApprovalView};
+pub use attachment::{AttachmentView, OfferView, PieceView};
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
 pub use client::Client;
 pub use command::{Call, Command, VERSION};

@@ -23,8 +23,8 @@ use valise::model::{Digest, Request};
 use valise::node::Gateway;
 use valise::rules::deadline::{Clock, Warning};
 
-/// How long healing may take before it counts as failed.
-const HEALING: Millis = 45 * DAY;
+/// How long healing may take before it counts as failed; no retry waits longer than an hour.
+const HEALING: Millis = 10 * DAY;
 /// How often everything is looked at.
 const LOOK: Millis = 6 * HOUR;
 /// How soon a supervisor starts a process again that has ended.
