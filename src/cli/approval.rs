@@ -80,6 +80,7 @@ pub(super) fn second(
         | ReleaseVerb::Deny { .. }
         | ReleaseVerb::Notify { .. }
         | ReleaseVerb::List
+        | ReleaseVerb::Export { .. }
         | ReleaseVerb::Show { .. } => return Ok(None),
     };
     let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };

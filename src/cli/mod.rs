@@ -14,6 +14,7 @@ mod local;
 mod paper;
 mod proof;
 mod relay;
+mod release;
 mod render;
 mod secret;
 mod verbs;

@@ -16,6 +16,7 @@ use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
 use crate::cli::paper;
 use crate::cli::proof;
+use crate::cli::release;
 use crate::cli::render;
 use crate::config::Layout;
 use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, KeyUse, ReleaseShown, VERSION};
@@ -66,6 +67,10 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         }
         _ => {}
     }
+    if let Verb::Release(ReleaseVerb::Export { output, .. }) = &args.verb {
+        // A permit opens once: what is in the way must be known before it is used.
+        release::ready(output)?;
+    }
     let mut picked = Vec::new();
     let command = command(&args.verb, readers, &mut picked)?;
     let command = command.expect("main answers the verbs that need no node");
@@ -104,6 +109,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
             *force,
             "send it with `valise request submit`",
         );
+    }
+    if let Verb::Release(ReleaseVerb::Export { output, .. }) = &args.verb {
+        return release::answer(&render::read(&data)?, output);
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);

@@ -451,6 +451,10 @@ pub struct ReleaseShown {
     pub officer: String,
     /// When it was shown.
     pub shown_at: Timestamp,
+    /// Which State gave it.
+    pub originator: Party,
+    /// The clauses and rules on which it rests.
+    pub basis: Vec<String>,
     /// What it opened.
     pub elements: Vec<ShownElement>,
     /// The files that stand in it; they can be read for ten minutes.
@@ -461,6 +465,8 @@ pub struct ReleaseShown {
 /// An opened element; its label travels with it (DESIGN §3.10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownElement {
+    /// The statement digest of the act that holds it.
+    pub act: Digest,
     /// The path.
     pub path: String,
     /// The label.

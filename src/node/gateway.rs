@@ -278,6 +278,7 @@ impl Gateway {
         officer: &str,
     ) -> Result<ReleaseShown, NodeError> {
         let opened = self.open_permit(slot, id.clone(), officer).await?;
+        let originator = slot.read().opening().expect("a case with a permit was opened").peer.clone();
         let mut elements = Vec::new();
         let mut photographs = Vec::new();
         for (act, path, disclosure) in opened.disclosures {
@@ -285,7 +286,7 @@ impl Gateway {
             let value = disclosure.value();
             photographs.push((act, path.clone(), attachments::photographs(&path, &value)));
             let value = content::to_json(&value);
-            elements.push(ShownElement { path, label: disclosure.label().cloned(), value });
+            elements.push(ShownElement { act, path, label: disclosure.label().cloned(), value });
         }
         let files = attachments::views(self, &photographs)?;
         self.attic.grant(id.as_str(), officer, photographs);
@@ -297,6 +298,8 @@ impl Gateway {
             purpose: opened.permit.purpose,
             officer: officer.to_owned(),
             shown_at: opened.at,
+            originator,
+            basis: opened.permit.basis.into_iter().collect(),
             elements,
         })
     }

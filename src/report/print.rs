@@ -148,7 +148,7 @@ fn bound(element: &PrintElement, now: Timestamp) -> Option<&Label> {
     element.label.as_ref().filter(|label| binds(label, now))
 }
 
-fn short_caveat(code: &str) -> &'static str {
+pub(super) fn short_caveat(code: &str) -> &'static str {
     match code {
         "d" => "designated authorities only (d)",
         "e" => "stated purposes only (e)",
@@ -159,7 +159,7 @@ fn short_caveat(code: &str) -> &'static str {
 }
 
 /// Spells a label out (ISACS 8.3.4.2 d–f).
-fn caveats(label: &Label) -> Vec<String> {
+pub(super) fn caveats(label: &Label) -> Vec<String> {
     let mut out = Vec::new();
     match &label.audience {
         None => {}

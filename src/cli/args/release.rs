@@ -1,7 +1,7 @@
 use crate::cli::args::OwnKey;
 use crate::model::{CaseId, Digest, ElementPath, Purpose};
 use clap::Subcommand;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// `release …`
 #[derive(Clone, Debug, Subcommand)]
@@ -72,6 +72,14 @@ pub enum ReleaseVerb {
     },
     /// List permits and denials.
     List,
+    /// Use a permit, once, and write what it opens as a form for the recipient: JSON, HTML or CSV by the file's ending.
+    Export {
+        /// The permit.
+        id: String,
+        /// The file, FILE.json, FILE.html or FILE.csv; none is replaced.
+        #[arg(short, long, value_name = "FILE", value_parser = release_form)]
+        output: PathBuf,
+    },
     /// Use a permit: show what it opens, once.
     Show {
         /// The permit.
@@ -80,6 +88,13 @@ pub enum ReleaseVerb {
         #[arg(long, value_name = "DIR")]
         files: Option<PathBuf>,
     },
+}
+
+fn release_form(text: &str) -> Result<PathBuf, String> {
+    let ending = Path::new(text).extension().and_then(|e| e.to_str());
+    matches!(ending, Some("json" | "html" | "csv"))
+        .then(|| text.into())
+        .ok_or_else(|| "name a file that ends in .json, .html or .csv".into())
 }
 
 pub(super) fn purpose(text: &str) -> Result<Purpose, String> {
