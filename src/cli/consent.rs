@@ -56,7 +56,9 @@ pub(super) fn release(verb: &ReleaseVerb) -> Command {
             compelled_by: Sensitive::new(compelled_by.clone()),
         },
         ReleaseVerb::List => Command::ReleaseList,
-        ReleaseVerb::Show { id, .. } | ReleaseVerb::Export { id, .. } => Command::ReleaseShow { id: id.clone() },
+        ReleaseVerb::Show { id, .. } | ReleaseVerb::Export { id, .. } => {
+            Command::ReleaseShow { id: id.clone() }
+        }
     }
 }
 

@@ -77,7 +77,8 @@ impl ReleaseForm {
 
     /// Writes it as a table: one line a value, with where it stands and what restricts it.
     pub fn csv(&self) -> String {
-        let mut out = csv_line(["permit", "originator", "recipient", "digest", "caveats", "element", "field", "value"]);
+        let mut out =
+            csv_line(["permit", "originator", "recipient", "digest", "caveats", "element", "field", "value"]);
         let (originator, digest) = (self.originator.to_string(), self.digest.to_string());
         for element in &self.elements {
             let codes = element.label.codes().join(" ");
