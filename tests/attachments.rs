@@ -193,6 +193,28 @@ fn clause_8_3_4_2_d_a_file_in_a_restricted_element_takes_a_permit() {
     let again = pair.xaa.run(&["release", "show", &permit, "--files", &folder.display().to_string()]);
     assert_eq!(again.status.code(), Some(77), "a permit is used once");
     assert_eq!(holds(&pair.xaa.dir, &scan[5000..5032]), None);
+    export(&pair, &case);
+}
+
+/// A form for the recipient takes a permit of its own, and does not take it for nothing.
+fn export(pair: &Pair, case: &str) {
+    let release = ["release", "request", case, "--to", "police-cid", "--purpose", "tracing"];
+    let permit = text(&data(&pair.xaa.run(&release))["id"]);
+    let export = |name: &str| {
+        let file = pair.home.path().join(name);
+        let done = pair.xaa.run(&["release", "export", &permit, "-o", &file.display().to_string()]);
+        (done.status.code(), fs::read_to_string(&file).unwrap_or_default())
+    };
+    fs::write(pair.home.path().join("taken.html"), "mine").expect("it is written");
+    assert_eq!(export("taken.html"), (Some(1), "mine".to_owned()), "what is there is not replaced");
+    assert_eq!(export("form.exe"), (Some(2), String::new()));
+    let (code, form) = export("form.html");
+    assert_eq!(code, Some(0), "none of these used the permit");
+    for words in [permit.as_str(), "XBB", "police-cid"] {
+        assert!(form.contains(words), "{words} is not on the form");
+    }
+    assert!(!form.contains("<script"), "a form does nothing");
+    assert_eq!(export("again.json"), (Some(77), String::new()), "a permit is used once");
 }
 
 fn peak_kib(node: &Node) -> u64 {

@@ -22,14 +22,15 @@ fn snapshot(all: &Founded, at: &str) -> u64 {
 
 /// Loses the private half of this week's prekey, so that the gateway makes another at its next start.
 fn lose_a_prekey(folder: &Path) {
-    let mut epochs: Vec<_> = fs::read_dir(folder.join("keys")).unwrap().map(|e| e.unwrap().path()).collect();
-    epochs.retain(|path| path.extension().is_some_and(|e| e == "toml"));
-    let ends = |path: &std::path::PathBuf| {
-        let text = fs::read_to_string(path).unwrap();
-        text.lines().find_map(|l| l.strip_prefix("not_after = ").map(str::to_owned)).unwrap()
+    let ends = |path: &Path| {
+        let text = fs::read_to_string(path).ok()?;
+        text.lines().find_map(|l| l.strip_prefix("not_after = ").map(str::to_owned))
     };
-    epochs.sort_by_key(ends);
-    fs::remove_file(epochs[0].with_extension("key")).unwrap();
+    let files = fs::read_dir(folder.join("keys")).unwrap().map(|entry| entry.unwrap().path());
+    let epochs = files.filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    let mut epochs: Vec<_> = epochs.filter_map(|path| Some((ends(&path)?, path))).collect();
+    epochs.sort();
+    fs::remove_file(epochs[0].1.with_extension("key")).unwrap();
 }
 
 fn suspend_xcc(all: &Founded) {
