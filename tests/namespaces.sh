@@ -58,7 +58,7 @@ now() { date +%s; }
 # They are no demo, which would listen on loopback only.
 for node in xaa xbb xcc; do
     mkdir -p "$(data $node)"
-    run $node gateway init --party "$(party $node)" --listen "$(address $node):4620" --officer root:officer \
+    run $node gateway init --party "$(party $node)" --listen "$(address $node):4620" --officer root:officer --approvals 1 \
         >/dev/null 2>"$HOME_DIR/init" || fail "init of $node: $(cat "$HOME_DIR/init")"
 done
 for node in west east; do
