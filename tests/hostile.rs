@@ -140,9 +140,9 @@ fn each_bad_frame_ends_its_own_stream_only() {
             ("unsupported-version", [b"VL\x00\x01\0\0\0\x0e".as_slice(), WORD.as_bytes()].concat()),
             ("unknown-kind", [b"VL\x01\x60\0\0\0\x0e".as_slice(), WORD.as_bytes()].concat()),
             ("too-long", [b"VL\x01\x01".as_slice(), &long, WORD.as_bytes()].concat()),
-            ("too-long", b"VL\x00\x04\xff\xff\xff\xff".to_vec()),
-            ("truncated", b"VL\x00".to_vec()),
-            ("truncated", [b"VL\x00\x01\0\0\x01\0".as_slice(), WORD.as_bytes()].concat()),
+            ("too-long", b"VL\x01\x04\xff\xff\xff\xff".to_vec()),
+            ("truncated", b"VL\x01".to_vec()),
+            ("truncated", [b"VL\x01\x01\0\0\x01\0".as_slice(), WORD.as_bytes()].concat()),
             ("unexpected-frame", frame(FrameKind::Reject, WORD.as_bytes())),
         ];
         for (code, bytes) in cases {
