@@ -22,7 +22,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 /// The most envelopes of one stream that are worked on at once; the peer waits beyond that.
-const WORKERS: usize = 32;
+const WORKERS: usize = 64;
 /// How long a link is kept that carries no stream.
 const IDLE: Duration = Duration::from_secs(120);
 /// The most receipts in one frame.

@@ -8,12 +8,14 @@ mod machine;
 mod net;
 mod node;
 mod report;
+mod trips;
 mod visit;
 mod world;
 
 pub use bug::NodeBug;
 pub use fault::{Fault, Kind};
 pub use report::Report;
+pub use trips::{Trips, trips};
 pub use world::{Settings, Tally, World};
 
 use crate::check::Rule;
