@@ -99,6 +99,7 @@ fn dispatch(args: &Args) -> ExitCode {
         | Verb::Case(_)
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
+        | Verb::Report(_)
         | Verb::Evidence(_)
         | Verb::Approval(_)
         | Verb::Consent(_)

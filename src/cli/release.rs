@@ -1,6 +1,6 @@
 //! `release export`: what a permit opens, as a form for the authority that receives it.
 
-use crate::cli::document::{is_free, write_text};
+use crate::cli::document::Reserved;
 use crate::cli::face::Answer;
 use crate::control::{ControlError, Failure, ReleaseShown};
 use crate::model::Digest;
@@ -8,23 +8,11 @@ use crate::report::{ReleaseForm, ReleasedElement};
 use serde_json::json;
 use std::path::Path;
 
-/// Makes sure that the form can be written, since a permit opens but once.
-///
-/// # Errors
-/// Something is in the way, or the folder cannot be written to.
-pub(super) fn ready(output: &Path) -> Result<(), Failure> {
-    is_free(output)?;
-    write_text(output, "", false)?;
-    // Whoever is told that it may be written finds nothing there yet.
-    let _ = std::fs::remove_file(output);
-    Ok(())
-}
-
 /// Writes the form in the manner that the file's ending names.
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn answer(shown: &ReleaseShown, output: &Path) -> Result<Answer, Failure> {
+pub(super) fn answer(shown: &ReleaseShown, output: &Path, file: Reserved) -> Result<Answer, Failure> {
     let release = serde_json::to_string(shown).map_err(ControlError::Malformed)?;
     let digest = Digest::of(&[release.as_bytes()]);
     let form = form(shown, digest);
@@ -36,7 +24,7 @@ pub(super) fn answer(shown: &ReleaseShown, output: &Path) -> Result<Answer, Fail
             format!("{:#}\n", json!({ "schema": "valise.release.export/1", "data": data }))
         }
     };
-    write_text(output, &text, false)?;
+    file.write(&text)?;
     let told = format!("wrote {}; the permit {} is used\nSHA-256 {digest}", output.display(), shown.id);
     let data = json!({ "file": output, "id": shown.id, "digest": digest, "elements": shown.elements.len() });
     Ok(Answer::ok("release.export", data, told))

@@ -2,13 +2,15 @@ mod chain;
 mod held;
 
 use crate::case;
-use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Held, HeldId, Opening};
+use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Opening};
 use crate::config::GatewayConfig;
 use crate::control::{ReleaseShown, ShownElement};
 use crate::envelope;
 use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, StatementDraft};
 use crate::evidence::Receipt;
-use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
+use crate::model::{
+    Act, CaseId, DAY, Digest, DirectoryRef, Entropy, Held, HeldId, MandateFault, MessageId, Party, Timestamp,
+};
 use crate::node::attachments;
 use crate::node::attachments::Attic;
 use crate::node::audit;
@@ -229,8 +231,11 @@ impl Gateway {
         held: Option<&HeldId>,
     ) -> Result<Made, NodeError> {
         let now = self.now();
-        // Only what goes out is offered to those who get it.
+        // Only what goes out is offered to those who get it, and only what goes out is signed.
         self.attach(&mut draft)?;
+        if let Act::Mandate(given) = &mut draft.act {
+            **given = envelope::complete_mandate((**given).clone(), &self.ring())?;
+        }
         let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
         events.push(recorded);
         if let Some(held) = held {
