@@ -223,7 +223,7 @@ pub struct RequestFacts {
     pub can_comply: Option<bool>,
     /// The answer of another State from which the trace goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub follows: Option<FollowsFacts>,
+    pub follows: Option<Box<FollowsFacts>>,
     /// What it quotes from another State's answer, with the label that binds the quotation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotes: Vec<ElementFacts>,
@@ -484,10 +484,12 @@ fn of_request(request: &Request) -> RequestFacts {
         pleads: returns::pleads_impossibility(request),
         purposes: request.intended_use.as_ref().map(|u| u.purposes.clone()).unwrap_or_default(),
         can_comply: request.declaration.as_ref().map(|d| d.can_comply),
-        follows: request.follows.as_ref().map(|follows| FollowsFacts {
-            response: follows.response,
-            quoted: follows.quotes.iter().map(|quote| quote.path).collect(),
-            pending: follows.pending.clone(),
+        follows: request.follows.as_ref().map(|follows| {
+            Box::new(FollowsFacts {
+                response: follows.response,
+                quoted: follows.quotes.iter().map(|quote| quote.path).collect(),
+                pending: follows.pending.clone(),
+            })
         }),
         quotes: request
             .follows

@@ -228,7 +228,7 @@ pub fn view(case: &Case, now: Timestamp, warn: Warning) -> Option<View> {
         state: state(&folded),
         exercise: current.map(|v| v.request).or(acts.clone().next().copied()).is_some_and(is_exercise),
         can_comply: current.and_then(|v| v.request.facts.request()?.can_comply),
-        follows: current.and_then(|v| v.request.facts.request()?.follows.clone()),
+        follows: current.and_then(|v| v.request.facts.request()?.follows.as_deref().cloned()),
         clocks: current.map(|v| version_clocks(v, now, warn)).unwrap_or_default(),
         ack_sent_at: ack.filter(|record| record.direction == Direction::Sent).map(|record| record.at),
         ack_automatic: ack.is_some_and(|record| record.facts.is_automatic()),

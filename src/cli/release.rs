@@ -13,14 +13,15 @@ use std::path::Path;
 /// # Errors
 /// The file cannot be written.
 pub(super) fn answer(shown: &ReleaseShown, output: &Path, file: Reserved) -> Result<Answer, Failure> {
-    let release = serde_json::to_string(shown).map_err(ControlError::Malformed)?;
-    let digest = Digest::of(&[release.as_bytes()]);
+    // As it stands in the file, members in alphabetical order: whoever has the file can compute it.
+    let release = serde_json::to_value(shown).map_err(ControlError::Malformed)?;
+    let digest = Digest::of(&[release.to_string().as_bytes()]);
     let form = form(shown, digest);
     let text = match output.extension().and_then(|ending| ending.to_str()) {
         Some("html") => form.html(),
         Some("csv") => form.csv(),
         _ => {
-            let data = json!({ "release": shown, "label": form.label(), "digest": digest });
+            let data = json!({ "release": release, "label": form.label(), "digest": digest });
             format!("{:#}\n", json!({ "schema": "valise.release.export/1", "data": data }))
         }
     };
