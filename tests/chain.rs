@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::founded::federate;
 use common::{Node, Pair, await_some, submit, text};
 use serde_json::{Value, json};
 use valise::control::{Command, ExitCode, Failure};
@@ -22,9 +23,9 @@ fn words(text: &str) -> Sensitive<String> {
 
 /// XAA holds an answer of XBB: an owner who may be named with consent only, and an export to XCC.
 fn answered() -> (Pair, CaseId) {
-    let mut pair = Pair::new();
+    let mut pair = Pair::apart();
     let xcc = Node::init(pair.home.path(), "XCC");
-    pair.introduce(&[("XCC".to_owned(), xcc.card(), xcc.port)]);
+    federate(&[&pair.xaa.dir, &pair.xbb.dir, &xcc.dir], &[], common::YEAR);
     pair.xaa.start();
     pair.xbb.start();
     let made = pair.xaa.ask(submit()).expect("it is submitted");

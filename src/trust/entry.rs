@@ -2,7 +2,7 @@ use super::federation::RootKey;
 use super::federation::{PartA, PartB, Retirement, Suspension, VerifiedPartA, VerifiedPartB};
 use super::path::Path;
 use super::profile::{self, Facts, Revocations};
-use super::{Card, Prekey, Role, TrustError, Usage, Validity};
+use super::{Prekey, Role, TrustError, Usage, Validity};
 use crate::cose::VerifyingKey;
 use crate::model::{Digest, Party, Timestamp};
 use std::collections::BTreeMap;
@@ -34,7 +34,6 @@ pub struct PartyEntry {
     a: Arc<VerifiedPartA>,
     b: Option<Arc<VerifiedPartB>>,
     suspension: Option<Suspension>,
-    card: Option<Arc<Card>>,
 }
 
 impl PartyEntry {
@@ -43,17 +42,7 @@ impl PartyEntry {
         b: Option<Arc<VerifiedPartB>>,
         suspension: Option<Suspension>,
     ) -> Self {
-        Self { a, b, suspension, card: None }
-    }
-
-    /// Remembers the card from which the entry was read.
-    pub(super) fn with_card(self, card: &Card) -> Self {
-        Self { card: Some(Arc::new(card.clone())), ..self }
-    }
-
-    /// Returns the card from which the entry was read, if it came from one.
-    pub fn card(&self) -> Option<&Card> {
-        self.card.as_deref()
+        Self { a, b, suspension }
     }
 
     /// Returns the party.

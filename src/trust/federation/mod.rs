@@ -18,7 +18,7 @@ mod snapshot;
 mod split;
 
 pub use documents::Documents;
-pub use found::found;
+pub use found::{Member, SoleAuthority};
 pub(super) use holdings::Stock;
 pub use holdings::{Held, Holdings};
 pub(super) use national::is_further_npc;
