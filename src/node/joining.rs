@@ -175,6 +175,8 @@ pub fn identity(layout: &Layout, now: Timestamp) -> Result<Value, Failure> {
         "part_a_in_force": entry.map(|entry| entry.part_a().version),
         "part_b": sheet.version,
         "keys": keys,
+        "revoked": part.revoked().map_err(|e| refused(&e))?.iter()
+            .map(|(serial, from)| json!({ "serial": serial, "from": from })).collect::<Vec<_>>(),
         "prekeys": prekeys.collect::<Vec<_>>(),
     }))
 }

@@ -221,5 +221,11 @@ pub fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
 }
 
 pub(super) fn key_failure(error: &KeyError) -> Failure {
-    start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
+    let hint = match error {
+        KeyError::Identity(_) => "put the folders 'keys' and 'pki' of the data back, both from one backup",
+        KeyError::Io { .. } | KeyError::Vault { .. } | KeyError::Trust(_) | KeyError::Credential(_) => {
+            "is the credential the one that `gateway init` wrote?"
+        }
+    };
+    start_failure("serve.keys", error).hint(hint)
 }

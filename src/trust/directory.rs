@@ -136,7 +136,7 @@ impl Directory {
             root: (root.root().version, root.digest()),
             genesis: root.genesis(),
             snapshot: (self.version(), self.digest()),
-            parts: Digest::of(&[b"valise parts b v0\0", &digests]),
+            parts: Digest::of(&[b"valise parts b v1\0", &digests]),
             each: Some(each),
         };
         let parts = self.entries.iter().map(|(party, entry)| {

@@ -132,6 +132,13 @@ impl PartyEntry {
         now: Timestamp,
     ) -> Result<(), TrustError> {
         self.check_suspension(now)?;
+        // By number, whichever root has certified it: a list is signed by the root in force only.
+        for der in intermediates {
+            let serial = profile::serial(Role::Issuing, der)?;
+            if self.a.revocations.iter().any(|r| r.revoked.iter().any(|(known, _)| *known == serial)) {
+                return Err(TrustError::Revoked { role: Role::Issuing });
+            }
+        }
         let list = self.a.revocations.as_ref().map(|r| &r.list);
         let in_force = self.a.root().certified.x5t;
         let ask = |root: &RootKey| {

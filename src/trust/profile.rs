@@ -55,6 +55,11 @@ pub(super) fn claimed_party(role: Role, der: &[u8]) -> Result<Party, TrustError>
     leaf_party(role, &parse(role, der)?)
 }
 
+/// Reads the number under which a certificate can be revoked, and checks nothing else.
+pub(super) fn serial(role: Role, der: &[u8]) -> Result<BigUint, TrustError> {
+    Ok(parse(role, der)?.serial.clone())
+}
+
 /// Reads when a certificate is valid, and checks nothing else.
 /// # Errors
 /// `Malformed`.

@@ -9,6 +9,7 @@ use crate::control::{DoctorView, Failure};
 use crate::model::Party;
 use crate::node::doctor::exam::{Exam, Found};
 use crate::node::gateway::Post;
+use crate::node::generations::Generations;
 use crate::node::joining;
 use crate::node::keys::KeyFolder;
 use crate::node::machine::Machine;
@@ -73,12 +74,10 @@ pub async fn examine(post: &Post) -> DoctorView {
     exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential);
     exam.check("certificates", &["clock", "keys", "directory"], || match &keys {
-        Ok(keys) => probes::certificates(
-            (&layout.pki(), keys),
-            (&directory, gateway.me()),
-            now,
-            &mut *gateway.entropy(),
-        ),
+        Ok(keys) => {
+            let own = Generations::new(keys.clone(), &layout.pki());
+            probes::certificates(&own, (&directory, gateway.me()), now, &mut *gateway.entropy())
+        }
         Err(cause) => Found::broken(cause, "put the credential back"),
     });
     exam.check("prekeys", &["clock", "directory"], || {
@@ -145,6 +144,22 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         |directory| directory.parties().filter(|party| **party != config.party).cloned().collect(),
     );
     exam.end("federation", federation(&joined));
+    // What the calendar says comes first: by a clock that cannot be right, no certificate holds.
+    let calendar = probes::clock(machine.now(), None);
+    let is_off = matches!(calendar, Found::Broken { .. });
+    if is_off {
+        exam.end("clock", calendar);
+    }
+    let keys = KeyFolder::unlock(&layout.keys(), &credential);
+    exam.check("certificates", &["clock", "keys", "federation"], || match (&keys, &joined) {
+        (Ok(keys), Ok(directory)) => {
+            let own = Generations::new(keys.clone(), &layout.pki());
+            let (me, now) = (&config.party, machine.now());
+            probes::certificates(&own, (directory, me), now, &mut *machine.entropy())
+        }
+        (Err(cause), _) => Found::broken(cause, "put the credential back"),
+        (_, Err(failure)) => Found::broken(told(failure), "see the federation"),
+    });
     let mut parts = None;
     exam.check("store", &["keys", "disk", "federation"], || {
         match Parts::read(config, layout, Arc::clone(&machine), &Arc::new(Notify::new())) {
@@ -159,7 +174,8 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         }
     });
     let Some(parts) = parts else {
-        for id in ["clock", "directory", "freshness", "certificates", "prekeys", "listen"] {
+        let beyond = ["clock", "directory", "freshness", "prekeys", "listen"];
+        for id in beyond.into_iter().filter(|id| !is_off || *id != "clock") {
             exam.begin(id, &["store"]);
         }
         for peer in peers {
@@ -169,16 +185,11 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
     };
     let (now, directory, me) = (machine.now(), parts.directory.get(), parts.config.party.clone());
     let names: Vec<Party> = parts.peers.iter().map(|(peer, _)| peer.clone()).collect();
-    exam.end("clock", newest(parts.ledger.newest_leaf(&names), now));
+    if !is_off {
+        exam.end("clock", newest(parts.ledger.newest_leaf(&names), now));
+    }
     exam.end("directory", about(&directory));
     exam.end("freshness", probes::freshness(&directory, now));
-    let keys = KeyFolder::unlock(&layout.keys(), &credential);
-    exam.check("certificates", &["clock", "directory"], || match &keys {
-        Ok(keys) => {
-            probes::certificates((&layout.pki(), keys), (&directory, &me), now, &mut *machine.entropy())
-        }
-        Err(cause) => Found::broken(cause, "put the credential back"),
-    });
     exam.check("prekeys", &["clock", "directory"], || {
         probes::prekeys((&directory, &me), &parts.ring.get().prekeys, now)
     });

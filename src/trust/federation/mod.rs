@@ -12,6 +12,7 @@ mod holdings;
 mod national;
 mod part_a;
 mod part_b;
+mod revoke;
 mod root;
 mod signed;
 mod snapshot;

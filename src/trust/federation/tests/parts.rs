@@ -191,3 +191,28 @@ fn several_npcs_follow_7_1_1() {
     ];
     assert_eq!(refused(PartA { npcs: foreign, ..part_a(&xaa, 1) }), "bad-document", "another State's");
 }
+
+#[test]
+fn a_revoked_issuing_key_is_refused_under_whichever_root_and_the_list_outlives_a_new_root() {
+    let (xaa, xab) = (Pki::new("XAA"), Pki::new("XAB"));
+    let mut part = part_a(&xaa, 2);
+    part.revoke(&[(&xaa.issuing.der, NOW)], &xaa.root_key, NOW).unwrap();
+    part.revoke(&[(&xaa.issuing.der, NOW.saturating_add(DAY))], &xaa.root_key, NOW).unwrap();
+    assert_eq!(part.revoked().unwrap(), [("2".to_owned(), NOW)], "the earlier instant stands");
+    let second = key("the second root of XAA");
+    let new = Pki { root_key: second.clone(), ..Pki::new("XAA") };
+    let root = new.odd(Role::Root, &second.verifying_key(), &second, |_| ());
+    let link =
+        Some(link_root(&xaa.party, (&thumbprint(&xaa.root.der), &xaa.root_key), &thumbprint(&root.der)));
+    part.roots.push(LinkedRoot { certificate: ByteBuf::from(root.der.clone()), link, retired: None });
+    assert_eq!(code(PartA::read_self_signed(&part.sign(&second).unwrap().to_bytes())), "bad-revocation-list");
+    part.revoke(&[], &second, NOW).unwrap();
+    assert_eq!(part.revoked().unwrap().len(), 1, "nothing on it is forgotten");
+    let members = [(&xaa, part, part_b(&xaa, 1)), (&xab, part_a(&xab, 1), part_b(&xab, 1))];
+    let signed = Pki { root_key: second, ..Pki::new("XAA") };
+    let [(_, a, b), other] = members;
+    let world = World::of(&[(&signed, a, b), other]);
+    let directory = world.directory();
+    let shown = directory.verify_gateway(&xaa.gateway.der, &[&xaa.issuing.der], Usage::Client, NOW);
+    assert_eq!(code(shown), "revoked", "the root before still holds, and its issuing key does not");
+}
