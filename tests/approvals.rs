@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::founded::federate;
 use common::{Node, Pair, await_some, submit, text, valise};
 use serde_json::Value;
 use std::fs;
@@ -199,7 +200,7 @@ fn fewer_officers_than_the_directory_entry_promises_do_not_serve() {
     let officers = ["--officer", "one:officer", "--officer", "two:officer", "--data", &dir];
     assert!(valise(&[&words[..], &officers].concat()).status.success());
     let node = Node::at(dir.clone().into(), "XAA", 0);
-    node.know(&[]);
+    federate(&[&node.dir], &[], common::YEAR);
     let file = node.dir.join("valise.toml");
     let settings = fs::read_to_string(&file).expect("settings");
     fs::write(&file, settings.replace("approvals = 2", "approvals = 1")).expect("settings can be written");

@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::founded::federate;
 use common::{Node, Pair, await_some, submit, text};
 use serde_json::{Value, json};
 use valise::control::{Command, ExitCode, Failure};
@@ -22,11 +23,9 @@ fn words(text: &str) -> Sensitive<String> {
 
 /// XAA holds an answer of XBB: an owner who may be named with consent only, and an export to XCC, which runs too.
 fn answered() -> (Pair, Node, CaseId) {
-    let mut pair = Pair::new();
+    let mut pair = Pair::apart();
     let mut xcc = Node::init(pair.home.path(), "XCC");
-    pair.introduce(&[("XCC".to_owned(), xcc.card(), xcc.port)]);
-    let known = [&pair.xaa, &pair.xbb].map(|node| (node.code.to_owned(), node.card(), node.port));
-    xcc.know(&known);
+    federate(&[&pair.xaa.dir, &pair.xbb.dir, &xcc.dir], &[], common::YEAR);
     pair.xaa.start();
     pair.xbb.start();
     xcc.start();

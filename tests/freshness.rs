@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::founded::{founded, join_all};
+use common::founded::{federate, founded};
 use common::{Node, acts, await_some, refuse, submit, text};
 use serde_json::Value;
 use std::fs;
@@ -57,7 +57,7 @@ fn a_stale_directory_receives_and_sends_on_but_lets_nothing_restricted_out() {
     let more = "\n[[authority]]\nname = \"police-cid\"\nkind = \"competent\"\ndesignated = true\n";
     let before = fs::read_to_string(&settings).expect("settings");
     fs::write(&settings, before + more).expect("settings are written");
-    join_all(&[&xaa.dir, &xbb.dir], FRESH);
+    federate(&[&xaa.dir, &xbb.dir], &[], FRESH);
     let began = common::stopwatch();
     xaa.start();
     xbb.start();

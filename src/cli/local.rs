@@ -22,7 +22,6 @@ pub fn config_check(file: &Path) -> Result<Answer, Failure> {
     let (kind, problems) = match config::check(&text, file, &around) {
         Ok(Checked::Gateway(config)) => (Some("gateway"), config.policy.findings()),
         Ok(Checked::Relay(_)) => (Some("relay"), Vec::new()),
-        Ok(Checked::Peers(_)) => (Some("peers"), Vec::new()),
         Err(ConfigError::Invalid { problems, .. }) => (None, problems),
         Err(other) => return Err(other.into()),
     };
@@ -74,13 +73,11 @@ pub fn config_show(layout: &Layout, origin: bool) -> Result<Answer, Failure> {
 pub fn gateway_init(made: Value) -> Answer {
     let told = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
     let text = format!(
-        "made the gateway of {}\n  settings     {}\n  public card  {}\n  root SHA-256 {}\n\n\
-         `valise identity request` writes the file by which a federation admits it. Without a federation, give the\n\
-         card to the other NPCs, read them the root's SHA-256 aloud, and list their cards in peers.toml.\n\
-         Then run `valise gateway serve`.",
+        "made the gateway of {}\n  settings     {}\n  root SHA-256 {}\n\n\
+         `valise identity request` writes the file by which a federation admits it; docs/federation.md tells the rest.\n\
+         Once it has joined, run `valise gateway serve`.",
         told("party"),
         told("config"),
-        told("card"),
         told("root_sha256"),
     );
     Answer::ok("gateway.init", made, text)
