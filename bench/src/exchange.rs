@@ -45,8 +45,8 @@ pub fn measure(lab: &Lab, options: &Options) -> Result<Vec<Figure>, Failure> {
 }
 
 fn one(xaa: &Node, xbb: &Node, size: usize, options: &Options) -> Result<Figure, Failure> {
-    let request = nodes::request(size)?;
-    let submit = nodes::submit(&request, None)?;
+    let request = nodes::request(size, "XBB")?;
+    let submit = nodes::submit(&request);
     let run = Run { xaa, submit, in_flight: options.in_flight };
     run.spin(Duration::from_secs(2))?;
     let before = (stats::cpu(xaa.pid()?)?, stats::cpu(xbb.pid()?)?);
@@ -59,7 +59,8 @@ fn one(xaa: &Node, xbb: &Node, size: usize, options: &Options) -> Result<Figure,
     let rate = done / took.as_secs_f64();
     let limit = cores * 1e6 / fastest.exchange(group);
     let own = cores * 1e6 / ours.exchange(group);
-    let figure = Figure::new(format!("exchange {size} B"), (rate, limit), "requests/s", (Bound::AtLeast, 0.6));
+    let figure =
+        Figure::new(format!("exchange {size} B"), (rate, limit), "requests/s", (Bound::AtLeast, 0.6));
     Ok(figure
         .guaranteeing(&GUARANTEES)
         .with("in flight", group * 2.0)
@@ -95,7 +96,10 @@ impl Run<'_> {
                 scope.spawn(|| {
                     if let Err(cause) = self.hand(&said, &waiting, &busy, &over) {
                         over.store(true, Ordering::Relaxed);
-                        failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(cause.to_string());
+                        failure
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .get_or_insert(cause.to_string());
                     }
                 });
             }
@@ -114,7 +118,13 @@ impl Run<'_> {
         Ok((said.into_inner(), begun.elapsed()))
     }
 
-    fn hand(&self, said: &AtomicUsize, waiting: &AtomicUsize, busy: &AtomicUsize, over: &AtomicBool) -> Result<(), Failure> {
+    fn hand(
+        &self,
+        said: &AtomicUsize,
+        waiting: &AtomicUsize,
+        busy: &AtomicUsize,
+        over: &AtomicBool,
+    ) -> Result<(), Failure> {
         let mut line = self.xaa.line()?;
         while !over.load(Ordering::Relaxed) {
             let mine = busy.fetch_add(1, Ordering::Relaxed);

@@ -40,7 +40,12 @@ pub struct Figure {
 
 impl Figure {
     /// Sets a figure beside its limit.
-    pub fn new(what: impl Into<String>, (rate, limit): (f64, f64), unit: &'static str, (bound, target): (Bound, f64)) -> Self {
+    pub fn new(
+        what: impl Into<String>,
+        (rate, limit): (f64, f64),
+        unit: &'static str,
+        (bound, target): (Bound, f64),
+    ) -> Self {
         let ratio = rate / limit;
         let met = match bound {
             Bound::AtLeast => ratio >= target,
@@ -86,7 +91,9 @@ pub fn print(figures: &[Figure], json: bool) {
             Bound::AtLeast => "at least",
             Bound::AtMost => "at most",
         };
-        println!("{what}: {rate:.2} {unit}, limit {limit:.2}, ratio {ratio:.2} ({sign} {target:.2}: {verdict})");
+        println!(
+            "{what}: {rate:.2} {unit}, limit {limit:.2}, ratio {ratio:.2} ({sign} {target:.2}: {verdict})"
+        );
         for (name, value) in &figure.details {
             println!("    {name}: {value:.2}");
         }

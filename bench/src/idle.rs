@@ -21,7 +21,8 @@ pub struct Options {
 /// Measures memory and CPU of the one to whom all are connected.
 pub fn measure(lab: &Lab, options: &Options) -> Result<Vec<Figure>, Failure> {
     let mut hub = lab.gateway("XAA")?;
-    let mut peers = (0..options.peers).map(|nth| lab.gateway(&code(nth))).collect::<Result<Vec<Node>, _>>()?;
+    let mut peers =
+        nodes::codes(options.peers).map(|code| lab.gateway(&code)).collect::<Result<Vec<Node>, _>>()?;
     let all: Vec<&Node> = std::iter::once(&hub).chain(&peers).collect();
     nodes::join(&all)?;
     hub.start()?;
@@ -60,10 +61,4 @@ fn linked(hub: &Node) -> Result<f64, Failure> {
     let list = hub.ask(Command::PeerList)?;
     let peers = list.as_array().ok_or("no list of peers")?;
     Ok(peers.iter().filter(|peer| peer["connected"] == true).map(|_| 1.0).sum())
-}
-
-/// A user-assigned code of ISO 3166-1 for each number; XAA is the hub's.
-fn code(nth: u32) -> String {
-    let letter = |n: u32| char::from_u32(u32::from(b'A') + n % 26).unwrap_or('A');
-    format!("X{}{}", letter(1 + nth / 26), letter(nth))
 }

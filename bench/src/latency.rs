@@ -16,7 +16,7 @@ pub struct Options {
 /// Measures the median and the 99th percentile.
 pub fn measure(lab: &Lab, options: &Options) -> Result<Vec<Figure>, Failure> {
     let (xaa, _xbb) = nodes::pair(lab)?;
-    let submit = nodes::submit(&nodes::request(1024)?, None)?;
+    let submit = nodes::submit(&nodes::request(1024, "XBB")?);
     let mut line = xaa.line()?;
     let mut took = Vec::with_capacity(options.count);
     for nth in 0..options.count + 20 {

@@ -3,6 +3,7 @@
 use crate::Failure;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -12,16 +13,17 @@ use std::time::{Duration, Instant};
 use valise::config::Layout;
 use valise::control::{Call, Client, Command, VERSION};
 use valise::cose::SigningKey;
-use valise::model::Request;
+use valise::model::{DAY, Request};
 use valise::node::{Machine, joining};
 use valise::offline::requests::parse_request;
 use valise::trust::Validity;
-use valise::trust::federation::found;
+use valise::trust::federation::{Member, SoleAuthority};
 
 /// How long a node may take to answer or to end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Where a measurement runs, and with what.
+#[derive(Clone)]
 pub struct Lab {
     /// The binary.
     pub valise: PathBuf,
@@ -49,7 +51,10 @@ pub fn binary(given: Option<&Path>) -> Result<PathBuf, Failure> {
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let built = Process::new(cargo).args(["build", "--release", "-p", "bench", "-p", "valise", "--bin", "valise"]).current_dir(root).status()?;
+    let built = Process::new(cargo)
+        .args(["build", "--release", "-p", "bench", "-p", "valise", "--bin", "valise"])
+        .current_dir(root)
+        .status()?;
     if !built.success() {
         return Err("cargo could not build valise; name a binary with --valise".into());
     }
@@ -73,6 +78,13 @@ impl Lab {
     pub fn gateway_behind(&self, party: &str, port: u16, reached: u16) -> Result<Node, Failure> {
         let node = self.node("gateway", party, port);
         node.verb(&["--demo", "--officer", "one:officer", "--address", &format!("127.0.0.1:{reached}")])?;
+        Ok(node)
+    }
+
+    /// Makes a gateway that only a relay reaches.
+    pub fn gateway_by(&self, relay: &str, party: &str) -> Result<Node, Failure> {
+        let node = self.node("gateway", party, free_port()?);
+        node.verb(&["--demo", "--officer", "one:officer", "--address", "none", "--relay", relay])?;
         Ok(node)
     }
 
@@ -106,13 +118,6 @@ impl Node {
             return Err(String::from_utf8_lossy(&done.stderr).into());
         }
         Ok(serde_json::from_slice::<Value>(&done.stdout)?["data"].take())
-    }
-
-    /// Changes the settings of a node that does not run: `line` comes first.
-    pub fn set(&self, line: &str) -> Result<(), Failure> {
-        let file = self.dir.join("valise.toml");
-        let settings = fs::read_to_string(&file)?;
-        Ok(fs::write(&file, format!("{line}\n{settings}"))?)
     }
 
     /// Starts it, and returns the time until it answered.
@@ -212,18 +217,18 @@ pub fn queued(line: &mut Client) -> Result<usize, Failure> {
 pub fn join(nodes: &[&Node]) -> Result<(), Failure> {
     let machine = Machine::os();
     let now = machine.now();
-    let validity = Validity { not_before: now.saturating_add(-86_400), not_after: now.saturating_add(30 * 86_400) };
+    let validity = Validity { not_before: now.saturating_add(-DAY), not_after: now.saturating_add(30 * DAY) };
     let mut members = Vec::new();
     for node in nodes {
         let layout = Layout::under(&node.dir);
-        members.push((fs::read(layout.part_a())?, fs::read(layout.part_b())?));
+        members.push(Member { part_a: fs::read(layout.part_a())?, part_b: Some(fs::read(layout.part_b())?) });
     }
-    let key = SigningKey::from_seed(&[7; 32]);
-    let (anchor, bundle) = found("bench", &key, &members, validity)?;
+    let mut authority = SoleAuthority::new("bench", SigningKey::from_seed(&[7; 32]));
+    let bundle = authority.publish(&members, &BTreeMap::new(), validity)?;
     for node in nodes {
         let layout = Layout::under(&node.dir);
         joining::import(&layout, &bundle).map_err(|failure| failure.message)?;
-        joining::join(&layout, &anchor, &machine).map_err(|failure| failure.message)?;
+        joining::join(&layout, &authority.anchor(), &machine).map_err(|failure| failure.message)?;
     }
     Ok(())
 }
@@ -237,31 +242,44 @@ pub fn pair(lab: &Lab) -> Result<(Node, Node), Failure> {
     Ok((xaa, xbb))
 }
 
-/// A complete request to XBB whose CBOR has so many bytes.
-pub fn request(bytes: usize) -> Result<Request, Failure> {
+/// A complete request to a party, whose CBOR has so many bytes.
+pub fn request(bytes: usize, to: &str) -> Result<Request, Failure> {
     let of = |padding: usize| -> Result<(Request, usize), Failure> {
         let mut json: Value = serde_json::from_str(include_str!("../request.json"))?;
-        json["circumstances"]["value"] = "found under the seat of a lorry at a checkpoint; ".chars().cycle().take(padding).collect::<String>().into();
+        json["addressee"]["party"] = to.into();
+        json["items"][0]["country_of_manufacture"]["value"] = to.into();
+        json["circumstances"]["value"] = "found under the seat of a lorry at a checkpoint; "
+            .chars()
+            .cycle()
+            .take(padding)
+            .collect::<String>()
+            .into();
         let request = parse_request(&json.to_string()).map_err(|cause| cause.to_string())?;
         let length = valise::wire::encode(&request)?.len();
         Ok((request, length))
     };
     let (_, least) = of(1)?;
-    let padding = (bytes + 1).checked_sub(least).ok_or_else(|| format!("a request has {least} bytes at least"))?;
+    let padding =
+        (bytes + 1).checked_sub(least).ok_or_else(|| format!("a request has {least} bytes at least"))?;
     // A longer text has a longer length before it.
     let (request, length) = of(padding)?;
     if length == bytes { Ok(request) } else { Ok(of(padding + bytes - length)?.0) }
 }
 
 /// Submits a request as a training act.
-pub fn submit(request: &Request, to: Option<&str>) -> Result<Command, Failure> {
-    let to = to.map(str::parse).transpose().map_err(|_| "a party")?;
-    Ok(Command::RequestSubmit {
+pub fn submit(request: &Request) -> Command {
+    Command::RequestSubmit {
         request: Box::new(request.clone()),
-        to,
+        to: None,
         incomplete: None,
         exercise: true,
         on_behalf_of: None,
         via: None,
-    })
+    }
+}
+
+/// Names many States: user-assigned codes of ISO 3166-1 behind XAA.
+pub fn codes(count: u32) -> impl Iterator<Item = String> {
+    let letter = |n: u32| char::from_u32(u32::from(b'A') + n % 26).unwrap_or('A');
+    (0..count).map(move |nth| format!("X{}{}", letter(1 + nth / 26), letter(nth)))
 }

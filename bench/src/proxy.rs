@@ -72,7 +72,12 @@ fn carry(front: &UdpSocket, to: SocketAddr, counts: &Arc<Counts>) -> Result<(), 
                 while !counts.over.load(Ordering::Relaxed) {
                     let Ok(length) = behind.recv(&mut buffer) else { continue };
                     let Ok(socket) = front.try_clone() else { return };
-                    let _ = later.send((Instant::now() + counts.pause(), socket, from, buffer[..length].to_vec()));
+                    let _ = later.send((
+                        Instant::now() + counts.pause(),
+                        socket,
+                        from,
+                        buffer[..length].to_vec(),
+                    ));
                 }
             });
         }

@@ -55,7 +55,12 @@ pub fn measure(lab: &Lab, options: &Options) -> Result<Vec<Figure>, Failure> {
         page("page of deadline list", many.deadlines),
         page("page of inbox list", many.inbox),
         Figure::new("memory with many closed cases", (many.memory, few.memory), "MiB", (Bound::AtMost, 1.5)),
-        Figure::new("CPU of a request, many cases to few", (many.request, few.request), "ms", (Bound::AtMost, 1.25)),
+        Figure::new(
+            "CPU of a request, many cases to few",
+            (many.request, few.request),
+            "ms",
+            (Bound::AtMost, 1.25),
+        ),
     ])
 }
 
@@ -78,7 +83,7 @@ impl Look {
         let cases = median(xaa, || Command::CaseList { after: None, limit: 50 })?;
         let deadlines = median(xaa, || Command::DeadlineList)?;
         let inbox = median(xaa, || Command::InboxList)?;
-        let submit = nodes::submit(&nodes::request(1024)?, None)?;
+        let submit = nodes::submit(&nodes::request(1024, "XBB")?);
         for _ in 0..50 {
             xaa.ask(submit.clone())?;
         }
@@ -114,7 +119,13 @@ fn plant(node: &Node, closed: std::ops::Range<u32>, open: u32) -> Result<(), Fai
     let parts = Parts::read(config, &layout, Arc::new(Machine::os()), &Arc::new(Notify::new()))
         .map_err(|failure| failure.message)?;
     let now = parts.machine.now();
-    let farm = Farm { parts, request: nodes::request(1024)?, now, me: "XAA".parse().map_err(|_| "a party")?, peer: "XBB".parse().map_err(|_| "a party")? };
+    let farm = Farm {
+        parts,
+        request: nodes::request(1024, "XAA")?,
+        now,
+        me: "XAA".parse().map_err(|_| "a party")?,
+        peer: "XBB".parse().map_err(|_| "a party")?,
+    };
     let mut tickets: Vec<Ticket> = Vec::with_capacity(AHEAD);
     let first_open = closed.end;
     for number in closed.chain(first_open..first_open + open) {

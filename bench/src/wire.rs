@@ -29,11 +29,12 @@ pub fn measure(lab: &Lab, options: &Options) -> Result<Vec<Figure>, Failure> {
     nodes::join(&[&xaa, &xbb])?;
     xaa.start()?;
     xbb.start()?;
-    let submit = nodes::submit(&nodes::request(1024)?, None)?;
+    let submit = nodes::submit(&nodes::request(1024, "XBB")?);
     for _ in 0..5 {
         exchange(&xaa, &submit)?;
     }
-    let mut figures = vec![alone(&xaa, &submit, &counts, options.count)?, batched(&xaa, &submit, &counts, options.count)?];
+    let mut figures =
+        vec![alone(&xaa, &submit, &counts, options.count)?, batched(&xaa, &submit, &counts, options.count)?];
     counts.slow(Duration::from_millis(options.round_trip / 2));
     #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
     let trip = options.round_trip as f64;
@@ -87,7 +88,9 @@ fn per_request(what: &str, before: (u64, u64), after: (u64, u64), count: u32) ->
     #[expect(clippy::cast_precision_loss, reason = "small counts")]
     let each = |sum: u64| sum as f64 / f64::from(count);
     Figure::new(what, (each(bytes), 4000.0), "B", (Bound::AtMost, 1.0))
-        .guaranteeing(&["padded (Padmé), sealed to ML-KEM-768 with X25519, receipted with a proof in the peer's log"])
+        .guaranteeing(&[
+            "padded (Padmé), sealed to ML-KEM-768 with X25519, receipted with a proof in the peer's log",
+        ])
         .with("datagrams", each(datagrams))
         .with("with IPv4 and UDP headers, B", each(bytes + datagrams * proxy::HEADERS))
 }

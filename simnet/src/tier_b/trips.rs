@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use valise::control::Command;
+use valise::model::Party;
 
 /// From an officer's word to the verified receipt.
 #[derive(Clone, Copy, Debug)]
 pub struct Trips {
-    /// The first time, when no link stands.
+    /// After a silence so long that no link stands.
     pub cold: Duration,
     /// On a link that stands.
     pub warm: Duration,
@@ -21,6 +22,8 @@ pub struct Trips {
 
 /// How often the outbox is looked at; what is measured is later than true by so much at most.
 const LOOK: Duration = Duration::from_millis(1);
+/// A silence after which a link is closed.
+const IDLE: Duration = Duration::from_secs(600);
 /// How many looks an exchange may take.
 const LOOKS: u32 = 60_000;
 
@@ -48,9 +51,10 @@ pub fn trips(federation: &Arc<Federation>, travel: Millis) -> Trips {
         for node in &mut nodes {
             node.start(&site).expect("a new node starts");
         }
-        // What is done once after a start is over.
-        sleep(Duration::from_secs(5)).await;
         let asked = federation.members[partner].party.clone();
+        // At the first contact ever the two compare directories before anything else is said.
+        exchange(&nodes[0], &asked).await;
+        sleep(IDLE).await;
         let cold = exchange(&nodes[0], &asked).await;
         sleep(Duration::from_secs(5)).await;
         let warm = exchange(&nodes[0], &asked).await;
@@ -61,10 +65,11 @@ pub fn trips(federation: &Arc<Federation>, travel: Millis) -> Trips {
     })
 }
 
-async fn exchange(node: &Node, asked: &valise::model::Party) -> Duration {
+async fn exchange(node: &Node, asked: &Party) -> Duration {
+    let request = samples::request(&samples::template(), asked, 1, samples::Form::Complete);
     let command = Command::RequestSubmit {
-        request: Box::new(samples::template()),
-        to: Some(asked.clone()),
+        request: Box::new(request),
+        to: None,
         incomplete: None,
         exercise: true,
         on_behalf_of: None,
