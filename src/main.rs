@@ -130,12 +130,12 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             FrameKind::Receipts => CarriedKind::Receipts,
             FrameKind::Reject => CarriedKind::Reject,
             FrameKind::News => CarriedKind::News,
+            FrameKind::Want => CarriedKind::Want,
             FrameKind::Ping
             | FrameKind::Pong
             | FrameKind::AuditQuestion
             | FrameKind::AuditAnswer
             | FrameKind::Holdings
-            | FrameKind::Want
             | FrameKind::RecoveryQuestion
             | FrameKind::RecoveryList
             | FrameKind::RecoveryAct
@@ -157,6 +157,7 @@ fn pack_bags(content: &BagContent, limit: usize) -> Result<Vec<Vec<u8>>, Failure
             CarriedKind::Receipts => FrameKind::Receipts,
             CarriedKind::Reject => FrameKind::Reject,
             CarriedKind::News => FrameKind::News,
+            CarriedKind::Want => FrameKind::Want,
         };
         (kind, carried.body.0.clone())
     };

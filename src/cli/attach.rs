@@ -6,7 +6,7 @@ use crate::cli::document::read_text;
 use crate::cli::face::Answer;
 use crate::cli::render;
 use crate::control::{
-    AttachmentView, Call, Client, Command, ExitCode, Failure, Hex, OfferView, PieceView, VERSION,
+    AttachmentView, Call, Client, Command, ExitCode, Failure, OfferView, PieceView, VERSION,
 };
 use crate::model::{CaseId, Digest};
 use serde_json::{Value, json};
@@ -109,8 +109,8 @@ pub(super) fn upload(picked: &[Picked], client: &mut Client, officer: Option<&st
         for index in held..pieces {
             let mut bytes = Vec::new();
             Read::by_ref(&mut source).take(piece).read_to_end(&mut bytes).map_err(failed)?;
-            let put = Command::AttachmentPut { sha256: file.sha256, index, bytes: Hex(bytes) };
-            client.call(&call(officer, put))?;
+            let put = Command::AttachmentPut { sha256: file.sha256, index };
+            client.bring(&call(officer, put), &bytes)?;
         }
     }
     Ok(())
@@ -201,13 +201,14 @@ fn write_one(
             permit: permit.map(str::to_owned),
             index,
         };
-        let piece: PieceView = render::read(&client.call(&call(officer, read))?)?;
+        let (view, bytes) = client.fetch(&call(officer, read))?;
+        let PieceView { pieces } = render::read(&view)?;
         if index == 0 {
-            kind = kind_of(&piece.bytes.0);
+            kind = kind_of(&bytes);
         }
-        out.write_all(&piece.bytes.0).map_err(failed)?;
+        out.write_all(&bytes).map_err(failed)?;
         index += 1;
-        if index >= piece.pieces {
+        if index >= pieces {
             break;
         }
     }

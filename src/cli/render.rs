@@ -94,9 +94,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::NoticeShow { .. } => exchange::shown(&read(data)?),
         Command::QueueList => queue(&read::<Vec<_>>(data)?),
         // Bags are written and read by `cli::bags`; here is what a script would have got.
-        Command::QueueExport { .. } | Command::QueueHanded { .. } | Command::QueueImport { .. } => {
-            format!("{data:#}")
-        }
+        Command::QueueExport { .. }
+        | Command::QueueHanded { .. }
+        | Command::QueueFiles { .. }
+        | Command::QueuePiece { .. }
+        | Command::QueueImport { .. } => format!("{data:#}"),
         Command::QueueRetry { .. } => {
             let RetryView { woken } = read(data)?;
             format!("trying {} now {}", woken.len(), woken.join(" "))

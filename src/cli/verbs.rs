@@ -54,8 +54,8 @@ pub struct Readers {
 pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
     let officer = args.as_officer.as_deref();
     match &args.verb {
-        Verb::Queue(QueueVerb::Export { output, peer, split, force }) => {
-            let packing = Packing { output, peer: peer.as_ref(), mib: *split, force: *force };
+        Verb::Queue(QueueVerb::Export { output, peer, files, split, force }) => {
+            let packing = Packing { output, peer: peer.as_ref(), files: *files, mib: *split, force: *force };
             return bags::export(packing, layout, officer, readers);
         }
         Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),

@@ -45,6 +45,8 @@ impl Command {
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
+            | Self::QueueFiles { .. }
+            | Self::QueuePiece { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
             Self::GatewayBackup
             | Self::GatewayClock { lower: Some(_) }

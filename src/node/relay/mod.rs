@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
 
 /// What all lines of a relay share.
@@ -44,7 +44,12 @@ pub(super) struct Desk {
     counter: Counter,
     counters: Arc<Counters>,
     since: Timestamp,
+    /// The memory for what members bring, until it is durable.
+    places: Arc<Semaphore>,
 }
+
+/// How many KiB of what members bring are in memory at once.
+const PLACES_KIB: usize = 16 << 10;
 
 impl Desk {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -98,6 +103,7 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
         Clerk::new(terms, room.clone(), Arc::clone(&machine), look).map_err(store_failure)?;
     let desk = Desk {
         since: machine.now(),
+        places: Arc::new(Semaphore::new(PLACES_KIB)),
         machine,
         board: Arc::new(Board::new(trusted, shelf)),
         doorkeeper: check,
