@@ -20,7 +20,7 @@ const WANT: &str = "application/vnd.valise.want+cbor";
 const MAX_FILES: usize = 256;
 
 /// Names what the HPKE context is bound to, so that no key schedule of another use equals it.
-const WANT_CONTEXT: &str = "valise/0 want X-Wing SHAKE256 AES-256-GCM";
+const WANT_CONTEXT: &str = "valise/1 want X-Wing SHAKE256 AES-256-GCM";
 
 /// An addressee's word that it wants a part of a file.
 ///
