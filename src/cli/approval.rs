@@ -1,6 +1,7 @@
 //! Second officers: what waits, what it says, and a word for it under the officer's own key.
 
 use crate::cli::args::{ApprovalVerb, Args, OwnKey, ReleaseVerb, Verb};
+use crate::cli::attach;
 use crate::cli::face::{Answer, confirm};
 use crate::cli::render;
 use crate::cli::render::{table, when};
@@ -10,12 +11,12 @@ use crate::config::{Environment, Layout, Origin};
 use crate::control::{ApprovalState, ApprovalView, Call, Command, ExitCode, Failure, VERSION};
 use crate::model::{Digest, Matter, OfficerSignature, Sensitive};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) fn approval(verb: &ApprovalVerb) -> Command {
     match verb {
         ApprovalVerb::List => Command::ApprovalList,
-        ApprovalVerb::Show { id } | ApprovalVerb::Approve { id, .. } => {
+        ApprovalVerb::Show { id, .. } | ApprovalVerb::Approve { id, .. } => {
             Command::ApprovalShow { id: id.clone() }
         }
         ApprovalVerb::Return { id, reason } => {
@@ -57,6 +58,23 @@ pub(super) fn approve(
     let data = connect(layout)?.call(&call)?;
     let view: ApprovalView = render::read(&data)?;
     Ok(Answer::ok(call.command.verb(), data, text(&view)))
+}
+
+/// `approval show --files`: writes the files that go with an act, so that whoever agrees has seen them.
+pub(super) fn show_with_files(
+    args: &Args,
+    layout: &Layout,
+    (id, folder): (&str, &Path),
+) -> Result<Answer, Failure> {
+    let officer = args.as_officer.as_deref();
+    let mut client = connect(layout)?;
+    let command = Command::ApprovalShow { id: id.to_owned() };
+    let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };
+    let data = client.call(&call)?;
+    let view: ApprovalView = render::read(&data)?;
+    let written = attach::of_approval(&view, folder, &mut client, officer)?;
+    let files: String = written.iter().map(|file| format!("\n{}", file.display())).collect();
+    Ok(Answer::ok(call.command.verb(), data, text(&view) + &files))
 }
 
 /// `release approve` and `release review`: signs and tells the node.
@@ -155,6 +173,9 @@ pub(super) fn text(a: &ApprovalView) -> String {
         ApprovalState::Returned => {
             out += &format!("it was returned: {}\n", a.reason.as_deref().unwrap_or_default());
         }
+    }
+    for file in &a.files {
+        out += &format!("file {} of {} bytes goes with it; --files DIR writes it\n", file.sha256, file.size);
     }
     if let Some(words) = &a.words {
         let value: Value = serde_json::from_str(words).unwrap_or_default();

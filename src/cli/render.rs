@@ -45,6 +45,7 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::CasePrint { .. }
         | Command::AttachmentOffer { .. }
         | Command::AttachmentPut { .. }
+        | Command::ApprovalFile { .. }
         | Command::AttachmentRead { .. } => format!("{data:#}"),
         Command::CaseAttachments { .. } => attach::table(&read::<Vec<_>>(data)?),
         Command::CaseShow { .. } | Command::CaseJudge { .. } | Command::CaseClose { .. } => {

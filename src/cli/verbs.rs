@@ -62,6 +62,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
             return approval::approve(args, layout, readers, (id, *digest, own));
         }
+        Verb::Approval(ApprovalVerb::Show { id, files: Some(folder) }) => {
+            return approval::show_with_files(args, layout, (id, folder));
+        }
         Verb::Case(CaseVerb::Attachment { case, fetch, output }) => {
             return attach::of_case(case, *fetch, output.as_deref(), &mut connect(layout)?, officer);
         }

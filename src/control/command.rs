@@ -411,6 +411,15 @@ pub enum Command {
         /// Which act.
         id: String,
     },
+    /// `approval show ID --files`: one piece of a file that an act names which waits; its bytes follow the reply.
+    ApprovalFile {
+        /// Which act.
+        id: String,
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Which piece.
+        index: u64,
+    },
     /// `approval approve ID`: agrees to an act, as another officer than its author.
     ApprovalApprove {
         /// Which act.
@@ -514,7 +523,7 @@ impl Command {
 
     /// Tells whether bytes follow a reply that is no failure.
     pub const fn yields_bytes(&self) -> bool {
-        matches!(self, Self::AttachmentRead { .. } | Self::QueuePiece { .. })
+        matches!(self, Self::AttachmentRead { .. } | Self::ApprovalFile { .. } | Self::QueuePiece { .. })
     }
 
     /// Returns noun and verb as the command line writes them, for schemas, logs and denials.
@@ -559,7 +568,7 @@ impl Command {
             Self::ConsentDeny { .. } => "consent.deny",
             Self::ConsentWithdraw { .. } => "consent.withdraw",
             Self::ApprovalList => "approval.list",
-            Self::ApprovalShow { .. } => "approval.show",
+            Self::ApprovalShow { .. } | Self::ApprovalFile { .. } => "approval.show",
             Self::ApprovalApprove { .. } => "approval.approve",
             Self::ApprovalReturn { .. } => "approval.return",
             Self::ReleaseList => "release.list",

@@ -19,7 +19,7 @@ mod roles;
 mod upkeep;
 mod views;
 
-pub use approval::{ApprovalState, ApprovalView};
+pub use approval::{ApprovalState, ApprovalView, HeldFile};
 pub use attachment::{AttachmentView, OfferView, PieceView};
 pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, OwedFile, RefusedFrame};
 pub use client::Client;

@@ -86,6 +86,7 @@ impl Command {
             | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
             | Self::ApprovalShow { .. }
+            | Self::ApprovalFile { .. }
             | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }

@@ -174,6 +174,27 @@ impl Attachments {
         Ok(index + 1)
     }
 
+    /// Returns the length of a file that an officer attached, if all of it is here.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails.
+    pub fn own(&self, sha256: &Digest) -> Result<Option<u64>, FileError> {
+        Ok(match self.slip(&self.own_name(sha256))? {
+            Some(Slip::Own { size, whole: true, .. }) => Some(size),
+            Some(Slip::Own { .. } | Slip::Out { .. } | Slip::In(_)) | None => None,
+        })
+    }
+
+    /// Reads a piece of a file that an officer attached, for another officer who has to agree that it goes out.
+    ///
+    /// # Errors
+    /// `Refused` if not all of it is here, or it has changed at rest.
+    pub fn read_own(&self, sha256: &Digest, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        let size =
+            self.own(sha256)?.ok_or_else(|| failed("the file is not here, or not whole".to_owned()))?;
+        self.own_piece(sha256, size, index)
+    }
+
     /// Lets a file that an officer attached go to an audience; gives its length and key, `None` if it is not here.
     ///
     /// # Errors

@@ -518,6 +518,20 @@ impl Ledger {
         Ok(scan(&self.store.reader(), &keys::custody(envelope, None))?.into_iter().filter_map(read).collect())
     }
 
+    /// Lists all that a relay has signed for, settled or not.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn custodies_of(&self, relay: &Party) -> Result<Vec<SignedCustody>, StoreError> {
+        let read = |(entry, _)| match entry {
+            Entry::Custody { relay: by, since, custody, notice, .. } if by == *relay => {
+                Some(SignedCustody { relay: by, since, custody, notice: notice.map(ByteBuf::into_vec) })
+            }
+            _ => None,
+        };
+        Ok(scan(&self.store.reader(), keys::CUSTODIES)?.into_iter().filter_map(read).collect())
+    }
+
     /// Lists the envelopes in which a statement of ours was sent, settled ones too, each with its recipient.
     ///
     /// # Errors

@@ -238,10 +238,22 @@ impl Courier {
         custody: Vec<u8>,
         since: Timestamp,
     ) -> Result<(), String> {
-        let mut change = Change::default();
-        let kept = SignedCustody { relay: relay.clone(), since, custody, notice: None };
-        change.custody(&id, kept).map_err(|e| e.to_string())?;
-        post.gateway.ledger.commit(change).await.map_err(|e| e.to_string())?.into_inner();
+        let known = post.gateway.ledger.custodies(&id).map_err(|e| e.to_string())?;
+        let first = known.into_iter().find(|kept| kept.relay == *relay && kept.notice.is_none());
+        match first.filter(|kept| !kept.custody.is_empty()) {
+            // The first one convicts a relay that has lost the parcel, and signs for it anew each time it is asked.
+            Some(first) if first.custody != custody => {
+                post.gateway.counters.refused("relay-lost");
+                tracing::warn!(%relay, "a relay signs anew for what it should have");
+            }
+            Some(_) => {}
+            None => {
+                let mut change = Change::default();
+                let kept = SignedCustody { relay: relay.clone(), since, custody, notice: None };
+                change.custody(&id, kept).map_err(|e| e.to_string())?;
+                post.gateway.ledger.commit(change).await.map_err(|e| e.to_string())?.into_inner();
+            }
+        }
         if let Some(waiting) = self.bag().waiting.get_mut(&id) {
             waiting.custody.retain(|held| held.relay != *relay);
             waiting.custody.push(Held { relay: relay.clone(), since });

@@ -187,6 +187,11 @@ pub async fn answer(post: &Post, officer: &str, command: Command, bytes: &mut Ve
         }
         Command::ApprovalList => json(&approvals::list(gateway)?),
         Command::ApprovalShow { id } => json(&approvals::show(gateway, officer, &id).await?),
+        Command::ApprovalFile { id, sha256, index } => {
+            let (view, piece) = approvals::file(gateway, officer, &id, (sha256, index)).await?;
+            *bytes = piece;
+            json(&view)
+        }
         Command::ApprovalApprove { id, digest, signature } => {
             json(&approvals::approve(gateway, officer, &id, digest, signature).await?)
         }
