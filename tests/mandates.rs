@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::founded::federate;
 use common::{Node, acts, all_cases, await_some};
 use serde_json::{Value, json};
 use std::fs;
@@ -33,10 +34,8 @@ impl Region {
         let home = tempfile::tempdir().unwrap();
         let [xaa, xbb, agent] = ["XAA", "XBB", organisation].map(|code| Node::init(home.path(), code));
         let mut region = Self { xaa, xbb, agent, home };
-        let known: Vec<_> = region.nodes().map(|node| (node.code.to_owned(), node.card(), node.port)).into();
+        federate(&region.nodes().map(|node| node.dir.as_path()), &[], common::YEAR);
         for node in [&mut region.xaa, &mut region.xbb, &mut region.agent] {
-            let others: Vec<_> = known.iter().filter(|(code, _, _)| code != node.code).cloned().collect();
-            node.know(&others);
             node.start();
         }
         region

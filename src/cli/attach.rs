@@ -207,12 +207,12 @@ pub(super) fn of_approval(
     made.map_err(|cause| unwritable(folder, &cause))?;
     let mut written = Vec::new();
     for file in &view.files {
-        let path = folder.join(format!("{}-{}", view.id, file.sha256.short()));
-        let read = |index| Command::ApprovalFile { id: view.id.clone(), sha256: file.sha256, index };
+        let path = folder.join(format!("{}-{}", view.held.id, file.sha256.short()));
+        let read = |index| Command::ApprovalFile { id: view.held.id.to_string(), sha256: file.sha256, index };
         let (path, sha256) = write_pieces(&path, |index| client.fetch(&call(officer, read(index))))?;
         let named = view.words.as_ref().is_some_and(|words| words.contains(&file.sha256.to_string()));
         if sha256 != file.sha256 || !named {
-            let why = format!("{} is not a file that {} names", path.display(), view.id);
+            let why = format!("{} is not a file that {} names", path.display(), view.held.id);
             return Err(Failure::new(ExitCode::Bug, "approval.file", why)
                 .hint("agree to nothing; the gateway does not show what it keeps"));
         }

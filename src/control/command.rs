@@ -157,6 +157,9 @@ pub enum Command {
         case: CaseId,
         /// The response.
         response: Box<Response>,
+        /// Whether it gives values knowingly to a requester that cannot keep confidence (ISACS 8.4).
+        #[serde(default)]
+        despite_declaration: bool,
     },
     /// `case refuse CASE` (ISACS 8.3.4.2).
     CaseRefuse {
@@ -449,6 +452,11 @@ pub enum Command {
         /// Which case.
         case: CaseId,
     },
+    /// `evidence export --relay RELAY`: what it has signed for; it is recorded.
+    EvidenceCustody {
+        /// Which relay.
+        relay: Party,
+    },
     /// `evidence export CASE`; it is recorded.
     EvidenceExport {
         /// Which case.
@@ -462,6 +470,13 @@ pub enum Command {
     EvidenceHead {
         /// A head noted down earlier, to be checked.
         check: Option<String>,
+    },
+    /// `report restrictions` (ISACS 8.3.4.2, 10.2).
+    ReportRestrictions {
+        /// The first and the last year; the present one for none.
+        years: Option<(u16, u16)>,
+        /// The fewest acts of which a count tells, if more than the rules ask for.
+        min_cell: Option<u64>,
     },
     /// `deadline list`.
     DeadlineList,
@@ -574,8 +589,9 @@ impl Command {
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::CaseHistory { .. } => "case.history",
-            Self::EvidenceExport { .. } => "evidence.export",
+            Self::EvidenceExport { .. } | Self::EvidenceCustody { .. } => "evidence.export",
             Self::EvidenceHead { .. } => "evidence.head",
+            Self::ReportRestrictions { .. } => "report.restrictions",
             Self::DeadlineList => "deadline.list",
             Self::MandateGrant { .. } => "mandate.grant",
             Self::MandateAccept { .. } => "mandate.accept",

@@ -15,6 +15,8 @@ mod federation;
 mod frame;
 mod outcome;
 mod relay;
+mod release;
+mod report;
 mod roles;
 mod upkeep;
 mod views;
@@ -26,7 +28,7 @@ pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use consent::ConsentView;
 pub use doctor::{CheckStatus, CheckView, DoctorView};
-pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
+pub use evidence::{ActHistory, AlarmView, CustodyFileView, DossierView, HistoryStep, JournalHeadView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use federation::{AskedView, KeyUse, RotatedView, SyncView};
 pub use frame::{
@@ -34,6 +36,8 @@ pub use frame::{
 };
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};
+pub use release::{ForbidView, ReleaseShown, ReleaseState, ReleaseView, ShownElement};
+pub use report::{RestrictionLine, RestrictionReport};
 pub use roles::{Duty, permitted};
-pub use upkeep::{BackupPoint, ClockView, RecoveryView};
+pub use upkeep::{BackupPoint, ClockView, GatewayStatus, JournalStatus, PeerView, PingView, RecoveryView};
 pub use views::*;

@@ -32,6 +32,7 @@ impl Command {
             | Self::EvidenceHead { .. }
             | Self::ConsentList
             | Self::DeadlineList
+            | Self::ReportRestrictions { .. }
             | Self::MandateList
             | Self::NoticeList
             | Self::AssistanceList
@@ -90,6 +91,7 @@ impl Command {
             | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
+            | Self::EvidenceCustody { .. }
             | Self::ReleaseShow { .. } => Duty::See,
         }
     }

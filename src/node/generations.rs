@@ -100,6 +100,20 @@ impl Generations {
         Ok(InForce { seal: (seal.key, seal.x5t), log: (log.key, log.x5t), twin })
     }
 
+    /// Finds the newest log key that the directory lists, which is all that a relay signs with.
+    ///
+    /// # Errors
+    /// As for [`Self::in_force`].
+    pub fn log_in_force(
+        &self,
+        directory: &Directory,
+        me: &Party,
+        now: Timestamp,
+    ) -> Result<(SigningKey, Digest), KeyError> {
+        let log = self.listed("log", Role::Log, directory.entry(me)?, now)?;
+        Ok((log.key, log.x5t))
+    }
+
     /// Finds the newest issuing key that this party's part B lists.
     ///
     /// # Errors
@@ -108,11 +122,8 @@ impl Generations {
         let listed = entry.part_b().map_or(&[][..], |part| part.issuing.as_slice());
         let thumbprints: Vec<Digest> = listed.iter().map(|der| crate::trust::thumbprint(der)).collect();
         let found = self.newest("issuing", |x5t| thumbprints.contains(x5t))?;
-        // Cards list none.
-        let first = |found: Option<Generation>| {
-            found.map_or_else(|| self.newest("issuing", |_| true), |f| Ok(Some(f)))
-        };
-        first(found)?.ok_or_else(|| KeyError::Identity("there is no issuing key".to_owned()))
+        found
+            .ok_or_else(|| KeyError::Identity("the directory lists none of the issuing keys here".to_owned()))
     }
 
     /// Opens the root key that is in force, if it lies here at all: it may be kept elsewhere.

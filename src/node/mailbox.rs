@@ -36,7 +36,7 @@ pub async fn run(post: Post, relay: Party) {
 }
 
 /// Signs as the gateway does.
-fn signer(ring: &KeyRing) -> Signer {
+pub(super) fn signer(ring: &KeyRing) -> Signer {
     Signer { party: ring.party.clone(), name: ring.gateway.clone(), key: ring.log.clone() }
 }
 

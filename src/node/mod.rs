@@ -50,7 +50,7 @@ pub use backup::{BackupOptions, RestoreOptions, backup, restore};
 pub use doctor::doctor;
 pub use error::NodeError;
 pub use gateway::{Doorkeeper, Gateway, Post};
-pub use init::{InitOptions, init};
+pub use init::{InitOptions, Serves, init};
 pub use live::Live;
 pub use machine::{Machine, Platform, Resolving};
 pub use parts::Parts;

@@ -147,7 +147,7 @@ impl Stage {
         let machine = Arc::new(Machine::on(Box::new(platform)));
         let ring = federation.ring(number);
         let signer = Signer { party: ring.party.clone(), name: ring.gateway.clone(), key: ring.log.clone() };
-        let directory = federation.directory(number).expect("cards that were made hold");
+        let directory = federation.members[number].directory.clone();
         let (issuing, der) = federation.issuing(number).expect("a certificate can be issued");
         let renewal = Renewal::new(ring.party.clone(), issuing, der);
         let (identity, renewal) = renewal.first(&machine).expect("a certificate can be renewed");
@@ -173,8 +173,7 @@ impl Stage {
                     .push(RelayStation::open(parts, road).expect("an empty store can be read").start());
             }
             RelayKind::Rogue(vice, retention) => {
-                let live =
-                    Arc::new(Live::new(federation.directory(number).expect("cards that were made hold")));
+                let live = Arc::new(Live::new(federation.members[number].directory.clone()));
                 let clock = Arc::clone(&machine);
                 let check =
                     Arc::new(valise::node::Doorkeeper { directory: live, machine: Arc::clone(&machine) });
