@@ -523,11 +523,10 @@ impl Ledger {
     /// # Errors
     /// As for [`Self::cases`].
     pub fn custodies_of(&self, relay: &Party) -> Result<Vec<SignedCustody>, StoreError> {
-        let read = |(entry, _)| match entry {
-            Entry::Custody { relay: by, since, custody, notice, .. } if by == *relay => {
-                Some(SignedCustody { relay: by, since, custody, notice: notice.map(ByteBuf::into_vec) })
-            }
-            _ => None,
+        let read = |(entry, _)| {
+            let Entry::Custody { relay: by, since, custody, notice, .. } = entry else { return None };
+            let notice = notice.map(ByteBuf::into_vec);
+            (by == *relay).then_some(SignedCustody { relay: by, since, custody, notice })
         };
         Ok(scan(&self.store.reader(), keys::CUSTODIES)?.into_iter().filter_map(read).collect())
     }

@@ -254,7 +254,7 @@ async fn a_handshake_that_does_not_end_is_given_up_on_both_sides() {
     let (a, b) = blocked_pair();
     let mute = TcpListener::bind(LOOPBACK).await.unwrap();
     let place = Place { tcp: mute.local_addr().unwrap(), ..a.place_of(&b) };
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     // Here the peer never answers; there a caller never asks.
     let never_asks = TcpStream::connect(b.road.tcp_address().unwrap()).await.unwrap();
     let (missed, (met, _)) = tokio::join!(a.road.connect(&b.pki.party, place), linked(&a, &b));
