@@ -5,6 +5,7 @@ pub mod dice;
 pub mod files;
 pub mod founded;
 pub mod relay;
+pub mod siege;
 pub mod stranger;
 
 use founded::federate;
