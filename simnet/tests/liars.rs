@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use valise::envelope::{Content, Heads, StatementDraft};
 use valise::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof, Severity, verify};
 use valise::evidence::{
-    Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, LogKeys,
+    Accusation, Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, LogKeys,
     MerkleLog, ProvedHead, ProvedLeaf, Receipt, TrustAnchor, TrustBundle,
 };
 use valise::model::{
@@ -248,6 +248,7 @@ impl<'f> Play<'f> {
                         first: HeadClaim::Answer(ByteBuf::from(answer.clone())),
                         second: Some(HeadClaim::Receipt(ByteBuf::from(receipt.as_bytes()))),
                     };
+                    let proof = Accusation::Contradiction(proof);
                     proof.verify(directory).is_ok().then(|| proof.encode().expect("it has an encoding"))
                 });
                 self.alarms = proofs.take(1).map(ByteBuf::from).collect();

@@ -117,7 +117,10 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         return paper::answer(&render::read(&data)?, output, *force);
     }
     if let Verb::Evidence(EvidenceVerb::Export { output, force, .. }) = &args.verb {
-        return proof::answer(&render::read(&data)?, output, *force);
+        return match &call.command {
+            Command::EvidenceProof { .. } => proof::alone(&render::read(&data)?, output, *force),
+            _ => proof::answer(&render::read(&data)?, output, *force),
+        };
     }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
@@ -217,7 +220,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | RequestVerb::Import { .. }
             | RequestVerb::Exempt { .. },
         )
-        | Verb::Evidence(EvidenceVerb::Verify { .. })
+        | Verb::Evidence(EvidenceVerb::Verify { .. } | EvidenceVerb::Export { case: None, alarm: None, .. })
         | Verb::Officer(_)
         | Verb::Inspect { .. } => {
             return Ok(None);
@@ -273,7 +276,10 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
         Verb::Approval(verb) => approval::approval(verb),
-        Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
+        Verb::Evidence(EvidenceVerb::Export { alarm: Some(alarm), .. }) => {
+            Command::EvidenceProof { alarm: *alarm }
+        }
+        Verb::Evidence(EvidenceVerb::Export { case: Some(case), elements, permit, .. }) => Command::EvidenceExport {
             case: case.clone(),
             // A list of nothing but `none` discloses nothing.
             elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),

@@ -451,6 +451,11 @@ pub enum Command {
         /// A permit to spend for restricted elements.
         permit: Option<String>,
     },
+    /// `evidence export --alarm NUMBER`; it is recorded.
+    EvidenceProof {
+        /// Which alarm, from 1.
+        alarm: u64,
+    },
     /// `evidence head`.
     EvidenceHead {
         /// A head noted down earlier, to be checked.
@@ -541,7 +546,7 @@ impl Command {
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::CaseHistory { .. } => "case.history",
-            Self::EvidenceExport { .. } => "evidence.export",
+            Self::EvidenceExport { .. } | Self::EvidenceProof { .. } => "evidence.export",
             Self::EvidenceHead { .. } => "evidence.head",
             Self::DeadlineList => "deadline.list",
             Self::MandateGrant { .. } => "mandate.grant",

@@ -25,7 +25,7 @@ pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use consent::ConsentView;
 pub use doctor::{CheckStatus, CheckView, DoctorView};
-pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
+pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView, ProofView};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use federation::{AskedView, KeyUse, RotatedView, SyncView};
 pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};

@@ -87,6 +87,7 @@ impl Command {
             | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
+            | Self::EvidenceProof { .. }
             | Self::ReleaseShow { .. } => Duty::See,
         }
     }

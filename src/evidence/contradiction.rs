@@ -2,8 +2,6 @@ use crate::envelope::Statement;
 use crate::evidence::{Anchor, AuditAnswer, EvidenceError, Receipt};
 use crate::model::{Head, Party};
 use crate::trust::Directory;
-use crate::wire;
-use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -58,22 +56,6 @@ impl Contradiction {
             first.iter().flat_map(|a| second.iter().map(move |b| (*a, *b))).find(|(a, b)| contradict(a, b));
         let (a, b) = fork.ok_or(EvidenceError::Malformed("the claims do not contradict each other"))?;
         Ok(ProvedContradiction::Fork(a, b))
-    }
-
-    /// Encodes it as it is kept and handed on.
-    ///
-    /// # Errors
-    /// [`EvidenceError::Wire`] if it cannot be encoded, which is a bug.
-    pub fn encode(&self) -> Result<Vec<u8>, EvidenceError> {
-        Ok(wire::encode(self)?)
-    }
-
-    /// Reads one; nothing is checked until [`Self::verify`].
-    ///
-    /// # Errors
-    /// [`EvidenceError::Wire`] if the bytes are none.
-    pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        Ok(wire::decode(bytes, &Limits::FILE)?)
     }
 
     /// Lists the heads that the owner names in a claim, once its signature is proved.

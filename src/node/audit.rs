@@ -3,8 +3,8 @@
 
 use crate::envelope::EnvelopeError;
 use crate::evidence::{
-    AuditAnswer, AuditQuestion, Contradiction, EvidenceError, HeadClaim, LogKeys, MAX_AUDITED, Receipt,
-    contradict,
+    Accusation, AuditAnswer, AuditQuestion, Contradiction, Equivocation, EvidenceError, HeadClaim, LogKeys,
+    MAX_AUDITED, Receipt, contradict,
 };
 use crate::model::{DAY, Digest, DirectoryRef, Head, Party};
 use crate::node::courier::Courier;
@@ -87,6 +87,7 @@ async fn take(gateway: &Gateway, peer: &Party, seen: Head, bytes: &[u8]) -> Resu
     let mut change = Change::default();
     match answer.prove(peer, &directory) {
         Ok(anchor) => {
+            gateway.machine.corroborate(anchor.at);
             let heads: Vec<Head> =
                 answer.heads.iter().map(|earlier| earlier.head).chain([anchor.head]).collect();
             match against(gateway, peer, &heads)? {
@@ -174,12 +175,38 @@ fn contradiction(
     first: HeadClaim,
     second: Option<HeadClaim>,
 ) -> Result<Vec<u8>, NodeError> {
-    let proof = Contradiction { owner: peer.clone(), peer: gateway.me().clone(), first, second };
-    // A proof that would not convince anybody else is kept as words only.
-    Ok(match proof.verify(&gateway.directory()) {
-        Ok(_) => proof.encode()?,
+    let (owner, peer) = (peer.clone(), gateway.me().clone());
+    convincing(gateway, &Accusation::Contradiction(Contradiction { owner, peer, first, second }))
+}
+
+/// A proof that would not convince anybody else is kept as words only.
+fn convincing(gateway: &Gateway, accusation: &Accusation) -> Result<Vec<u8>, NodeError> {
+    Ok(match accusation.verify(&gateway.directory()) {
+        Ok(_) => accusation.encode()?,
         Err(_) => Vec::new(),
     })
+}
+
+/// Raises an alarm about a peer that has signed two statements under one message id (DESIGN §12.12).
+///
+/// # Errors
+/// [`NodeError::Store`] if what it said first cannot be read.
+pub fn compare_identity(
+    gateway: &Gateway,
+    peer: &Party,
+    first: &Digest,
+    (second, bytes): (&Digest, &[u8]),
+    change: &mut Change,
+) -> Result<(), NodeError> {
+    let words = format!("{peer} signed acts {} and {} under one message id", first.short(), second.short());
+    let proof = match gateway.ledger.body(first)? {
+        Some(body) => {
+            let (first, second) = (ByteBuf::from(body.statement), ByteBuf::from(bytes));
+            convincing(gateway, &Accusation::Equivocation(Equivocation { issuer: peer.clone(), first, second }))?
+        }
+        None => Vec::new(),
+    };
+    raise(gateway, change, Alarm { peer: peer.clone(), at: gateway.now(), words, proof })
 }
 
 /// Adds an alarm to a change, once for each thing that is wrong.

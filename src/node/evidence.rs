@@ -4,8 +4,8 @@ use crate::envelope::{ClaimedStatement, Content, Disclosure};
 use crate::evidence::dossier;
 use crate::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof};
 use crate::evidence::{
-    Anchor, AuditAnswer, Checkpoint, EvidenceError, LogKeys, ProvedHead, ProvedLeaf, Receipt, TrustAnchor,
-    TrustBundle,
+    Accusation, Anchor, AuditAnswer, Checkpoint, EvidenceError, LogKeys, PROOF_VERSION, Proof, ProvedHead,
+    ProvedLeaf, Receipt, TrustAnchor, TrustBundle, verify_proof,
 };
 use crate::model::{CaseId, Digest, Head, Party, Timestamp};
 use crate::node::error::NodeError;
@@ -83,6 +83,29 @@ pub fn export(
     dossier.summary = dossier::summary(&dossier::verify(&dossier.seal(&keys)?, &anchor));
     let bytes = dossier.seal(&keys)?;
     let report = dossier::verify(&bytes, &anchor);
+    Ok(Made { bytes, report })
+}
+
+/// Makes a file of one alarm's proof alone, with the keys to judge it by.
+///
+/// # Errors
+/// As for [`export`].
+pub fn export_proof(gateway: &Gateway, accusation: Accusation) -> Result<Made, NodeError> {
+    let (directory, keys) = (gateway.directory(), LogKeys::of(&gateway.ring()));
+    let parties = [gateway.me(), accusation.accused()];
+    let (trust, anchor) = (bundle(&directory, &parties)?, anchor(&directory, &parties)?);
+    let mut proof = Proof {
+        version: PROOF_VERSION,
+        made_by: gateway.me().clone(),
+        made_at: gateway.now(),
+        summary: String::new(),
+        trust: ByteBuf::from(trust),
+        accusation,
+    };
+    let first = verify_proof(&proof.seal(&keys)?, &anchor);
+    proof.summary = first.convicts.map(|conviction| conviction.words).unwrap_or_default();
+    let bytes = proof.seal(&keys)?;
+    let report = verify_proof(&bytes, &anchor);
     Ok(Made { bytes, report })
 }
 

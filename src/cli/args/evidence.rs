@@ -5,10 +5,14 @@ use std::path::PathBuf;
 /// `evidence …`
 #[derive(Clone, Debug, Subcommand)]
 pub enum EvidenceVerb {
-    /// Write a dossier: all that proves offline who said what and when in a case.
+    /// Write a dossier: all that proves offline who said what and when in a case; or the proof of an alarm alone.
     Export {
         /// Which case.
-        case: CaseId,
+        #[arg(required_unless_present = "alarm")]
+        case: Option<CaseId>,
+        /// Instead of a case: the proof of this alarm, by its number in `gateway status`.
+        #[arg(long, value_name = "NUMBER", conflicts_with_all = ["case", "elements", "permit"])]
+        alarm: Option<u64>,
         /// Where to write it.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
@@ -22,9 +26,9 @@ pub enum EvidenceVerb {
         #[arg(long)]
         force: bool,
     },
-    /// Judge a dossier; needs no node and no network.
+    /// Judge a dossier, or the proof of an alarm; needs no node and no network.
     Verify {
-        /// The dossier.
+        /// The dossier or proof.
         file: PathBuf,
         /// What you trust: a fingerprint, or a file with fingerprints or certificates; may be repeated.
         #[arg(long, value_name = "FILE|FINGERPRINT", required = true)]

@@ -194,6 +194,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::EvidenceExport { case, elements, permit } => {
             json(&evidence::export(post, officer, &case, elements, permit).await?)
         }
+        Command::EvidenceProof { alarm } => json(&evidence::export_proof(gateway, officer, alarm).await?),
         Command::EvidenceHead { check } => json(&evidence::head(gateway, check.as_deref())?),
         Command::CaseHistory { case } => json(&evidence::history(gateway, &case)?),
         Command::DeadlineList => json(&views::deadlines(gateway)),

@@ -198,6 +198,7 @@ async fn take(
     let at = receipt.claimed()?.signed_at;
     let proof = receipt.verify((by, from), &act, &directory, at)?;
     let proved = given.prove(&directory, at)?;
+    gateway.machine.corroborate(if ours { at } else { proved.statement.said.issued_at });
     let slot = gateway.desk.slot(&claimed.case)?;
     let _turn = slot.turn.lock().await;
     let mut change = Change::default();

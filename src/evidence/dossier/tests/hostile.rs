@@ -4,7 +4,7 @@ use crate::envelope::Content;
 use crate::envelope::fixture::{Seeded, XAA, XBB, draft, named, request};
 use crate::evidence::dossier::{Dossier, verify};
 use crate::evidence::{
-    Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, MerkleLog, ProvedLeaf,
+    Accusation, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, MerkleLog, ProvedLeaf,
     Receipt,
 };
 use crate::model::{Act, DAY, Head, MessageId};
@@ -207,14 +207,14 @@ fn a_party_that_forks_its_log_is_convicted() {
         second: Some(claim(&receipt)),
     };
     let mut accusing = Story::told();
-    accusing.alarms.push(ByteBuf::from(proof.encode().unwrap()));
+    accusing.alarms.push(ByteBuf::from(Accusation::Contradiction(proof.clone()).encode().unwrap()));
     assert_eq!(verdict(&accusing.dossier(XAA)), "fork");
     // Nobody is convicted by a claim that contradicts nothing, or by another's words.
     let same = Contradiction { second: Some(claim(&story.receipts[0])), ..proof.clone() };
     let other = Contradiction { owner: named(XAA), peer: named(XBB), ..proof };
     for (proof, code) in [(same, "malformed-evidence"), (other, "about-something-else")] {
         let mut accusing = Story::told();
-        accusing.alarms.push(ByteBuf::from(proof.encode().unwrap()));
+        accusing.alarms.push(ByteBuf::from(Accusation::Contradiction(proof.clone()).encode().unwrap()));
         assert_eq!(verdict(&accusing.dossier(XAA)), code);
     }
 }
