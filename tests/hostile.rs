@@ -137,12 +137,12 @@ fn each_bad_frame_ends_its_own_stream_only() {
         let cases: [(&str, Vec<u8>); 9] = [
             ("not-a-frame", format!("GET /{WORD} HTTP/1.1\r\n\r\n").into_bytes()),
             ("not-a-frame", siege.xcc.noise(4096)),
-            ("unsupported-version", [b"VL\x01\x01\0\0\0\x0e".as_slice(), WORD.as_bytes()].concat()),
-            ("unknown-kind", [b"VL\x00\x60\0\0\0\x0e".as_slice(), WORD.as_bytes()].concat()),
-            ("too-long", [b"VL\x00\x01".as_slice(), &long, WORD.as_bytes()].concat()),
-            ("too-long", b"VL\x00\x04\xff\xff\xff\xff".to_vec()),
-            ("truncated", b"VL\x00".to_vec()),
-            ("truncated", [b"VL\x00\x01\0\0\x01\0".as_slice(), WORD.as_bytes()].concat()),
+            ("unsupported-version", [b"VL\x00\x01\0\0\0\x0e".as_slice(), WORD.as_bytes()].concat()),
+            ("unknown-kind", [b"VL\x01\x60\0\0\0\x0e".as_slice(), WORD.as_bytes()].concat()),
+            ("too-long", [b"VL\x01\x01".as_slice(), &long, WORD.as_bytes()].concat()),
+            ("too-long", b"VL\x01\x04\xff\xff\xff\xff".to_vec()),
+            ("truncated", b"VL\x01".to_vec()),
+            ("truncated", [b"VL\x01\x01\0\0\x01\0".as_slice(), WORD.as_bytes()].concat()),
             ("unexpected-frame", frame(FrameKind::Reject, WORD.as_bytes())),
         ];
         for (code, bytes) in cases {

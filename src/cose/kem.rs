@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub const KEM_PUBLIC_LEN: usize = 1216;
 
 /// Keeps the secret of a receipt apart from every other use of one HPKE context (RFC 9180 §5.3).
-const RECEIPT_EXPORT: &[u8] = b"valise receipt key v0";
+const RECEIPT_EXPORT: &[u8] = b"valise receipt key v1";
 
 type Kem = hpke::kem::XWing;
 type Kdf = hpke::kdf::KdfShake256;

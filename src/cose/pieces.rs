@@ -2,7 +2,7 @@
 //!
 //! The construction is STREAM (Hoang, Reyhanitabar, Rogaway, Vizár: Online Authenticated-Encryption and its
 //! Nonce-Reuse Misuse-Resistance, CRYPTO 2015) with AES-256-GCM, and a key commitment in front of each piece, after the model of C2SP's
-//! chunked encryption. From the file's key, HKDF-SHA256 with salt `valise/0 pieces` gives the sealing key
+//! chunked encryption. From the file's key, HKDF-SHA256 with salt `valise/1 pieces` gives the sealing key
 //! (`seal`), the commitment (`commitment`), the file's name (`name`), and each piece's identity (`piece` and
 //! its number). The nonce is the piece's number in 11 bytes and one byte that is 1 for the last piece: no
 //! piece can be moved, and no end be cut off. The last piece is padded to Padmé's length.
@@ -22,7 +22,7 @@ pub const SEALED_PIECE: usize = COMMITMENT + PIECE + aead::MAX_TAG_LEN;
 pub const MAX_FILE: u64 = 2 << 30;
 
 const COMMITMENT: usize = 32;
-const SALT: &[u8] = b"valise/0 pieces";
+const SALT: &[u8] = b"valise/1 pieces";
 
 /// The keys of one file; the same key never seals two files.
 pub struct Pieces {
@@ -153,12 +153,12 @@ mod tests {
         let sealed = pieces.seal(0, b"left side").unwrap();
         assert_eq!(
             Pieces::name(&KEY).to_string(),
-            "c9fbb09c3e09ea6ea3fa11767c988572c764e48e477a86582ae40a948e661099"
+            "c5922ec3f86edd625a036b0adaef40273d618477e6d943beb2fa552da218e300"
         );
-        assert_eq!(hex(pieces.id(0).as_bytes()), "30944bfe6aa304b925f24854b0cbe69b");
+        assert_eq!(hex(pieces.id(0).as_bytes()), "ee59c4da86191e4665c6899bdc206d1f");
         assert_eq!(
             hex(&sealed),
-            "c939eb544e8e63fb964966749f5992358971f2b607cc22e0247166763483820e59d8b920e900254a6605ab9dc3170c4890fe1c94b89a21d78342"
+            "334a41f088abe1ce71cdd629ff6865e98dabd7790204a20dd43455ac2e6043fec46605c2687d289620074f9aaf2d87442b3886008afc1495c226"
         );
         assert_eq!(pieces.open(0, &sealed).unwrap().as_slice(), b"left side");
         assert_eq!(format!("{pieces:?}"), "Pieces(9 bytes, [hidden])");

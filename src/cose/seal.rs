@@ -186,11 +186,11 @@ fn check_recipients<'a>(kids: impl ExactSizeIterator<Item = &'a [u8]>) -> Result
 
 // Separate outputs of one key: the commitment can be public without telling the encryption key.
 fn encryption_key(content_key: &[u8; 32]) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(hkdf32(content_key, &[], b"valise v0 content encryption"))
+    Zeroizing::new(hkdf32(content_key, &[], b"valise v1 content encryption"))
 }
 
 fn commitment(content_key: &[u8; 32]) -> [u8; 32] {
-    hkdf32(content_key, &[], b"valise v0 content key commitment")
+    hkdf32(content_key, &[], b"valise v1 content key commitment")
 }
 
 #[cfg(test)]

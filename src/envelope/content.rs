@@ -16,7 +16,7 @@ use serde_bytes::{ByteBuf, Bytes};
 use std::fmt;
 
 /// Names what the HPKE context is bound to, so that no key schedule of another use equals it.
-const SEAL_CONTEXT: &str = "valise/0 seal X-Wing SHAKE256 AES-256-GCM";
+const SEAL_CONTEXT: &str = "valise/1 seal X-Wing SHAKE256 AES-256-GCM";
 
 /// What lies inside the seal: the signed statement and the disclosures of its elements.
 ///

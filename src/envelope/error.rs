@@ -22,7 +22,7 @@ pub enum EnvelopeError {
     #[error("malformed envelope: {0}")]
     Malformed(&'static str),
     /// The statement is of a wire version that this gateway does not speak.
-    #[error("statement of wire version {0}, not 0")]
+    #[error("statement of wire version {0}, not 1")]
     UnsupportedVersion(u64),
     /// The act is of a kind that this version does not know.
     #[error("unknown act")]

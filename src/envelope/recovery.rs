@@ -18,7 +18,7 @@ use serde_bytes::{ByteBuf, Bytes};
 const QUESTION: &str = "application/vnd.valise.recovery-question+cbor";
 const LIST: &str = "application/vnd.valise.recovery-list+cbor";
 /// Names what the HPKE context of an act that is given back is bound to.
-const CONTEXT: &str = "valise/0 recovery X-Wing SHAKE256 AES-256-GCM";
+const CONTEXT: &str = "valise/1 recovery X-Wing SHAKE256 AES-256-GCM";
 /// The most acts in one list.
 pub const MAX_LISTED: usize = 1024;
 /// The most acts that one question asks for.

@@ -24,7 +24,7 @@ use serde_bytes::ByteBuf;
 
 const MEDIA_TYPE: &str = "application/vnd.valise.dossier+cbor";
 /// The version of the format.
-pub const DOSSIER_VERSION: u64 = 0;
+pub const DOSSIER_VERSION: u64 = 1;
 
 /// What a dossier holds; nothing of it is proved until [`verify`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -92,7 +92,7 @@ async fn take(gateway: &Gateway, peer: &Party, seen: Head, bytes: &[u8]) -> Resu
                 answer.heads.iter().map(|earlier| earlier.head).chain([anchor.head]).collect();
             match against(gateway, peer, &heads)? {
                 Some((head, other)) => {
-                    let words = format!("{peer} signed two heads of {} leaves of one log", head.size);
+                    let words = two_heads(peer, &head);
                     let proof = contradiction(gateway, peer, claim(), Some(other))?;
                     raise(gateway, &mut change, Alarm { peer: peer.clone(), at: now, words, proof })?;
                 }
@@ -143,6 +143,36 @@ fn against(gateway: &Gateway, peer: &Party, heads: &[Head]) -> Result<Option<(He
     Ok(None)
 }
 
+/// Compares the head that a receipt of a peer proves with the newest one seen, and with all that its receipts have shown.
+///
+/// # Errors
+/// [`NodeError::Store`] if what is known cannot be read.
+pub fn compare_receipt(
+    gateway: &Gateway,
+    peer: &Party,
+    (receipt, proved): (&Receipt, Head),
+    change: &mut Change,
+) -> Result<(), NodeError> {
+    let other = against(gateway, peer, &[proved])?;
+    let seen = gateway.ledger.heads(peer)?.1;
+    if other.is_none() && !seen.is_some_and(|seen| contradict(&proved, &seen)) {
+        return Ok(());
+    }
+    let words = two_heads(peer, &proved);
+    let proof = match other {
+        Some((_, other)) => {
+            let claim = HeadClaim::Receipt(ByteBuf::from(receipt.as_bytes()));
+            contradiction(gateway, peer, claim, Some(other))?
+        }
+        None => Vec::new(),
+    };
+    raise(gateway, change, Alarm { peer: peer.clone(), at: gateway.now(), words, proof })
+}
+
+fn two_heads(peer: &Party, head: &Head) -> String {
+    format!("{peer} signed two heads of {} leaves of one log", head.size)
+}
+
 /// Compares the head that a statement of a peer names with the newest that its receipts have shown.
 ///
 /// # Errors
@@ -160,8 +190,7 @@ pub fn compare_statement(
         return Ok(());
     }
     let claim = HeadClaim::Statement(ByteBuf::from(bytes));
-    let words =
-        format!("{peer} signed two heads of {} leaves of one log, one in act {}", named.size, digest.short());
+    let words = format!("{}, one in act {}", two_heads(peer, &named), digest.short());
     let proof = match against(gateway, peer, &[named])? {
         Some((_, other)) => contradiction(gateway, peer, claim, Some(other))?,
         None => Vec::new(),
@@ -279,13 +308,14 @@ pub async fn audit(post: Post, peer: Party) {
     }
 }
 
-/// Tells whether the newest head seen of a peer is led to an anchor that it signed within a day.
+/// Tells whether the newest head seen of a peer is that of an anchor that it signed within a day. One of a smaller log is
+/// not: whoever put a log back shows such a head (that one of the same size has the same root, [`compare_receipt`] sees to).
 fn is_led(gateway: &Gateway, peer: &Party) -> Result<bool, NodeError> {
     let Some(newest) = gateway.ledger.newest_audit(peer)? else { return Ok(false) };
     let (at, size) = AuditAnswer::read(&newest)?.anchor.claimed()?;
     let seen = gateway.ledger.heads(peer)?.1;
     let is_recent = gateway.now().seconds_since(at) < DAY;
-    Ok(is_recent && seen.is_some_and(|seen| seen.size <= size))
+    Ok(is_recent && seen.is_some_and(|seen| seen.size == size))
 }
 
 impl From<EnvelopeError> for AuditError {

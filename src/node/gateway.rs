@@ -399,6 +399,7 @@ impl Gateway {
         add_events(&mut change, &row.case, &slot, &decision.events)?;
         let copied = |o: &Opening| o.behalf.as_ref().is_some_and(|b| b.principal == row.peer);
         let is_copy = slot.read().opening().is_some_and(copied);
+        audit::compare_receipt(self, &row.peer, (&receipt, proved.head), &mut change)?;
         change.acknowledged(&row.peer, row.statement, receipt.as_bytes(), proved.head, is_copy)?;
         change.settle(row.envelope)?;
         let _committed: Durable<()> = self.ledger.commit(change).await?;

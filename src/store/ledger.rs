@@ -81,7 +81,7 @@ pub struct Alarm {
 }
 
 /// Names what the chain of the private journal is over.
-const JOURNAL_CHAIN: &[u8] = b"valise private journal v0\0";
+const JOURNAL_CHAIN: &[u8] = b"valise private journal v1\0";
 
 /// A permit whose use is in the journal: nothing else opens a restricted element (DESIGN §12.1).
 pub struct Spent {

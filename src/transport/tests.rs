@@ -309,12 +309,12 @@ async fn a_renewed_identity_serves_new_links_and_leaves_open_ones() {
 async fn a_bad_frame_ends_only_its_stream() {
     let (a, b) = pair();
     let (there, here) = linked(&a, &b).await;
-    let too_long = [b"VL\x00\x01".as_slice(), &(1u32 << 20 | 1).to_be_bytes()].concat();
+    let too_long = [b"VL\x01\x01".as_slice(), &(1u32 << 20 | 1).to_be_bytes()].concat();
     let whole = FrameHeader::new(FrameKind::Ping, 4).unwrap().encode();
     let cases: [(&[u8], &str); 7] = [
         (b"GET / HTTP/1.1", "not-a-frame"),
-        (b"VL\x01\x01\0\0\0\0", "unsupported-version"),
-        (b"VL\x00\x63\0\0\0\0", "unknown-kind"),
+        (b"VL\x00\x01\0\0\0\0", "unsupported-version"),
+        (b"VL\x01\x63\0\0\0\0", "unknown-kind"),
         (&too_long, "too-long"),
         (b"V", "truncated"),
         (&whole, "truncated"),
@@ -387,7 +387,7 @@ async fn a_peer_that_stops_within_a_frame_ends_only_its_stream() {
     assert_eq!((first, second), (Ok(()), Err(TransportError::Stalled)));
 
     // Half a frame, then silence.
-    back.write(b"VL\x00").await.unwrap();
+    back.write(b"VL\x01").await.unwrap();
     receive.stall = short;
     assert_eq!(receive.next().await, Err(TransportError::Stalled));
     let given_up = TransportError::StreamRefused { code: Some(CloseCode::Stalled) };
@@ -477,7 +477,7 @@ async fn a_peer_without_certificate_or_protocol_name_is_refused() {
             }))
     };
     let mut anonymous = verifier().with_no_client_auth();
-    anonymous.alpn_protocols = vec![b"valise/0".to_vec()];
+    anonymous.alpn_protocols = vec![b"valise/1".to_vec()];
     let mut other_protocol = verifier().with_client_cert_resolver(a.identity.clone());
     other_protocol.alpn_protocols = vec![b"h3".to_vec()];
     let nameless = verifier().with_client_cert_resolver(a.identity.clone());

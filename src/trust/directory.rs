@@ -75,7 +75,7 @@ impl Directory {
             [e.part_a_file().1.0.as_slice(), &b.0, &since.to_be_bytes()].concat()
         };
         let digests: Vec<u8> = by_party.values().flat_map(of).collect();
-        let digest = Digest::of(&[b"valise directory v0\0", &version.to_be_bytes(), &digests]);
+        let digest = Digest::of(&[b"valise directory v1\0", &version.to_be_bytes(), &digests]);
         Ok(Self {
             me: Some(me),
             version,
@@ -175,7 +175,7 @@ impl Directory {
             root: (root.root().version, root.digest()),
             genesis: root.genesis(),
             snapshot: (self.version, self.digest),
-            parts: Digest::of(&[b"valise parts b v0\0", &digests]),
+            parts: Digest::of(&[b"valise parts b v1\0", &digests]),
             each: Some(each),
         };
         let parts = self.entries.iter().map(|(party, entry)| {

@@ -61,7 +61,7 @@ impl fmt::Debug for PrekeyId {
 fn signed_bytes(party: &Party, prekey: &Prekey) -> Vec<u8> {
     let party = party.to_string();
     [
-        b"valise prekey v0\0".as_slice(),
+        b"valise prekey v1\0".as_slice(),
         &(party.len() as u64).to_be_bytes(),
         party.as_bytes(),
         &prekey.id.0,
@@ -81,7 +81,7 @@ mod tests {
     fn the_signed_bytes_are_these() {
         let prekey = prekey(1);
         let bytes = signed_bytes(&party("XAA"), &prekey);
-        let head = b"valise prekey v0\0\
+        let head = b"valise prekey v1\0\
             \0\0\0\0\0\0\0\x03XAA\
             \x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\
             \0\0\0\0\x6b\x48\x80\x80\

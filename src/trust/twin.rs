@@ -46,5 +46,5 @@ pub fn twin_digest(key: &PqVerifyingKey) -> Digest {
 fn signed_bytes(party: &Party, log: &Digest, key: &PqVerifyingKey) -> Vec<u8> {
     let party = party.to_string();
     let length = (party.len() as u64).to_be_bytes();
-    [b"valise log twin v0\0".as_slice(), &length, party.as_bytes(), &log.0, key.as_bytes()].concat()
+    [b"valise log twin v1\0".as_slice(), &length, party.as_bytes(), &log.0, key.as_bytes()].concat()
 }

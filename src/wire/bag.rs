@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 /// The version of the bag; it goes with the version of the wire.
-const VERSION: u64 = 0;
+const VERSION: u64 = 1;
 
 /// What a courier carries from one party to another, on a stick or as an attachment of a mail: the very
 /// frames that a wire would carry (DESIGN §9), so that either road leaves the same evidence.
@@ -212,7 +212,7 @@ mod tests {
         let member = |name: &str, value: Value| (Value::from(name), value);
         let members = vec![
             member("to", "XBB".into()),
-            member("bag", 0.into()),
+            member("bag", 1.into()),
             member("from", "XAA".into()),
             member("frames", frames),
         ];
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn a_bag_is_these_bytes() {
         let golden =
-            b"\xa4\x62to\x63XBB\x63bag\x00\x64from\x63XAA\x66frames\x81\x4aVL\x00\x01\x00\x00\x00\x02hi";
+            b"\xa4\x62to\x63XBB\x63bag\x01\x64from\x63XAA\x66frames\x81\x4aVL\x01\x01\x00\x00\x00\x02hi";
         assert_eq!(one(vec![(FrameKind::Envelope, b"hi".to_vec())]), golden);
         assert!(Bag::looks_like_one(golden));
     }
@@ -244,7 +244,7 @@ mod tests {
         };
         assert!(Bag::parse(&sound).is_ok());
         assert_eq!(fault(&with(first, b'X')), (first, "not-a-frame"));
-        assert_eq!(fault(&with(first + 2, 1)), (first + 2, "unsupported-version"));
+        assert_eq!(fault(&with(first + 2, 0)), (first + 2, "unsupported-version"));
         assert_eq!(fault(&with(second + 3, 99)), (second + 3, "unknown-kind"));
         assert_eq!(fault(&with(second + 4, 0xff)), (second + 4, "too-long"));
         assert_eq!(fault(&with(second + 7, 0)), (second + 4, "wrong-length"));
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(fault(b""), (0, "not-deterministic-cbor"));
         assert_eq!(fault(b"\x80"), (0, "unexpected-content"));
         let version_at = sound.iter().position(|b| *b == b'g').unwrap() + 1;
-        assert_eq!(fault(&with(version_at, 1)), (0, "unsupported-version"));
+        assert_eq!(fault(&with(version_at, 0)), (0, "unsupported-version"));
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_bag_of_deep_nesting_is_refused_without_following_it() {
-        let deep = [&b"\xa4\x62to\x63XBB\x63bag\x00\x64from\x63XAA\x66frames"[..], &[0x81; 100_000], b"\x00"];
+        let deep = [&b"\xa4\x62to\x63XBB\x63bag\x01\x64from\x63XAA\x66frames"[..], &[0x81; 100_000], b"\x00"];
         let fault = Bag::parse(&deep.concat()).unwrap_err();
         assert!(
             matches!(&fault.cause, BagCause::Wire(WireError::Cbor(f)) if f.kind == FaultKind::TooDeep),
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn doubled_members_too_many_frames_and_too_many_bytes_are_refused() {
-        let doubled = b"\xa4\x62to\x63XBB\x62to\x63XCC\x63bag\x00\x66frames\x80";
+        let doubled = b"\xa4\x62to\x63XBB\x62to\x63XCC\x63bag\x01\x66frames\x80";
         let refused = Bag::parse(doubled).unwrap_err();
         assert!(
             matches!(&refused.cause, BagCause::Wire(WireError::Cbor(f)) if f.kind == FaultKind::DuplicateKey)
@@ -296,7 +296,7 @@ mod tests {
         for other in [Value::from("x"), Value::Array(vec![0.into()]), Value::Null] {
             assert_eq!(fault(&with_frames(other)), (0, "unexpected-content"));
         }
-        let path = b"\xa4\x62to\x63XBB\x63bag\x00\x64from\x63XAA\x64path\x63../";
+        let path = b"\xa4\x62to\x63XBB\x63bag\x01\x64from\x63XAA\x64path\x63../";
         assert_eq!(fault(path), (0, "unexpected-content"), "no member of a bag is a path");
     }
 
@@ -334,7 +334,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = Bag::parse(&bytes);
-            let _ = Bag::parse(&[&b"\xa4\x62to\x63XBB\x63bag\x00\x64from\x63XAA\x66frames"[..], &bytes].concat());
+            let _ = Bag::parse(&[&b"\xa4\x62to\x63XBB\x63bag\x01\x64from\x63XAA\x66frames"[..], &bytes].concat());
         }
     }
 }

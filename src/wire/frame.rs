@@ -4,7 +4,7 @@ use super::bounds::frame_limit;
 pub const HEADER_LEN: usize = 8;
 
 /// The version of the wire; 0 until the format is frozen (DESIGN §5).
-pub const FRAME_VERSION: u8 = 0;
+pub const FRAME_VERSION: u8 = 1;
 
 const MAGIC: [u8; 2] = *b"VL";
 
@@ -176,7 +176,7 @@ impl FrameFault {
     pub const fn words_for_peer(&self) -> &'static str {
         match self {
             Self::WrongMagic => "this is no Valise frame",
-            Self::UnsupportedVersion(_) => "this gateway speaks wire version 0 only",
+            Self::UnsupportedVersion(_) => "this gateway speaks wire version 1 only",
             Self::UnknownKind(_) => "this gateway knows no such kind of frame",
             Self::TooLong { .. } => "the frame is longer than its kind may be",
         }
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_header_is_these_eight_bytes() {
         let header = FrameHeader::new(FrameKind::Receipts, 0x0001_0203).unwrap();
-        assert_eq!(header.encode(), *b"VL\x00\x02\x00\x01\x02\x03");
+        assert_eq!(header.encode(), *b"VL\x01\x02\x00\x01\x02\x03");
         assert_eq!(FrameHeader::parse(&header.encode()), Ok(header));
     }
 
@@ -227,9 +227,9 @@ mod tests {
     fn each_field_has_its_own_fault() {
         let parse = |bytes: &[u8; 8]| FrameHeader::parse(bytes).unwrap_err();
         assert_eq!(parse(b"GET / HT"), FrameFault::WrongMagic);
-        assert_eq!(parse(b"VL\x01\x01\0\0\0\0"), FrameFault::UnsupportedVersion(1));
-        assert_eq!(parse(b"VL\x00\x00\0\0\0\0"), FrameFault::UnknownKind(0));
-        assert_eq!(parse(b"VL\x00\x60\0\0\0\0"), FrameFault::UnknownKind(0x60));
-        assert_eq!(parse(b"VL\x00\x04\xff\xff\xff\xff").code(), "too-long");
+        assert_eq!(parse(b"VL\x00\x01\0\0\0\0"), FrameFault::UnsupportedVersion(0));
+        assert_eq!(parse(b"VL\x01\x00\0\0\0\0"), FrameFault::UnknownKind(0));
+        assert_eq!(parse(b"VL\x01\x60\0\0\0\0"), FrameFault::UnknownKind(0x60));
+        assert_eq!(parse(b"VL\x01\x04\xff\xff\xff\xff").code(), "too-long");
     }
 }

@@ -18,7 +18,7 @@ fn protected() -> Entries {
     vec![
         (label::ACT, Value::from("request")),
         (label::KID, Value::Bytes(b"k1".to_vec())),
-        (label::VERSION, Value::from(0)),
+        (label::VERSION, Value::from(1)),
     ]
 }
 
@@ -59,9 +59,9 @@ fn forged_map(protected: Entries, unprotected: Entries) -> Vec<u8> {
 
 #[test]
 fn a_message_is_these_bytes() {
-    // {1: -19, 2: [-70002, -70001], 4: 'k1', -70001: 0, -70002: "request"}
+    // {1: -19, 2: [-70002, -70001], 4: 'k1', -70001: 1, -70002: "request"}
     let protected = b"\xa5\x01\x32\x02\x82\x3a\x00\x01\x11\x71\x3a\x00\x01\x11\x70\x04\x42k1\
-                      \x3a\x00\x01\x11\x70\x00\x3a\x00\x01\x11\x71\x67request";
+                      \x3a\x00\x01\x11\x70\x01\x3a\x00\x01\x11\x71\x67request";
     assert_eq!(protected.len(), 0x26);
     let to_sign = [&b"\x84\x6aSignature1\x58\x26"[..], protected, b"\x47context\x47content"].concat();
     let signature = key().sign(&to_sign);
@@ -143,7 +143,7 @@ fn headers_that_are_signed_but_wrong() {
     use CoseError::*;
     let alg = || (label::ALG, Value::from(alg::ED25519));
     let crit = |labels: &[i64]| (label::CRIT, ints(labels));
-    let version = || (label::VERSION, Value::from(0));
+    let version = || (label::VERSION, Value::from(1));
     let kid = || (label::KID, Value::Bytes(vec![1]));
     let cases: [(&str, Entries, Entries, CoseError); 18] = [
         ("alg in both buckets", vec![alg()], vec![alg()], DuplicateHeader(label::ALG)),

@@ -150,7 +150,7 @@ fn headers_that_this_version_does_not_know() {
 
 #[test]
 fn another_wire_version() {
-    assert_eq!(verdict_on_headers(|map| set(map, label::VERSION, 1.into())), "unsupported-version");
+    assert_eq!(verdict_on_headers(|map| set(map, label::VERSION, 0.into())), "unsupported-version");
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn the_first_fault_and_its_byte_are_named() {
     };
     let as_frame = Some(Kind::Frame);
     assert_eq!(offset(&with(0, b'X'), as_frame), 0);
-    assert_eq!(offset(&with(2, 1), as_frame), 2);
+    assert_eq!(offset(&with(2, 0), as_frame), 2);
     assert_eq!(offset(&with(3, 0x60), as_frame), 3);
     assert_eq!(offset(&with(4, 0xff), as_frame), 4);
     assert_eq!(offset(&frame[..5], as_frame), 5);

@@ -250,7 +250,7 @@ async fn a_bad_frame_and_a_stall_end_only_their_streams() {
         assert_eq!(heard.next().await.unwrap_err().code(), code);
     }
     let raw = half(&there).await;
-    raw.write(b"VL\x00").await.unwrap();
+    raw.write(b"VL\x01").await.unwrap();
     let (_back, mut heard) = here.accept_stream().await.unwrap();
     heard.stall = Duration::from_millis(20);
     assert_eq!(heard.next().await, Err(TransportError::Stalled));

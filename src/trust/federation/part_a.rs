@@ -317,5 +317,5 @@ fn read_roots(part: &PartA) -> Result<Vec<RootKey>, TrustError> {
 fn link_bytes(party: &Party, old: &Digest, new: &Digest) -> Vec<u8> {
     let party = party.to_string();
     let length = (party.len() as u64).to_be_bytes();
-    [b"valise root link v0\0".as_slice(), &length, party.as_bytes(), &old.0, &new.0].concat()
+    [b"valise root link v1\0".as_slice(), &length, party.as_bytes(), &old.0, &new.0].concat()
 }

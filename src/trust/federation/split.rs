@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 /// The version of the file of a proof.
-const VERSION: u64 = 0;
+const VERSION: u64 = 1;
 
 /// Two documents of one version with different contents, both signed: a proof that its signers told different stories
 /// to different readers (DESIGN §6).

@@ -111,7 +111,7 @@ fn a_part_that_is_another() {
     assert_eq!(changed(statement), "bad-signature");
     assert_eq!(changed(|d| d.logs[0].leaves[1].path[0].0[0] ^= 1), "not-included");
     assert_eq!(changed(|d| d.logs[0].heads[0].path[0].0[0] ^= 1), "not-consistent");
-    assert_eq!(changed(|d| d.version = 1), "malformed-evidence");
+    assert_eq!(changed(|d| d.version = 0), "malformed-evidence");
     let foreign = Dossier { made_by: named(XBB), ..Story::told().parts(XAA) }.seal(&log_keys(XAA)).unwrap();
     assert_eq!(verdict(&foreign), "unknown-key", "sealed by another than its maker");
 }
