@@ -110,6 +110,24 @@ fn the_committed_dossiers_are_judged_by_the_binary() {
         let sound = name != "bad-cut" && name != "bad-flipped-byte";
         assert!(!sound || output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }
+    let proofs = index["proofs"].as_object().unwrap();
+    assert!(proofs.len() > 5);
+    for (name, expected) in proofs {
+        let file = folder.join(format!("{name}.proof")).display().to_string();
+        let mut words = vec!["--json", "evidence", "verify", &file];
+        anchors.iter().for_each(|anchor| words.extend(["--anchor", anchor]));
+        let output = valise(&words);
+        let data: Value = serde_json::from_slice::<Value>(&output.stdout).unwrap()["data"].clone();
+        let valid = expected["valid"] == true;
+        assert_eq!(
+            (output.status.code(), &data["valid"]),
+            (Some(i32::from(!valid)), &json!(valid)),
+            "{name}"
+        );
+        let fault = data["findings"].as_array().unwrap().iter().find(|f| f["severity"] == "fault");
+        let found = fault.map_or(&data["convicts"]["code"], |fault| &fault["code"]);
+        assert_eq!(*found, expected["first"], "{name}");
+    }
     let cut = folder.join("bad-cut.dossier").display().to_string();
     assert_eq!(valise(&["inspect", &cut, "--as", "dossier"]).status.code(), Some(65));
 }

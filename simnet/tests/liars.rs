@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use valise::envelope::{Content, Heads, StatementDraft};
 use valise::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof, Severity, verify};
 use valise::evidence::{
-    Accusation, Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, LogKeys,
-    MerkleLog, ProvedHead, ProvedLeaf, Receipt, TrustAnchor, TrustBundle,
+    Accusation, Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log,
+    LogBook, LogKeys, MerkleLog, ProvedHead, ProvedLeaf, Receipt, TrustAnchor, TrustBundle,
 };
 use valise::model::{
     Acknowledgement, Act, CaseId, Clarification, ClarificationRequest, DAY, Digest, DirectoryRef, Entropy,

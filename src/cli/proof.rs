@@ -50,7 +50,8 @@ pub(super) fn alone(view: &ProofView, output: &Path, force: bool) -> Result<Answ
         "sha256": digest, "bytes": bytes.len(), "valid": view.valid, "first_fault": view.first_fault,
     });
     let verdict = match &view.first_fault {
-        None => "it convicts whoever signed it, with no case in it; check it with `valise evidence verify`".to_owned(),
+        None => "it convicts whoever signed it, with no case in it; check it with `valise evidence verify`"
+            .to_owned(),
         Some(fault) => format!("it does not convict by the keys that are known now: {fault}"),
     };
     let text = format!("{}: {}; sha256 {digest}\n{verdict}", output.display(), view.words);

@@ -164,7 +164,10 @@ fn clock(c: &ClockView) -> String {
     let lowered = c.lowered_from.map(|from| ("lowered from", from.to_string()));
     let settled = match c.now.seconds_since(c.settled) {
         ..=120 => "yes".to_owned(),
-        _ => format!("up to {}; automatic acknowledgements wait until a peer's clock has come further", c.settled),
+        _ => format!(
+            "up to {}; automatic acknowledgements wait until a peer's clock has come further",
+            c.settled
+        ),
     };
     let rows = [
         ("now", c.now.to_string()),

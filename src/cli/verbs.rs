@@ -220,7 +220,9 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | RequestVerb::Import { .. }
             | RequestVerb::Exempt { .. },
         )
-        | Verb::Evidence(EvidenceVerb::Verify { .. } | EvidenceVerb::Export { case: None, alarm: None, .. })
+        | Verb::Evidence(
+            EvidenceVerb::Verify { .. } | EvidenceVerb::Export { case: None, alarm: None, .. },
+        )
         | Verb::Officer(_)
         | Verb::Inspect { .. } => {
             return Ok(None);
@@ -279,12 +281,14 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         Verb::Evidence(EvidenceVerb::Export { alarm: Some(alarm), .. }) => {
             Command::EvidenceProof { alarm: *alarm }
         }
-        Verb::Evidence(EvidenceVerb::Export { case: Some(case), elements, permit, .. }) => Command::EvidenceExport {
-            case: case.clone(),
-            // A list of nothing but `none` discloses nothing.
-            elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
-            permit: permit.clone(),
-        },
+        Verb::Evidence(EvidenceVerb::Export { case: Some(case), elements, permit, .. }) => {
+            Command::EvidenceExport {
+                case: case.clone(),
+                // A list of nothing but `none` discloses nothing.
+                elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
+                permit: permit.clone(),
+            }
+        }
         Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
         Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
         Verb::Queue(QueueVerb::List) => Command::QueueList,

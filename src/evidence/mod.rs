@@ -29,9 +29,7 @@ pub use error::EvidenceError;
 pub use leaf::{Direction, Leaf};
 pub use log::{Appended, Inclusion, Log, MerkleLog, leaf_hash, verify_consistency};
 pub use logbook::{Entry, KeySource, LogBook, NewLeaf, Sealed};
-pub use proof::{
-    Accusation, Conviction, Equivocation, PROOF_VERSION, Proof, is_proof, verify_proof,
-};
+pub use proof::{Accusation, Conviction, Equivocation, PROOF_VERSION, Proof, is_proof, verify_proof};
 pub use receipt::{ClaimedReceipt, ProvedReceipt, Receipt};
 pub use sealed::SealedFile;
 

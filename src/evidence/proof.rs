@@ -1,9 +1,7 @@
 use crate::envelope::{ClaimedStatement, Statement};
 use crate::evidence::dossier::{DossierReport, FileKind, Severity};
 use crate::evidence::sealed::SealedFile;
-use crate::evidence::{
-    Contradiction, EvidenceError, LogKeys, ProvedContradiction, TrustAnchor, TrustBundle,
-};
+use crate::evidence::{Contradiction, EvidenceError, LogKeys, ProvedContradiction, TrustAnchor, TrustBundle};
 use crate::model::{Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire;
@@ -13,7 +11,7 @@ use serde_bytes::ByteBuf;
 
 const MEDIA_TYPE: &str = "application/vnd.valise.proof+cbor";
 /// The version of the format.
-pub const PROOF_VERSION: u64 = 0;
+pub const PROOF_VERSION: u64 = 1;
 
 /// Signed words of one party that cannot all be true: they convict it to anyone who knows its keys (DESIGN §7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +81,10 @@ impl Accusation {
                         b.root.short()
                     ),
                     ProvedContradiction::BrokenProof(head) => {
-                        format!("{party} signed a proof that does not lead to its head of {} leaves", head.size)
+                        format!(
+                            "{party} signed a proof that does not lead to its head of {} leaves",
+                            head.size
+                        )
                     }
                 };
                 Ok(Conviction { party, code: "fork", words })
@@ -194,7 +195,12 @@ pub fn verify_proof(bytes: &[u8], anchor: &TrustAnchor) -> DossierReport {
     }
     match proof.accusation.verify(&directory) {
         Ok(conviction) => {
-            report.add(Severity::Note, conviction.code, conviction.party.to_string(), conviction.words.clone());
+            report.add(
+                Severity::Note,
+                conviction.code,
+                conviction.party.to_string(),
+                conviction.words.clone(),
+            );
             report.convicts = Some(conviction);
             report.valid = true;
         }

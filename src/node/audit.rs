@@ -231,7 +231,10 @@ pub fn compare_identity(
     let proof = match gateway.ledger.body(first)? {
         Some(body) => {
             let (first, second) = (ByteBuf::from(body.statement), ByteBuf::from(bytes));
-            convincing(gateway, &Accusation::Equivocation(Equivocation { issuer: peer.clone(), first, second }))?
+            convincing(
+                gateway,
+                &Accusation::Equivocation(Equivocation { issuer: peer.clone(), first, second }),
+            )?
         }
         None => Vec::new(),
     };

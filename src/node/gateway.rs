@@ -512,7 +512,8 @@ impl Gateway {
         self.ledger.keep_body(&mut change, statement.digest, body, &elements, &mut *self.entropy())?;
         let (bytes, named) = (opened.content.statement.as_slice(), statement.said.heads.0);
         audit::compare_statement(self, &statement.issuer, (statement.digest, bytes), named, &mut change)?;
-        for proof in events.iter().filter_map(|e| if let Event::Equivocation(p) = e { Some(p) } else { None }) {
+        for proof in events.iter().filter_map(|e| if let Event::Equivocation(p) = e { Some(p) } else { None })
+        {
             let second = (&proof.second, bytes);
             audit::compare_identity(self, &proof.issuer, &proof.first, second, &mut change)?;
         }

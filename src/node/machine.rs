@@ -190,7 +190,10 @@ mod tests {
 
     fn machine(days: i64) -> (Machine, impl Fn(i64)) {
         let hand = Arc::new(AtomicI64::new(at(days).unix()));
-        let set = { let hand = Arc::clone(&hand); move |days: i64| hand.store(at(days).unix(), Ordering::Relaxed) };
+        let set = {
+            let hand = Arc::clone(&hand);
+            move |days: i64| hand.store(at(days).unix(), Ordering::Relaxed)
+        };
         (Machine::on(Box::new(Hand(hand))), set)
     }
 

@@ -93,7 +93,10 @@ fn a_proof_stands_by_its_own_keys_and_its_makers_seal() {
     assert_eq!(code(TrustAnchor::default()), Some("not-anchored"));
     assert_eq!(code(TrustAnchor { roots: anchor().roots[..1].to_vec() }), Some("not-anchored"));
     assert_eq!(verdict(&proof(fork()).seal(&log_keys(XBB)).unwrap()), "unknown-key");
-    assert_eq!(verdict(&Proof { version: 1, ..proof(fork()) }.seal(&log_keys(XAA)).unwrap()), "malformed-evidence");
+    assert_eq!(
+        verdict(&Proof { version: 0, ..proof(fork()) }.seal(&log_keys(XAA)).unwrap()),
+        "malformed-evidence"
+    );
     // What was sealed as one kind of file does not pass as the other.
     let dossier = Story::told().dossier(XAA);
     assert!(!is_proof(&dossier) && is_proof(&good) && !is_proof(b"neither"));

@@ -4,8 +4,8 @@ use crate::envelope::Content;
 use crate::envelope::fixture::{Seeded, XAA, XBB, draft, named, request};
 use crate::evidence::dossier::{Dossier, verify};
 use crate::evidence::{
-    Accusation, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, MerkleLog, ProvedLeaf,
-    Receipt,
+    Accusation, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, MerkleLog,
+    ProvedLeaf, Receipt,
 };
 use crate::model::{Act, DAY, Head, MessageId};
 use crate::trust::fixture::NOW;
