@@ -4,7 +4,7 @@
 use serde_bytes::ByteBuf;
 use simnet::federation::{Federation, Member, START};
 use std::collections::BTreeMap;
-use valise::envelope::{Content, Heads, StatementDraft};
+use valise::envelope::{Content, GatewayWord, Heads, StatementDraft};
 use valise::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof, Severity, verify};
 use valise::evidence::{
     Accusation, Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log,

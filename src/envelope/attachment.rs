@@ -4,15 +4,14 @@
 use crate::cose::pieces::{MAX_FILE, Pieces, SEALED_PIECE};
 use crate::envelope::EnvelopeError;
 use crate::envelope::keys::KeyRing;
-use crate::envelope::route::{Lane, Route, sign_by_gateway, verify_by_gateway};
+use crate::envelope::route::{Lane, Route};
+use crate::envelope::word::GatewayWord;
 use crate::model::{Act, Digest, MessageId, Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire;
 use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
-
-const WANT: &str = "application/vnd.valise.want+cbor";
 
 /// The most files of one act.
 const MAX_FILES: usize = 256;
@@ -29,25 +28,11 @@ pub struct Want {
     pub from: u64,
 }
 
-impl Want {
-    /// Signs it with the log key.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
-    pub fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
-        sign_by_gateway(ring, WANT, self)
-    }
+impl GatewayWord for Want {
+    const MEDIA_TYPE: &'static str = "application/vnd.valise.want+cbor";
 
-    /// Verifies it and tells who wants the file.
-    ///
-    /// # Errors
-    /// The first cause.
-    pub fn verify(
-        bytes: &[u8],
-        directory: &Directory,
-        now: Timestamp,
-    ) -> Result<(Party, Self), EnvelopeError> {
-        verify_by_gateway(bytes, WANT, directory, now)
+    fn to(&self) -> &Party {
+        &self.to
     }
 }
 

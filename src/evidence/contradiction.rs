@@ -1,4 +1,4 @@
-use crate::envelope::Statement;
+use crate::envelope::{GatewayWord, Statement};
 use crate::evidence::{Anchor, AuditAnswer, EvidenceError, Receipt};
 use crate::model::{Head, Party};
 use crate::trust::Directory;
@@ -94,7 +94,7 @@ impl Contradiction {
             return Err(EvidenceError::Malformed("one claim alone contradicts nothing"));
         };
         let (answer, head) = self.answer(bytes, directory)?;
-        match answer.prove(&self.owner, directory) {
+        match answer.proves(&self.owner, directory) {
             Err(EvidenceError::NotConsistent) => Ok(ProvedContradiction::BrokenProof(head)),
             Ok(_) | Err(_) => Err(EvidenceError::Malformed("the answer does not contradict itself")),
         }
@@ -102,7 +102,7 @@ impl Contradiction {
 
     fn answer(&self, bytes: &[u8], directory: &Directory) -> Result<(AuditAnswer, Head), EvidenceError> {
         // The anchor inside, signed by the same key, says when the answer was made.
-        let at = AuditAnswer::read(bytes)?.anchor.claimed()?.0;
+        let at = AuditAnswer::unproved(bytes)?.anchor.claimed()?.0;
         let answer = AuditAnswer::verify(bytes, (&self.owner, &self.peer), directory, at)?;
         let head = answer.anchor.verify(directory)?.head;
         Ok((answer, head))

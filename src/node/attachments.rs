@@ -7,7 +7,7 @@ use crate::case::Draft;
 use crate::config::Fetch;
 use crate::control::AttachmentView;
 use crate::cose::pieces::count;
-use crate::envelope::{EnvelopeError, Statement, Want, open_piece, route_piece};
+use crate::envelope::{EnvelopeError, GatewayWord, Statement, Want, open_piece, route_piece};
 use crate::model::{AttachedFile, DAY, Digest, FileKey, Party, Photograph};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
@@ -239,10 +239,8 @@ pub(super) async fn serve<T: From<ReadyPiece> + Send>(
 ) -> Result<(), String> {
     let gateway = &post.gateway;
     gateway.recovery.check([peer]).map_err(|e| e.to_string())?;
-    let (by, want) = Want::verify(body, &gateway.directory(), gateway.now()).map_err(|e| e.to_string())?;
-    if by != *peer || want.to != *gateway.me() {
-        return Err("another party wants it".to_owned());
-    }
+    let want = Want::verify(body, (peer, gateway.me()), &gateway.directory(), gateway.now());
+    let (want, by) = (want.map_err(|e| e.to_string())?, peer.clone());
     let files = gateway.attic.files.clone();
     let file = blocking(move || files.outgoing(&want.name, &by)).await?;
     let file = Arc::new(file.ok_or("no file of that name goes to this party")?);

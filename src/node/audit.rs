@@ -1,7 +1,7 @@
 //! Asks peers to prove that their logs have gone on from the heads that we have seen, answers the same
 //! question, and keeps the proof of every contradiction (DESIGN §7). It stops nothing.
 
-use crate::envelope::EnvelopeError;
+use crate::envelope::{EnvelopeError, GatewayWord};
 use crate::evidence::{
     Accusation, AuditAnswer, AuditQuestion, Contradiction, Equivocation, EvidenceError, HeadClaim, LogKeys,
     MAX_AUDITED, Receipt, contradict,
@@ -85,7 +85,7 @@ async fn take(gateway: &Gateway, peer: &Party, seen: Head, bytes: &[u8]) -> Resu
     let answer = AuditAnswer::verify(bytes, (peer, gateway.me()), &directory, now)?;
     let claim = || HeadClaim::Answer(ByteBuf::from(bytes));
     let mut change = Change::default();
-    match answer.prove(peer, &directory) {
+    match answer.proves(peer, &directory) {
         Ok(anchor) => {
             gateway.machine.corroborate(anchor.at);
             let heads: Vec<Head> =
@@ -315,7 +315,7 @@ pub async fn audit(post: Post, peer: Party) {
 /// not: whoever put a log back shows such a head (that one of the same size has the same root, [`compare_receipt`] sees to).
 fn is_led(gateway: &Gateway, peer: &Party) -> Result<bool, NodeError> {
     let Some(newest) = gateway.ledger.newest_audit(peer)? else { return Ok(false) };
-    let (at, size) = AuditAnswer::read(&newest)?.anchor.claimed()?;
+    let (at, size) = AuditAnswer::unproved(&newest)?.anchor.claimed()?;
     let seen = gateway.ledger.heads(peer)?.1;
     let is_recent = gateway.now().seconds_since(at) < DAY;
     Ok(is_recent && seen.is_some_and(|seen| seen.size == size))

@@ -117,12 +117,8 @@ impl Station {
                 tracing::error!(%relay, "a relay of ours is not among the peers");
                 continue;
             }
-            let line = post.clone();
-            post.spawn(async move {
-                // Opening a mailbox is a signed word about what was had, and that is not known before.
-                line.gateway.recovery.all_cleared().await;
-                mailbox::run(line, relay).await;
-            });
+            // After a restore too: what a peer gives back may come by it.
+            post.spawn(mailbox::run(post.clone(), relay));
         }
         post
     }

@@ -2,8 +2,8 @@
 //! party's seal key has signed.
 
 use crate::envelope::{
-    ClaimedStatement, Content, EnvelopeError, GivenBack, MAX_LISTED, RecoveryList, RecoveryQuestion,
-    RecoveryWants,
+    ClaimedStatement, Content, EnvelopeError, GatewayWord, GivenBack, MAX_LISTED, RecoveryList,
+    RecoveryQuestion, RecoveryWants,
 };
 use crate::evidence::{Leaf, Receipt};
 use crate::model::{CaseId, Digest, Party};
@@ -29,7 +29,8 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     let gateway = &*post.gateway;
     let (now, directory) = (gateway.now(), gateway.directory());
-    let (question, offered) = RecoveryQuestion::verify(body, (peer, gateway.me()), &directory, now)?;
+    let question = RecoveryQuestion::verify(body, (peer, gateway.me()), &directory, now)?;
+    let offered = question.offered(peer, &directory, now)?;
     learn_prekeys(post, peer, &offered).await;
     match question.wants {
         RecoveryWants::List(from) => {

@@ -3,23 +3,31 @@
 
 mod asking;
 mod giving;
+mod relayed;
 
 pub use asking::run;
 pub use giving::serve;
+pub use relayed::take;
 
 use crate::control::RecoveryView;
 use crate::model::{Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::store::{Change, Ledger, Recovered, Restoration, StoreError};
+use crate::wire::FrameKind;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+
+/// The most answers of one peer that wait to be read.
+const MAIL: usize = 128;
 
 /// How the recovery stands; without a restore there is nothing to wait for.
 pub struct Recovery {
     restoration: Option<Restoration>,
     peers: Mutex<BTreeMap<Party, Progress>>,
+    /// Where answers go that a relay brings, while they are waited for.
+    mail: Mutex<BTreeMap<Party, mpsc::Sender<(FrameKind, Vec<u8>)>>>,
     changed: watch::Sender<()>,
 }
 
@@ -55,7 +63,7 @@ impl Recovery {
             };
             peers.insert(peer, progress);
         }
-        Ok(Self { restoration, peers: Mutex::new(peers), changed: watch::Sender::new(()) })
+        Ok(Self { restoration, peers: Mutex::new(peers), mail: Mutex::default(), changed: watch::Sender::new(()) })
     }
 
     /// Returns the restore after which the recovery goes on.
@@ -131,6 +139,21 @@ impl Recovery {
             without: progress.without.clone(),
         };
         open.map(view).collect()
+    }
+
+    /// Has the answers of a peer that a relay brings delivered here from now on.
+    fn expect_mail(&self, peer: &Party) -> mpsc::Receiver<(FrameKind, Vec<u8>)> {
+        let (sender, receiver) = mpsc::channel(MAIL);
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner).insert(peer.clone(), sender);
+        receiver
+    }
+
+    /// Delivers an answer that a relay has brought; what nobody waits for is dropped, and is asked for again if need be.
+    fn deliver(&self, peer: &Party, kind: FrameKind, body: Vec<u8>) {
+        let mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        if mail.get(peer).is_none_or(|waits| waits.try_send((kind, body)).is_err()) {
+            tracing::debug!(%peer, "an answer that a relay brought is waited for by nobody");
+        }
     }
 
     fn note(&self, peer: &Party, change: impl FnOnce(&mut Progress)) {
