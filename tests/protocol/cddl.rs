@@ -185,7 +185,7 @@ fn what_is_malformed_does_not_fit() {
     let with = |label: i64, value: Value| {
         changed_inside(&statement, 0, |headers| set(headers, label.into(), value.clone()))
     };
-    for wrong in [with(-70001, 1.into()), with(-70002, "extradition".into()), with(99, 1.into())] {
+    for wrong in [with(-70001, 0.into()), with(-70002, "extradition".into()), with(99, 1.into())] {
         assert!(fits("statement", &wrong).is_err());
     }
     let mut tuple = parts(&statement);

@@ -330,9 +330,9 @@ impl World<'_> {
         let small = &good[8..];
         vec![
             ("frame-without-magic", "not-a-frame", with(0, b'X')),
-            ("frame-of-version-1", "unsupported-version", with(2, 1)),
+            ("frame-of-version-0", "unsupported-version", with(2, 0)),
             ("frame-of-unknown-kind", "unknown-kind", with(3, 0x60)),
-            ("frame-too-long", "too-long", b"VL\x00\x01\x00\x10\x00\x01".to_vec()),
+            ("frame-too-long", "too-long", b"VL\x01\x01\x00\x10\x00\x01".to_vec()),
             ("item-cut-off", "not-deterministic-cbor", body(&small[..small.len() - 1])),
             ("bytes-after-the-item", "not-deterministic-cbor", body(&[small, b"\0"].concat())),
             ("length-not-shortest", "not-deterministic-cbor", body(&[b"\x98\x02", &small[1..]].concat())),
@@ -468,7 +468,7 @@ impl World<'_> {
             ("statement-in-another-partys-name", "unknown-key", claim(1, "XCC".into())),
             ("statement-for-another-party", "not-addressed", claim(3, Value::Array(vec!["XCC".into()]))),
             ("statement-with-an-expiry", "malformed-envelope", claim(4, 1.into())),
-            ("statement-of-version-1", "unsupported-version", header(label::VERSION, 1.into())),
+            ("statement-of-version-0", "unsupported-version", header(label::VERSION, 0.into())),
             ("statement-of-an-unknown-act", "unknown-act", header(label::ACT, "extradition".into())),
             ("statement-of-another-act", "unexpected-content", header(label::ACT, "acknowledgement".into())),
             ("statement-with-an-unknown-flag", "unsupported", header(label::FLAGS, 2.into())),
