@@ -211,6 +211,10 @@ fn a_restricted_element_leaves_in_a_dossier_by_a_permit_only_and_the_signatures_
     };
     let permit = pair.xaa.ask(release).unwrap();
     let id = text(&permit["id"]);
+    // What is in the way of the file is found out before the permit is spent.
+    let occupied = closed.display().to_string();
+    let refused = pair.xaa.run(&["evidence", "export", &case, "-o", &occupied, "--permit", &id]);
+    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
     let with_permit = export(&pair.xaa, &case, &opened, &["--permit", &id]);
     assert!(holds(&opened), "{with_permit}");
     assert!(with_permit["disclosed"].as_u64() > made["disclosed"].as_u64());

@@ -10,7 +10,7 @@ use crate::cli::attach::Picked;
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
-use crate::cli::document::{read_bytes, read_text};
+use crate::cli::document::{is_free, read_bytes, read_text};
 use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
@@ -70,6 +70,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     if let Verb::Release(ReleaseVerb::Export { output, .. }) = &args.verb {
         // A permit opens once: what is in the way must be known before it is used.
         release::ready(output)?;
+    }
+    if let Verb::Evidence(EvidenceVerb::Export { output, force: false, .. }) = &args.verb {
+        is_free(output)?;
     }
     let mut picked = Vec::new();
     let command = command(&args.verb, readers, &mut picked)?;

@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn an_errand_reaches_its_addressee_unchanged_and_is_no_act() {
         let body = b"what is asked".as_slice();
-        let errand = || route_errand(&ring(XBB), &named(XAA), NOW, (FrameKind::RecoveryQuestion, body)).unwrap();
+        let errand =
+            || route_errand(&ring(XBB), &named(XAA), NOW, (FrameKind::RecoveryQuestion, body)).unwrap();
         let (bytes, directory) = (errand(), known_to(XAA));
         assert_eq!(bytes, errand(), "the same again");
         let open = |bytes: &[u8], me: &str| open_errand(bytes, &named(me), &directory, NOW);

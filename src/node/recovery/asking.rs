@@ -202,7 +202,9 @@ async fn fetch(
             .map_err(|cause| format!("an act that it gave back does not open: {cause}"))?;
         if !lacking.remove(&act) {
             match line {
-                Line::Direct(_) => return Err(format!("it gave back act {}, which nobody asked for", act.short())),
+                Line::Direct(_) => {
+                    return Err(format!("it gave back act {}, which nobody asked for", act.short()));
+                }
                 Line::ByRelay => continue,
             }
         }

@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, watch};
 
+/// A frame's kind and body.
+type Frame = (FrameKind, Vec<u8>);
+
 /// The most answers of one peer that wait to be read.
 const MAIL: usize = 128;
 
@@ -27,7 +30,7 @@ pub struct Recovery {
     restoration: Option<Restoration>,
     peers: Mutex<BTreeMap<Party, Progress>>,
     /// Where answers go that a relay brings, while they are waited for.
-    mail: Mutex<BTreeMap<Party, mpsc::Sender<(FrameKind, Vec<u8>)>>>,
+    mail: Mutex<BTreeMap<Party, mpsc::Sender<Frame>>>,
     changed: watch::Sender<()>,
 }
 
@@ -63,7 +66,12 @@ impl Recovery {
             };
             peers.insert(peer, progress);
         }
-        Ok(Self { restoration, peers: Mutex::new(peers), mail: Mutex::default(), changed: watch::Sender::new(()) })
+        Ok(Self {
+            restoration,
+            peers: Mutex::new(peers),
+            mail: Mutex::default(),
+            changed: watch::Sender::new(()),
+        })
     }
 
     /// Returns the restore after which the recovery goes on.
@@ -142,7 +150,7 @@ impl Recovery {
     }
 
     /// Has the answers of a peer that a relay brings delivered here from now on.
-    fn expect_mail(&self, peer: &Party) -> mpsc::Receiver<(FrameKind, Vec<u8>)> {
+    fn expect_mail(&self, peer: &Party) -> mpsc::Receiver<Frame> {
         let (sender, receiver) = mpsc::channel(MAIL);
         self.mail.lock().unwrap_or_else(PoisonError::into_inner).insert(peer.clone(), sender);
         receiver
@@ -177,7 +185,7 @@ impl Progress {
 /// Goes on without what a peer has not given back, as an officer decides; the peer is still asked.
 ///
 /// # Errors
-/// [`NodeError::Unknown`] if it is not waited for, [`NodeError::Store`] if it was not committed.
+/// [`NodeError::NotWaitedFor`] if it is not, [`NodeError::Store`] if it was not committed.
 pub async fn go_on_without(
     gateway: &Gateway,
     officer: &str,
@@ -186,8 +194,7 @@ pub async fn go_on_without(
 ) -> Result<Timestamp, NodeError> {
     let recovery = &gateway.recovery;
     let restoration = recovery.restoration().filter(|_| recovery.waits_for(peer));
-    let unknown = || NodeError::Unknown { what: "peer that is waited for", name: peer.to_string() };
-    let restoration = restoration.ok_or_else(unknown)?;
+    let restoration = restoration.ok_or_else(|| NodeError::NotWaitedFor(peer.clone()))?;
     let at = gateway.now();
     let mut change = Change::default();
     asking::begin_log(gateway, peer, None, &mut change)?;

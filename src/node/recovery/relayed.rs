@@ -34,12 +34,7 @@ pub(super) async fn ask(
 ///
 /// # Errors
 /// What is wrong with the envelope.
-pub async fn take(
-    post: &Post,
-    from: &Party,
-    body: &[u8],
-    line: &mut Sender,
-) -> Result<bool, EnvelopeError> {
+pub async fn take(post: &Post, from: &Party, body: &[u8], line: &mut Sender) -> Result<bool, EnvelopeError> {
     let gateway = &post.gateway;
     let now = gateway.now();
     let Some((sender, kind, body)) = open_errand(body, gateway.me(), &gateway.directory(), now)? else {
