@@ -99,6 +99,7 @@ fn dispatch(args: &Args) -> ExitCode {
         | Verb::Case(_)
         | Verb::Request(RequestVerb::Submit { .. })
         | Verb::Release(_)
+        | Verb::Report(_)
         | Verb::Evidence(_)
         | Verb::Approval(_)
         | Verb::Consent(_)
@@ -200,16 +201,16 @@ fn inspect_file(file: &Path, kind: Option<&str>) -> Result<Answer, Failure> {
     Ok(Answer::ok("inspect", data, report.text))
 }
 
-/// Judges a dossier by the anchors named: fingerprints, or files that hold fingerprints or certificates.
+/// Judges a dossier by the anchors named: fingerprints of federations, or files that hold some.
 fn evidence_verify(file: &Path, anchors: &[String]) -> Result<Answer, Failure> {
     let mut trusted = TrustAnchor::default();
     for named in anchors {
         let found = match evidence::anchor(named) {
             Some(found) => found,
             None => evidence::anchor(&cli::read_text(Path::new(named))?).ok_or_else(|| {
-                let message = format!("{named} holds no fingerprint and no certificate");
+                let message = format!("{named} holds no fingerprint");
                 Failure::new(ExitCode::BadData, "anchor.unreadable", message)
-                    .hint("a fingerprint is SHA-256 of a root certificate, 64 hex digits")
+                    .hint("a federation's fingerprint is 64 hex digits, as `valise federation show` tells it")
             })?,
         };
         trusted.roots.extend(found.roots);

@@ -70,8 +70,7 @@ fn a_log_that_was_put_back_raises_an_alarm_with_a_proof_and_stops_nothing() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     pair.xaa.stop();
     pair.xbb.stop();
-    let (xaa, xbb) = (pair.xaa.card().display().to_string(), pair.xbb.card().display().to_string());
-    let judged = valise(&["--json", "evidence", "verify", &file, "--anchor", &xaa, "--anchor", &xbb]);
+    let judged = valise(&["--json", "evidence", "verify", &file, "--anchor", &pair.anchor()]);
     assert_eq!(judged.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&judged.stdout).unwrap();
     let findings = report["data"]["findings"].as_array().unwrap();

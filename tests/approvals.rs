@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::founded::federate;
 use common::{Node, Pair, await_some, submit, text, valise};
 use serde_json::Value;
 use std::fs;
@@ -154,6 +155,43 @@ fn a_returned_act_stays_and_one_whose_case_has_moved_on_is_not_sent() {
 }
 
 #[test]
+fn clause_9_3_a_mandate_is_signed_only_once_a_second_officer_agrees() {
+    let pair = pair();
+    let done = |node: &Node, words: &[&str]| {
+        let out = node.run(words);
+        assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+        let answer: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        answer["data"].clone()
+    };
+    let mandates = |node: &Node| done(node, &["mandate", "list"]);
+    let grant =
+        ["mandate", "grant", "--agent", "XBB", "--power", "initiate", "--until", "2099-01-01T00:00:00Z"];
+    let held = done(&pair.xaa, &grant);
+    assert_eq!(held["state"], "awaiting_approval");
+    let id = text(&held["approval"]);
+    let shown = text(&done(&pair.xaa, &["approval", "show", &id, "--as", "two"])["words"]);
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(shown["body"]["grant"], "", "nothing is signed: {shown}");
+    assert_eq!(shown["body"]["terms"]["agent"], "XBB", "and all of its terms are shown");
+    assert_eq!(mandates(&pair.xaa), serde_json::json!([]));
+    assert_eq!(approve(&pair.xaa, "two", &id).0, 0);
+    let given = await_some("the mandate at XBB", || {
+        mandates(&pair.xbb).as_array()?.iter().find(|held| held["state"] == "granted").cloned()
+    });
+    let mandate = text(&given["mandate"]);
+    assert_ne!(mandate, "0".repeat(64));
+    assert_eq!(mandates(&pair.xaa)[0]["mandate"], *mandate);
+    done(&pair.xbb, &["mandate", "accept", &mandate]);
+    await_some("the acceptance at XAA", || (mandates(&pair.xaa)[0]["state"] == "in_force").then_some(()));
+    // Its end takes two officers as well.
+    let ended = done(&pair.xaa, &["mandate", "revoke", &mandate, "--reason", "we ask ourselves"]);
+    assert_eq!(ended["told"][0]["state"], "awaiting_approval", "{ended}");
+    assert_eq!(mandates(&pair.xaa)[0]["state"], "in_force");
+    assert_eq!(approve(&pair.xaa, "two", &text(&ended["told"][0]["approval"])).0, 0);
+    await_some("the end at XBB", || (mandates(&pair.xbb)[0]["state"] == "revoked").then_some(()));
+}
+
+#[test]
 fn fewer_officers_than_the_directory_entry_promises_do_not_serve() {
     let home = tempfile::tempdir().expect("a folder");
     let dir = home.path().join("xaa").display().to_string();
@@ -162,7 +200,7 @@ fn fewer_officers_than_the_directory_entry_promises_do_not_serve() {
     let officers = ["--officer", "one:officer", "--officer", "two:officer", "--data", &dir];
     assert!(valise(&[&words[..], &officers].concat()).status.success());
     let node = Node::at(dir.clone().into(), "XAA", 0);
-    node.know(&[]);
+    federate(&[&node.dir], &[], common::YEAR);
     let file = node.dir.join("valise.toml");
     let settings = fs::read_to_string(&file).expect("settings");
     fs::write(&file, settings.replace("approvals = 2", "approvals = 1")).expect("settings can be written");

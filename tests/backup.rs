@@ -145,8 +145,7 @@ fn judge(pair: &Pair, node: &Node, case: &str) {
     let file = pair.home.path().join(format!("{}-{case}.dossier", node.code)).display().to_string();
     let made = node.run(&["evidence", "export", case, "-o", &file]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let (xaa, xbb) = (pair.xaa.card().display().to_string(), pair.xbb.card().display().to_string());
-    let judged = valise(&["--json", "evidence", "verify", &file, "--anchor", &xaa, "--anchor", &xbb]);
+    let judged = valise(&["--json", "evidence", "verify", &file, "--anchor", &pair.anchor()]);
     let report: Value = serde_json::from_slice(&judged.stdout).unwrap();
     let code = judged.status.code();
     assert_eq!(code, Some(0), "{} of {case}: {:#}", node.code, report["data"]["findings"]);

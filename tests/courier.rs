@@ -14,7 +14,7 @@ use valise::wire::{Bag, FrameKind};
 fn parted() -> Pair {
     let mut pair = Pair::new();
     for (node, peer) in [(&pair.xaa, &pair.xbb), (&pair.xbb, &pair.xaa)] {
-        node.know(&[(peer.code.to_owned(), peer.card(), free_port())]);
+        node.route(peer.code, &format!("127.0.0.1:{}", free_port()), None);
     }
     pair.xaa.start();
     pair.xbb.start();
@@ -95,7 +95,8 @@ fn a_whole_case_goes_by_bags_and_ends_by_wire() {
     // The link is back: the case goes on by wire, and an old bag changes nothing any more.
     pair.xaa.stop();
     pair.xbb.stop();
-    pair.introduce(&[]);
+    pair.xaa.forget_routes();
+    pair.xbb.forget_routes();
     pair.xaa.start();
     pair.xbb.start();
     pair.xbb.ask(refuse(&case)).expect("a refusal");

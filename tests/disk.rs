@@ -4,6 +4,7 @@
 
 mod common;
 
+use common::founded::federate;
 use common::{Node, Pair, TICK, acknowledge, await_some, digests, number, stopwatch, submit, text};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -328,7 +329,7 @@ impl FullDisk {
         let mount = Mount::tmpfs(&dir);
         let (xaa, xbb) = (Node::init(home.path(), "XAA"), Node::init(home.path(), "XBB"));
         let mut pair = Pair { xaa, xbb, home };
-        pair.introduce(&[]);
+        federate(&[&pair.xaa.dir, &pair.xbb.dir], &[], common::YEAR);
         pair.xaa.start();
         pair.xbb.start();
         Self { pair, ballast: Ballast(dir.join("ballast")), _mount: mount }

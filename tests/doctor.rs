@@ -2,10 +2,13 @@
 
 mod common;
 
+use common::founded::federate;
+use common::relay::Relay;
 use common::{Node, Pair, submit};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 /// Runs the doctor; returns its exit code and what it found.
 fn doctor(node: &Node) -> (i32, Value) {
@@ -28,9 +31,18 @@ fn two_gateways_that_reach_each_other_are_well_running_or_stopped() {
     pair.drain();
     let (code, found) = doctor(&pair.xaa);
     assert_eq!((code, &found["healthy"], &found["running"]), (0, &true.into(), &true.into()), "{found}");
-    for id in
-        ["clock", "disk", "store", "credential", "keys", "certificates", "directory", "prekeys", "peer:XBB"]
-    {
+    for id in [
+        "clock",
+        "disk",
+        "store",
+        "federation",
+        "credential",
+        "keys",
+        "certificates",
+        "directory",
+        "prekeys",
+        "peer:XBB",
+    ] {
         assert_eq!(check(&found, id)["status"], "ok", "{id} in {found}");
     }
     assert!(pair.xaa.stop().success());
@@ -87,4 +99,58 @@ fn a_credential_that_others_can_read_and_a_damaged_store_are_told_apart() {
     let (code, found) = doctor(&pair.xaa);
     assert_eq!((code, &found["cause"]), (1, &"store".into()), "{found}");
     assert_eq!(check(&found, "peer:XBB")["status"], "skip");
+}
+
+#[test]
+fn a_gateway_that_has_joined_nothing_is_told_how() {
+    let pair = Pair::apart();
+    let (code, found) = doctor(&pair.xaa);
+    assert_eq!((code, &found["cause"]), (1, &"federation".into()), "{found}");
+    assert!(check(&found, "federation")["fix"].as_str().is_some_and(|fix| fix.contains("identity request")));
+    for id in ["store", "certificates", "directory", "freshness", "prekeys", "listen"] {
+        assert_eq!(check(&found, id)["status"], "skip", "{id} in {found}");
+    }
+}
+
+#[test]
+fn a_chain_that_does_not_fit_is_named_before_what_follows_from_it() {
+    let pair = Pair::new();
+    // The certificates of one gateway beside the keys of another.
+    for name in ["seal", "log", "issuing"] {
+        let file = format!("pki/{name}.pem");
+        let sound = fs::read(pair.xaa.dir.join(&file)).expect("a certificate");
+        fs::copy(pair.xbb.dir.join(&file), pair.xaa.dir.join(&file)).expect("it is replaced");
+        let (code, found) = doctor(&pair.xaa);
+        assert_eq!((code, &found["cause"]), (1, &"certificates".into()), "{name}: {found}");
+        let told = check(&found, "certificates");
+        assert!(told["detail"].as_str().is_some_and(|d| d.contains(name)), "{told}");
+        assert!(told["fix"].as_str().is_some_and(|fix| fix.contains("from the last backup")), "{told}");
+        fs::write(pair.xaa.dir.join(&file), sound).expect("it is put back");
+    }
+    assert_eq!(check(&doctor(&pair.xaa).1, "certificates")["status"], "ok");
+}
+
+#[test]
+fn a_stale_directory_and_a_relay_that_is_down_are_named_with_what_to_do() {
+    let home = tempfile::tempdir().expect("a folder");
+    let words = ["--relay", "org:relay-west"];
+    let mut xaa = Node::init_with(home.path(), "XAA", &words);
+    let relay = Relay::init(home.path(), "relay-west", "");
+    federate(&[&xaa.dir, &relay.dir], &[], 2);
+    xaa.start();
+    std::thread::sleep(Duration::from_secs(3));
+    for running in [true, false] {
+        if !running {
+            xaa.stop();
+        }
+        let (code, found) = doctor(&xaa);
+        assert_eq!((code, &found["cause"]), (1, &"freshness".into()), "{found}");
+        let stale = check(&found, "freshness");
+        assert!(stale["fix"].as_str().is_some_and(|fix| fix.contains("valise federation sync")), "{stale}");
+        assert!(stale["detail"].as_str().is_some_and(|d| d.contains("nothing restricted leaves")), "{stale}");
+        let down = check(&found, "peer:org:relay-west");
+        assert_eq!(down["status"], "fail", "{found}");
+        assert!(down["fix"].as_str().is_some_and(|f| f.contains(&relay.port.to_string())), "{down}");
+        assert_eq!(check(&found, "certificates")["status"], "ok");
+    }
 }

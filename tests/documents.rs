@@ -193,31 +193,25 @@ fn a_key_file_with_a_flipped_bit_is_told() {
 }
 
 #[test]
-fn a_card_with_a_changed_letter_is_told() {
-    let spoilt = Spoilt::new("../xbb/pki/card.toml");
-    let sound = String::from_utf8(spoilt.sound.clone()).unwrap();
-    let line = |start: &str| sound.find(start).unwrap_or_else(|| panic!("{start} in {sound}"));
-    let second_line_after = |start: &str| {
-        let begin = line(start);
-        begin + sound[begin..].match_indices('\n').nth(2).unwrap().0 + 20
-    };
-    let spots = [
-        ("root", second_line_after("root = ")),
-        ("seals", second_line_after("seals = ")),
-        ("logs", second_line_after("logs = ")),
-        ("prekey", line("public = ") + 100),
-        ("prekey's id", line("id = ") + 10),
-        ("prekey's signature", line("signature = ") + 50),
-    ];
-    for (what, at) in spots {
+fn a_directory_with_a_changed_bit_is_told() {
+    let spoilt = Spoilt::new("federation/directory");
+    let length = spoilt.sound.len();
+    for at in (0..8).map(|eighth| eighth * length / 8 + 50) {
         let mut changed = spoilt.sound.clone();
-        changed[at] = if changed[at] == b'0' { b'1' } else { b'0' };
-        let error = spoilt.serve(&changed, "config.card");
-        assert!(error["message"].as_str().unwrap().contains("card.toml"), "{what}: {error}");
+        changed[at] ^= 1;
+        let error = spoilt.serve(&changed, "federation.damaged");
+        assert!(error["cause"].is_string(), "byte {at}: {error}");
     }
-    spoilt.serve(format!("colour = 1\n{sound}").as_bytes(), "config.card");
-    spoilt.serve(sound.replace("party = \"XBB\"", "party = \"XCC\"").as_bytes(), "config.card");
+    spoilt.serve(&spoilt.sound[..length / 2], "federation.damaged");
+    spoilt.serve(b"", "federation.damaged");
     spoilt.mends();
+}
+
+#[test]
+fn a_gateway_that_has_joined_nothing_does_not_serve_and_says_how_to_join() {
+    let pair = Pair::apart();
+    let error = told(&pair.xaa.run_serve(), 78, "federation.none");
+    assert!(error["hint"].as_str().unwrap().contains("identity request"), "{error}");
 }
 
 #[test]

@@ -12,13 +12,11 @@ use valise::control::Command;
 use valise::model::{
     About, Answer, Element, ItemAnswer, Label, Outcome, Particulars, Purpose, Response, Sensitive,
 };
-use valise::trust::{certificate_from_pem, thumbprint};
 
-/// Runs `evidence verify` with the roots of both States as anchors: exit code and data.
+/// Runs `evidence verify` with the fingerprint of their federation: exit code and data.
 fn judge(pair: &Pair, file: &Path) -> (i32, Value) {
-    let (xaa, xbb) = (pair.xaa.card().display().to_string(), pair.xbb.card().display().to_string());
     let file = file.display().to_string();
-    let output = valise(&["--json", "evidence", "verify", &file, "--anchor", &xaa, "--anchor", &xbb]);
+    let output = valise(&["--json", "evidence", "verify", &file, "--anchor", &pair.anchor()]);
     let data: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
     (output.status.code().unwrap_or(-1), data["data"].clone())
 }
@@ -71,11 +69,13 @@ fn a_dossier_of_either_side_proves_the_case_offline() {
     let (code, report) = judge(&pair, &redacted);
     assert_eq!(code, 0, "{report:#}");
 
-    // Whoever trusts one State only believes nothing.
-    let xaa = pair.xaa.card().display().to_string();
+    // Whoever trusts another federation believes nothing.
+    let other = "ab".repeat(32);
     let path = by_xaa.display().to_string();
-    let output = valise(&["--json", "evidence", "verify", &path, "--anchor", &xaa]);
+    let output = valise(&["--json", "evidence", "verify", &path, "--anchor", &other]);
     assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["data"]["findings"][0]["code"], "not-anchored");
 
     let mut bytes = fs::read(&by_xaa).unwrap();
     let middle = bytes.len() / 2;
@@ -182,7 +182,9 @@ fn answered_case(pair: &Pair) -> String {
     let item = ItemAnswer { item: 0, outcome: Outcome::Full, reason: None, next_state: None, elements };
     let request = text(&made["digest"]).parse().unwrap();
     let response = Box::new(Response { request, items: vec![item], note: None });
-    pair.xbb.ask(Command::CaseRespond { case: case.parse().unwrap(), response }).unwrap();
+    pair.xbb
+        .ask(Command::CaseRespond { case: case.parse().unwrap(), response, despite_declaration: false })
+        .unwrap();
     pair.drain();
     assert_eq!(pair.agreed(&case).unwrap()["state"], "answered");
     case
@@ -230,13 +232,14 @@ fn a_restricted_element_leaves_in_a_dossier_by_a_permit_only_and_the_signatures_
         let findings = report["findings"].as_array().unwrap();
         assert_eq!(findings.iter().any(|f| f["code"] == "redacted"), withholds, "{findings:#?}");
     }
-    // Fingerprints that were compared aloud do as well as files; one of them alone does not.
-    let print = |node: &Node| {
-        let pem = fs::read_to_string(node.dir.join("pki/root.pem")).unwrap();
-        thumbprint(&certificate_from_pem(&pem).unwrap()).to_string()
-    };
-    let (xaa, xbb, path) = (print(&pair.xaa), print(&pair.xbb), opened.display().to_string());
-    for (anchors, expected) in [(vec![&xaa, &xbb], 0), (vec![&xaa], 1), (vec![&xbb, &xbb], 1)] {
+    // However the fingerprint was written down when it was read aloud, on the command line or in a file.
+    let (ours, other, path) = (pair.anchor(), "ab".repeat(32), opened.display().to_string());
+    let spoken = valise::node::joining::spoken(&ours.parse().unwrap());
+    let noted = file("anchors.txt").display().to_string();
+    fs::write(file("anchors.txt"), format!("of another\n{other}\nours\n{spoken}\n")).unwrap();
+    for (anchors, expected) in
+        [(vec![&spoken], 0), (vec![&noted], 0), (vec![&other, &ours], 0), (vec![&other], 1)]
+    {
         let mut words = vec!["evidence", "verify", &path];
         anchors.iter().for_each(|anchor| words.extend(["--anchor", anchor.as_str()]));
         assert_eq!(valise(&words).status.code(), Some(expected), "{anchors:?}");

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::founded::{founded, join_all};
+use common::founded::{federate, founded};
 use common::{Node, acts, await_some, refuse, submit, text};
 use serde_json::Value;
 use std::fs;
@@ -57,14 +57,18 @@ fn a_stale_directory_receives_and_sends_on_but_lets_nothing_restricted_out() {
     let more = "\n[[authority]]\nname = \"police-cid\"\nkind = \"competent\"\ndesignated = true\n";
     let before = fs::read_to_string(&settings).expect("settings");
     fs::write(&settings, before + more).expect("settings are written");
-    join_all(&[&xaa.dir, &xbb.dir], FRESH);
+    federate(&[&xaa.dir, &xbb.dir], &[], FRESH);
     let began = common::stopwatch();
     xaa.start();
     xbb.start();
     let (case, request) = traced(&xaa, &xbb);
     let (second, second_request) = traced(&xaa, &xbb);
-    xbb.ask(Command::CaseRespond { case: case.clone(), response: response(&request, label()) })
-        .expect("it is answered while the directory is fresh");
+    xbb.ask(Command::CaseRespond {
+        case: case.clone(),
+        response: response(&request, label()),
+        despite_declaration: false,
+    })
+    .expect("it is answered while the directory is fresh");
     await_some("the answer at XAA", || (xaa.show(case.as_str())?["state"] == "answered").then_some(()));
     let permit = text(&xaa.ask(release(&case, false)).expect("a permit")["id"]);
     assert!(
@@ -76,10 +80,12 @@ fn a_stale_directory_receives_and_sends_on_but_lets_nothing_restricted_out() {
     assert_eq!(code(xaa.ask(release(&case, false))), "directory.stale", "no new permit");
     assert_eq!(code(xaa.ask(Command::ReleaseShow { id: permit })), "directory.stale", "and none is used");
     let bound = response(&second_request, label());
-    let refused = xbb.ask(Command::CaseRespond { case: second.clone(), response: bound });
+    let refused =
+        xbb.ask(Command::CaseRespond { case: second.clone(), response: bound, despite_declaration: false });
     assert_eq!(code(refused), "directory.stale", "nothing restricted is sent");
     let free = response(&second_request, None);
-    xbb.ask(Command::CaseRespond { case: second.clone(), response: free }).expect("what is free is sent");
+    xbb.ask(Command::CaseRespond { case: second.clone(), response: free, despite_declaration: false })
+        .expect("what is free is sent");
     await_some("the free answer at XAA", || {
         (xaa.show(second.as_str())?["state"] == "answered").then_some(())
     });

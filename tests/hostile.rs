@@ -50,15 +50,10 @@ impl Siege {
     /// Starts XBB, which knows XCC and these.
     fn begin(others: &[&Stranger]) -> Self {
         let xcc = Stranger::new("XCC", 3);
-        let mut pair = Pair::new();
-        let known: Vec<_> = [&xcc]
-            .iter()
-            .chain(others)
-            .map(|s| (s.party.to_string(), s.publish(pair.home.path()), 9))
-            .collect();
-        pair.introduce(&known);
+        let members: Vec<_> = [&xcc].iter().chain(others).map(|s| s.member.clone()).collect();
+        let mut pair = Pair::meeting(&members);
         pair.xbb.start();
-        let directory = xcc.directory(&[pair.xaa.card(), pair.xbb.card()]);
+        let directory = xcc.directory(&pair.xbb.dir);
         Self { xbb: "XBB".parse().unwrap(), xcc, directory, pair }
     }
 
@@ -193,7 +188,7 @@ fn each_bad_envelope_gets_a_signed_refusal_and_changes_nothing() {
         let resealed = siege.seal(&for_xaa);
         siege.refused(&line, &resealed.bytes, "not-addressed").await;
 
-        let directory = xdd.directory(&[siege.pair.xbb.card()]);
+        let directory = xdd.directory(&siege.pair.xbb.dir);
         let of_xdd = xdd.sign(
             &directory,
             &siege.xbb,
@@ -543,7 +538,7 @@ async fn lying_agent() {
 
     // The principal ends it. What was taken in before is answered as it was, what comes after is refused.
     let crossing = act(&mut siege, &accepted, &both, ask());
-    let directory = xdd.directory(&[siege.pair.xaa.card(), siege.pair.xbb.card()]);
+    let directory = xdd.directory(&siege.pair.xbb.dir);
     let ended = xdd.sign_for(&directory, &[&xbb], "XDD-2026-000001", None, revoking);
     let ended = xdd.seal(&directory, &xbb, &ended);
     let other_line = xdd.call(siege.pair.xbb.port).await.unwrap();
@@ -575,7 +570,7 @@ async fn odd_revocations() {
     let by_agent = siege.xcc.sign_for(&siege.directory, &[&xbb], "XCC-2026-000007", None, end(&one));
     let by_agent = siege.seal(&by_agent);
     siege.receipt(&line, &by_agent).await;
-    let directory = xdd.directory(&[siege.pair.xaa.card(), siege.pair.xbb.card()]);
+    let directory = xdd.directory(&siege.pair.xbb.dir);
     let early = xdd.sign_for(&directory, &[&xbb], "XDD-2026-000001", None, end(&two));
     let early = xdd.seal(&directory, &xbb, &early);
     let other_line = xdd.call(siege.pair.xbb.port).await.unwrap();
@@ -606,11 +601,7 @@ async fn withholding_agent() {
     let (xbb, xcc) = (siege.xbb.clone(), siege.xcc.party.clone());
     let grounds = vec![Ground { code: GroundCode::B, reason: words(), law: None }];
     let refusal = Act::Refusal(Refusal { request: Digest([7; 32]), grounds });
-    let directory = xdd.directory(&[
-        siege.pair.xaa.card(),
-        siege.pair.xbb.card(),
-        siege.pair.home.path().join("XCC.toml"),
-    ]);
+    let directory = xdd.directory(&siege.pair.xbb.dir);
     let mut answer = || {
         let signed = xdd.sign_for(&directory, &[&xcc, &xbb], "XCC-2026-000001", None, refusal.clone());
         xdd.seal(&directory, &xbb, &signed)

@@ -58,7 +58,7 @@ now() { date +%s; }
 # They are no demo, which would listen on loopback only.
 for node in xaa xbb xcc; do
     mkdir -p "$(data $node)"
-    run $node gateway init --party "$(party $node)" --listen "$(address $node):4620" --officer root:officer --approvals 1 \
+    run $node gateway init --party "$(party $node)" --listen "$(address $node):4620" --officer root:officer --approvals 1 --relay org:relay-west --relay org:relay-east \
         >/dev/null 2>"$HOME_DIR/init" || fail "init of $node: $(cat "$HOME_DIR/init")"
 done
 for node in west east; do
@@ -66,24 +66,25 @@ for node in west east; do
     run $node relay init --party "$(party $node)" --listen "$(address $node):4620" \
         >/dev/null 2>"$HOME_DIR/init" || fail "init of $node: $(cat "$HOME_DIR/init")"
 done
-settings() { ls "$(data $1)"/*.toml | grep -v peers; }
-peer() { # of whom, with which lines
-    card="$(data $2)/pki/card.toml"
-    printf '[[peer]]\nparty = "%s"\ncard = "%s"\n%s\n' "$(party $2)" "$card" "$3" >> "$(data $1)/peers.toml"
-}
-for node in $NODES; do : > "$(data $node)/peers.toml"; done
-for node in xaa xbb xcc; do
-    for other in xaa xbb xcc; do
-        [ $node = $other ] || peer $node $other "address = \"$(address $other):4620\"
-relays = [\"org:relay-west\", \"org:relay-east\"]"
-    done
-    for relay in west east; do peer $node $relay "address = \"$(address $relay):4620\""; done
-    file=$(settings $node)
-    printf 'relays = ["org:relay-west", "org:relay-east"]\n%s\n\n[retry]\nfirst_seconds = 1\nmax_seconds = 3\n' \
-        "$(cat $file)" > $file.new && mv $file.new $file
+# One federation of all five: a root of one signer, and the fingerprints as they were read aloud.
+AUTHORITY="$HOME_DIR/authority"
+hush() { "$VALISE" "$@" >/dev/null 2>"$HOME_DIR/error" || fail "$1 $2: $(cat "$HOME_DIR/error")"; }
+read_aloud() { sed -n 's/^fingerprint *//p'; }
+hush federation key "$HOME_DIR/signer.key"
+hush federation init --folder "$AUTHORITY" --name drill --signer "$HOME_DIR/signer.key.pub" --publisher "$HOME_DIR/signer.key.pub"
+for node in $NODES; do
+    told=$("$VALISE" identity request --data "$(data $node)" -o "$HOME_DIR/$node.request" | read_aloud)
+    hush federation admit --folder "$AUTHORITY" "$HOME_DIR/$node.request" --fingerprint "$told"
 done
-for relay in west east; do
-    for node in xaa xbb xcc; do peer $relay $node "address = \"$(address $node):4620\""; done
+hush federation sign "$AUTHORITY/draft.cbor" --key "$HOME_DIR/signer.key" -o "$HOME_DIR/signature"
+ANCHOR=$("$VALISE" federation assemble --folder "$AUTHORITY" "$HOME_DIR/signature" | read_aloud)
+hush federation publish --folder "$AUTHORITY" --key "$HOME_DIR/signer.key"
+for node in $NODES; do
+    hush identity import --data "$(data $node)" "$AUTHORITY/directory.cbor"
+    hush federation join --data "$(data $node)" --anchor "$ANCHOR"
+done
+for node in xaa xbb xcc; do
+    printf '\n[retry]\nfirst_seconds = 1\nmax_seconds = 3\n' >> "$(data $node)/valise.toml"
 done
 serve() { # noun, node
     ip netns exec $TAG$2 "$VALISE" $1 serve --data "$(data $2)" >/dev/null 2>>"$(data $2)/log" &

@@ -3,9 +3,10 @@
 
 mod common;
 
+use common::founded::federate;
 use common::relay::Relay;
 use common::stranger::{Stranger, frame};
-use common::{Pair, acknowledge, await_some, refuse, request, submit, text};
+use common::{Node, Pair, acknowledge, await_some, refuse, request, submit, text};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,6 +18,7 @@ use std::time::Duration;
 use valise::control::Command;
 use valise::model::{Act, Digest, Party, Sensitive};
 use valise::relay::{Custody, Refused};
+use valise::trust::federation::Member;
 use valise::wire::FrameKind;
 
 /// Words that are sealed in what the relay carries, and must stand nowhere at the relay.
@@ -31,46 +33,22 @@ struct Apart {
 impl Apart {
     /// Makes both gateways and these relays, whose settings hold `more`; nothing runs yet.
     fn by(names: &[&str], more: &str) -> Self {
-        let pair = Pair::new();
-        let relays = names.iter().map(|name| Relay::init(pair.home.path(), name, more)).collect();
-        let apart = Self { pair, relays };
-        apart.introduce(&[], None);
-        apart
+        Self::with(names, more, &[])
     }
 
-    /// Writes whom each knows; `port` stands for the first relay's own where a drill listens in between.
-    fn introduce(&self, others: &[(String, std::path::PathBuf, u16)], port: Option<u16>) {
-        let Pair { xaa, xbb, .. } = &self.pair;
-        let names: Vec<String> = self.relays.iter().map(|relay| format!("\"{}\"", relay.party)).collect();
-        let names = names.join(", ");
-        for (node, peer) in [(xaa, xbb), (xbb, xaa)] {
-            let mut known = format!(
-                "[[peer]]\nparty = \"{}\"\ncard = \"{}\"\nrelays = [{names}]\n",
-                peer.code,
-                peer.card().display()
-            );
-            for (at, relay) in self.relays.iter().enumerate() {
-                let port = port.filter(|_| at == 0).unwrap_or(relay.port);
-                known.push_str(&format!(
-                    "[[peer]]\nparty = \"{}\"\ncard = \"{}\"\naddress = \"127.0.0.1:{port}\"\n",
-                    relay.party,
-                    relay.card().display()
-                ));
-            }
-            fs::write(node.dir.join("peers.toml"), known).unwrap();
-            let settings = node.dir.join("valise.toml");
-            let old = fs::read_to_string(&settings).unwrap();
-            let old: String = old
-                .lines()
-                .filter(|line| !line.starts_with("relays"))
-                .map(|line| format!("{line}\n"))
-                .collect();
-            fs::write(&settings, format!("relays = [{names}]\n{old}")).unwrap();
-        }
-        let mut members =
-            vec![("XAA".to_owned(), xaa.card(), xaa.port), ("XBB".to_owned(), xbb.card(), xbb.port)];
-        members.extend(others.iter().cloned());
-        self.relays.iter().for_each(|relay| relay.know(&members));
+    /// Makes them in a federation with others that no gateway serves.
+    fn with(names: &[&str], more: &str, others: &[Member]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let parties: Vec<String> = names.iter().map(|name| format!("org:{name}")).collect();
+        // Nothing gets in at either: the only road to them is by the relays.
+        let mut words = vec!["--address", "none"];
+        parties.iter().for_each(|relay| words.extend(["--relay", relay]));
+        let [xaa, xbb] = ["XAA", "XBB"].map(|code| Node::init_with(home.path(), code, &words));
+        let relays: Vec<Relay> = names.iter().map(|name| Relay::init(home.path(), name, more)).collect();
+        let mut dirs = vec![xaa.dir.as_path(), &xbb.dir];
+        dirs.extend(relays.iter().map(|relay| relay.dir.as_path()));
+        federate(&dirs, others, common::YEAR);
+        Self { pair: Pair { xaa, xbb, home }, relays }
     }
 
     fn submit(&self) -> String {
@@ -233,7 +211,9 @@ fn files(folder: &Path, out: &mut Vec<u8>) {
 fn curious_relay_finds_no_secret_in_its_store_its_memory_or_its_traffic() {
     let mut apart = Apart::by(&["relay-west"], "");
     let (port, traffic) = listen_in(apart.relays[0].port);
-    apart.introduce(&[], Some(port));
+    for node in [&apart.pair.xaa, &apart.pair.xbb] {
+        node.route(&apart.relays[0].party, &format!("127.0.0.1:{port}"), None);
+    }
     apart.relays[0].start();
     apart.pair.xaa.start();
     let mut planted = request();
@@ -312,14 +292,12 @@ fn what_is_not_collected_expires_with_a_signed_notice_to_its_sender() {
 #[tokio::test]
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
 async fn junk_of_one_member_stops_no_act_of_another_and_what_does_not_hold_is_refused_with_a_signature() {
-    let mut apart = Apart::by(&["relay-west"], "\n[quota]\nacts_parcels = 4\n");
     let mut xcc = Stranger::new("XCC", 5);
-    let card = xcc.publish(apart.pair.home.path());
-    apart.introduce(&[("XCC".to_owned(), card, 9)], None);
+    let quota = "\n[quota]\nacts_parcels = 4\n";
+    let mut apart = Apart::with(&["relay-west"], quota, &[xcc.member.clone()]);
     apart.relays[0].start();
     let relay: Party = apart.relays[0].party.parse().unwrap();
-    let cards = [apart.pair.xaa.card(), apart.pair.xbb.card(), apart.relays[0].card()];
-    let directory = xcc.directory(&cards);
+    let directory = xcc.directory(&apart.relays[0].dir);
     let xbb: Party = "XBB".parse().unwrap();
     let line = xcc.call(apart.relays[0].port).await.unwrap();
     let envelope = |xcc: &mut Stranger, number: u32| {
@@ -359,7 +337,7 @@ async fn junk_of_one_member_stops_no_act_of_another_and_what_does_not_hold_is_re
     assert_eq!(refused(damaged).await, "body-mismatch");
     assert_eq!(refused(b"\x00".to_vec()).await, "unexpected-content");
     let mut xdd = Stranger::new("XCC", 6);
-    let foreign = xdd.directory(&cards);
+    let foreign = xdd.directory(&apart.relays[0].dir);
     let id = xdd.message_id();
     let signed = xdd.sign(&foreign, &xbb, "XCC-2026-000099", id, Act::Request(Box::new(request())));
     assert_eq!(refused(xdd.seal(&foreign, &xbb, &signed).bytes).await, "unknown-key");

@@ -191,3 +191,48 @@ fn what_a_compromised_key_signed_is_marked_from_that_instant_on() {
     assert_eq!(traffic.keys("xbb", "seal"), ["retired", "in force"]);
     assert!(xbb.ask(Command::GatewayDoctor).is_ok());
 }
+
+/// Whoever has a gateway's key shows its certificate, speaks for nobody, and is hung up on once the root has revoked it.
+#[test]
+fn a_stolen_gateway_key_is_revoked_and_no_peer_takes_it_any_more() {
+    let mut all = founded();
+    all.nodes.iter_mut().take(2).for_each(Node::start);
+    let first = text(&all.nodes[0].ask(submit()).expect("a request")["case"]);
+    await_some("the request at XBB", || all.nodes[1].show(&first));
+    // The thief has all files of the gateway as they were, and another port.
+    let here = all.nodes[0].port.to_string();
+    let there = common::free_port().to_string();
+    all.demand(&format!(
+        "mkdir thief; cp -r xaa/keys xaa/pki xaa/federation xaa/credential thief; rm -f thief/federation/lock
+         sed 's/{here}/{there}/' xaa/valise.toml > thief/valise.toml"
+    ));
+    let reached = |who: &str| {
+        let seen =
+            common::founded::shell(all.home.path(), &format!("valise --json gateway doctor --data {who}"));
+        let told: Value = serde_json::from_slice(&seen.stdout).expect("an answer");
+        let checks = told["data"]["checks"].as_array().expect("checks").clone();
+        checks.into_iter().find(|check| check["id"] == "peer:XBB").expect("a look at XBB")
+    };
+    assert_eq!(reached("thief")["status"], "ok", "nobody knows of the theft yet");
+    let world = Traffic { all, cases: RefCell::default() };
+    world.more();
+    world.all.demand("valise identity rotate gateway --compromised-since 2026-01-01T00:00:00Z --reason theft --data xaa --as one");
+    world.list("xaa");
+    world.more();
+    await_some("word of it at XBB", || {
+        let shown = world.all.show("xbb");
+        let of = |p: &&Value| p["party"] == "XAA";
+        (shown["parties"].as_array()?.iter().find(of)?["part_a"] == 2).then_some(())
+    });
+    world.all_arrive();
+    let before = world.all.nodes[1].refused("revoked");
+    let seen = common::founded::shell(world.all.home.path(), "valise --json gateway doctor --data thief");
+    let told: Value = serde_json::from_slice(&seen.stdout).expect("an answer");
+    let checks = told["data"]["checks"].as_array().expect("checks");
+    let look = checks.iter().find(|check| check["id"] == "peer:XBB").expect("a look at XBB");
+    assert_eq!(look["status"], "fail", "{look}");
+    assert!(world.all.nodes[1].refused("revoked") > before, "{}", world.all.nodes[1].status()["refused"]);
+    let shown = common::founded::shell(world.all.home.path(), "valise --json identity show --data xaa");
+    let shown: Value = serde_json::from_slice(&shown.stdout).expect("an answer");
+    assert_eq!(shown["data"]["revoked"][0]["from"], "2026-01-01T00:00:00Z");
+}

@@ -12,14 +12,7 @@ use std::time::Duration;
 /// Writes that a peer's UDP port is a hole into which everything falls, while TCP gets through.
 fn block(node: &Node, peer: &Node, hole: &UdpSocket) {
     let hole = hole.local_addr().expect("a bound socket has an address");
-    let card = peer.card();
-    let text = format!(
-        "[[peer]]\nparty = \"{}\"\ncard = \"{}\"\naddress = \"{hole}\"\ntcp = \"127.0.0.1:{}\"\n",
-        peer.code,
-        card.display(),
-        peer.port
-    );
-    fs::write(node.dir.join("peers.toml"), text).expect("peers are written");
+    node.route(peer.code, &hole.to_string(), Some(&format!("127.0.0.1:{}", peer.port)));
 }
 
 fn ask(node: &Node, words: &[&str]) -> Value {
@@ -65,7 +58,8 @@ fn an_exchange_is_completed_over_tcp_where_udp_is_blocked() {
     // Where UDP gets through again, the next link is by QUIC.
     pair.xaa.stop();
     pair.xbb.stop();
-    pair.introduce(&[]);
+    pair.xaa.forget_routes();
+    pair.xbb.forget_routes();
     pair.xaa.start();
     pair.xbb.start();
     assert_eq!(ask(&pair.xaa, &["peer", "ping", "XBB"])["road"], "quic");

@@ -3,11 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::KeyRing;
 use valise::model::{DAY, Digest, Party, Timestamp};
+use valise::trust::federation::{Member as Files, PartA, PartB, PrekeyEntry, Route, SoleAuthority};
 use valise::trust::issue::{self, Issued, Serial, Terms};
-use valise::trust::{
-    Card, CardPrekey, CardTwin, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin,
-    TrustError, Validity, thumbprint,
-};
+use valise::trust::{Directory, Prekey, PrekeyId, Role, TrustError, Validity, thumbprint, twin_digest};
 
 /// The instant at which every run begins: 2026-01-01T00:00:00Z.
 pub const START: Timestamp = match Timestamp::from_unix(1_767_225_600) {
@@ -17,9 +15,9 @@ pub const START: Timestamp = match Timestamp::from_unix(1_767_225_600) {
 
 /// The most States whose codes are set apart for users (`XAA`–`XZZ`).
 pub const MAX_STATES: usize = 26 * 26;
-/// Up to so many States, everybody holds everybody's card.
+/// Up to so many States, everybody deals with everybody.
 const ALL_KNOWN: usize = 24;
-/// How many States a State has the cards of, at least, in a larger federation.
+/// How many others a State deals with, at least, in a larger federation.
 const ACQUAINTED: usize = 8;
 /// How long all keys of a run hold, in days.
 const KEY_DAYS: u32 = 3650;
@@ -37,49 +35,37 @@ pub struct Member {
     pub party: Party,
     /// Its gateway's keys.
     pub ring: KeyRing,
-    /// Whose cards it holds.
+    /// The directory as it holds it.
     pub directory: Directory,
-    /// The numbers of those States, without its own.
+    /// The numbers of the States with which it deals.
     pub acquainted: Vec<usize>,
-    /// What it hands to others.
-    card: Card,
 }
 
 /// A State before it has met any other.
 struct Newcomer {
     party: Party,
     ring: KeyRing,
-    card: Card,
+    files: Files,
 }
 
 impl Federation {
-    /// Makes so many States with their certificates and prekeys; `seed` draws who knows whom where not
-    /// everybody does.
+    /// Makes so many States with their certificates and prekeys, all of them members of one federation; `seed` draws
+    /// who deals with whom where not everybody does.
     ///
     /// # Errors
     /// [`TrustError`] if a certificate cannot be issued, which is a bug.
     pub fn new(states: usize, seed: u64) -> Result<Self, TrustError> {
         let newcomers = (0..states.min(MAX_STATES)).map(newcomer).collect::<Result<Vec<_>, _>>()?;
         let known = acquaintances(newcomers.len(), seed);
-        let mut directories = Vec::new();
-        for (me, others) in known.iter().enumerate() {
-            let entries = others.iter().chain([&me]).map(|at| PartyEntry::from_card(&newcomers[*at].card));
-            let entries = entries.collect::<Result<Vec<_>, _>>()?;
-            directories.push(Directory::new(newcomers[me].party.clone(), entries, 1)?);
-        }
+        let mut authority = SoleAuthority::new("simnet", SigningKey::from_seed(&secret(0, "authority")));
+        let files: Vec<_> = newcomers.iter().map(|newcomer| newcomer.files.clone()).collect();
+        let bundle = authority.publish(&files, &BTreeMap::new(), valid_around_the_run())?;
+        let directory = Directory::from_bundle(&authority.anchor(), &bundle, None)?;
         let numbers = newcomers.iter().enumerate().map(|(at, n)| (n.party.clone(), at)).collect();
-        let members = newcomers
-            .into_iter()
-            .zip(directories)
-            .zip(known)
-            .map(|((n, directory), acquainted)| Member {
-                party: n.party,
-                ring: n.ring,
-                directory,
-                acquainted,
-                card: n.card,
-            })
-            .collect();
+        let member = |(n, acquainted): (Newcomer, _)| {
+            Ok(Member { directory: directory.seen_by(&n.party)?, party: n.party, ring: n.ring, acquainted })
+        };
+        let members = newcomers.into_iter().zip(known).map(member).collect::<Result<_, TrustError>>()?;
         Ok(Self { members, numbers })
     }
 
@@ -87,17 +73,6 @@ impl Federation {
     pub fn ring(&self, number: usize) -> KeyRing {
         let log_and_seal = &self.members[number].ring;
         ring(number, log_and_seal.seal.1, log_and_seal.log.1)
-    }
-
-    /// Makes a State's directory again, as its gateway reads it at a start.
-    ///
-    /// # Errors
-    /// [`TrustError`] if a card does not hold, which is a bug.
-    pub fn directory(&self, number: usize) -> Result<Directory, TrustError> {
-        let me = &self.members[number];
-        let known = me.acquainted.iter().chain([&number]);
-        let entries = known.map(|at| PartyEntry::from_card(&self.members[*at].card));
-        Directory::new(me.party.clone(), entries.collect::<Result<_, _>>()?, 1)
     }
 
     /// Returns a State's issuing key with its certificate.
@@ -134,20 +109,24 @@ fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
     let ring = ring(number, seal_x5t, log_x5t);
     let public = KemPrivate::from_seed(&secret(number, "prekey")).public();
     let prekey = Prekey { id: PrekeyId(prekey_id(number)), public, validity: valid_around_the_run() };
-    let prekey = SignedPrekey::sign(&party, prekey, seal_x5t, &seal_key);
-    let signed_twin = SignedTwin::sign(&party, log_x5t, ring.twin.verifying_key(), (&seal_key, seal_x5t));
-    let card = Card {
-        party: party.clone(),
-        names: BTreeMap::new(),
-        root: root.pem,
-        seals: vec![seal.pem],
-        logs: vec![log.pem],
-        revocations: None,
-        suspended_since: None,
-        prekeys: vec![CardPrekey::new(&prekey)],
-        twins: vec![CardTwin::new(&signed_twin)],
+    let a = PartA::first(party.clone(), BEFORE, &root.der, &seal.der);
+    let issuing =
+        certify(number, Role::Issuing, &SigningKey::from_seed(&secret(number, "issuing")), &root_key, 4)?;
+    let twin = Some(twin_digest(&ring.twin.verifying_key()));
+    let b = PartB {
+        issuing: vec![issuing.der.into()],
+        prekeys: vec![PrekeyEntry::new(&prekey, false)],
+        routes: vec![Route::Quic(address(number))],
+        ..PartB::first(party.clone(), BEFORE, &log.der, twin)
     };
-    Ok(Newcomer { party, ring, card })
+    let part_b = Some(b.sign(&seal_x5t, &seal_key)?.to_bytes());
+    let files = Files { part_a: a.sign(&root_key)?.to_bytes(), part_b };
+    Ok(Newcomer { party, ring, files })
+}
+
+/// Where a State's node is in the network of the simulation.
+pub fn address(number: usize) -> String {
+    format!("{number}:4620")
 }
 
 fn party(number: usize) -> Party {
@@ -191,7 +170,7 @@ fn ring(number: usize, seal_x5t: Digest, log_x5t: Digest) -> KeyRing {
     }
 }
 
-/// Acquaintance is mutual: whoever holds a card has given its own.
+/// Acquaintance is mutual.
 fn acquaintances(states: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut known = vec![BTreeSet::new(); states];
     let met = (0..states).flat_map(|me| {
@@ -210,6 +189,9 @@ fn acquaintances(states: usize, seed: u64) -> Vec<Vec<usize>> {
     known.into_iter().map(|others| others.into_iter().collect()).collect()
 }
 
+/// When everything was signed with which a run begins.
+const BEFORE: Timestamp = START.saturating_add(-30 * DAY);
+
 const fn valid_around_the_run() -> Validity {
-    Validity::days(START.saturating_add(-30 * DAY), KEY_DAYS)
+    Validity::days(BEFORE, KEY_DAYS)
 }

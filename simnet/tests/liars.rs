@@ -8,14 +8,13 @@ use valise::envelope::{Content, GatewayWord, Heads, StatementDraft};
 use valise::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof, Severity, verify};
 use valise::evidence::{
     Accusation, Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log,
-    LogBook, LogKeys, MerkleLog, ProvedHead, ProvedLeaf, Receipt, TrustAnchor, TrustBundle,
+    LogBook, LogKeys, MerkleLog, ProvedHead, ProvedLeaf, Receipt, TrustAnchor,
 };
 use valise::model::{
     Acknowledgement, Act, CaseId, Clarification, ClarificationRequest, DAY, Digest, DirectoryRef, Entropy,
     Head, MessageId, Sensitive, Timestamp,
 };
 use valise::offline::requests::{Example, example, parse_request};
-use valise::trust::Card;
 
 const SEEDS: u64 = 120;
 
@@ -260,29 +259,21 @@ impl<'f> Play<'f> {
 
     fn dossier(&self, by: usize) -> DossierReport {
         let made_at = self.now.saturating_add(40 * DAY);
-        let parties = [&self.sides[0], &self.sides[1]];
-        let card = |side: &&Side<'_>| {
-            let entry = side.member.directory.entry(&side.member.party).expect("it knows itself");
-            Card { prekeys: Vec::new(), ..entry.card().expect("it is known by a card").clone() }
-        };
-        let root = |side: &&Side<'_>| {
-            side.member.directory.entry(&side.member.party).expect("it knows itself").root().x5t
-        };
-        let trust = TrustBundle { cards: parties.iter().map(card).collect() }.encode().expect("cards encode");
+        let directory = &self.sides[by].member.directory;
         let dossier = Dossier {
             version: DOSSIER_VERSION,
             case: self.case.clone(),
             made_by: self.sides[by].member.party.clone(),
             made_at,
             summary: String::new(),
-            trust: ByteBuf::from(trust),
+            trust: ByteBuf::from(directory.bundle()),
             statements: self.said.iter().map(|(_, _, content, _)| content.clone()).collect(),
             receipts: self.receipts.iter().map(|r| ByteBuf::from(r.as_bytes())).collect(),
             logs: vec![self.sides[by].proof(made_at), self.sides[1 - by].proof(made_at)],
             alarms: self.alarms.clone(),
         };
         let keys = LogKeys::of(&self.sides[by].member.ring);
-        let anchor = TrustAnchor { roots: parties.iter().map(root).collect() };
+        let anchor = TrustAnchor { roots: vec![directory.anchor()] };
         let first = verify(&dossier.seal(&keys).expect("it has an encoding"), &anchor);
         let summary = valise::evidence::dossier::summary(&first);
         verify(&Dossier { summary, ..dossier }.seal(&keys).expect("it has an encoding"), &anchor)

@@ -1,5 +1,5 @@
-use super::{HeldId, PermitId};
-use crate::model::{Digest, Party, Timestamp};
+use super::PermitId;
+use crate::model::{Digest, HeldId, Party, Timestamp};
 use crate::rules::completeness::{Completeness, Finding};
 
 /// Says why a local command was refused. What a peer did is never refused by state (DESIGN §4).

@@ -9,12 +9,11 @@ use serde_json::Value;
 pub fn relay_init(made: Value) -> Answer {
     let told = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
     let text = format!(
-        "made the relay {}\n  settings     {}\n  public card  {}\n  root SHA-256 {}\n\n\
-         Give the card to the members and read them the root's SHA-256 aloud; list their cards in peers.toml.\n\
-         Then run `valise relay serve`.",
+        "made the relay {}\n  settings     {}\n  root SHA-256 {}\n\n\
+         `valise identity request` writes the file by which a federation admits it; docs/federation.md tells the rest.\n\
+         Once it has joined, run `valise relay serve`.",
         told("party"),
         told("config"),
-        told("card"),
         told("root_sha256"),
     );
     Answer::ok("relay.init", made, text)

@@ -156,8 +156,8 @@ fn a_config_check_lists_all_and_ends_with_78() {
     let answer = config_check(&file).unwrap();
     assert_eq!(answer.exit, ExitCode::Config);
     assert_eq!(answer.data["problems"].as_array().map(Vec::len), Some(3), "{}", answer.text);
-    let good = config_check(Path::new("config/peers.toml")).unwrap();
-    assert_eq!((good.exit, &good.data["kind"]), (ExitCode::Ok, &serde_json::json!("peers")));
+    let good = config_check(Path::new("config/relay.toml")).unwrap();
+    assert_eq!((good.exit, &good.data["kind"]), (ExitCode::Ok, &serde_json::json!("relay")));
 }
 
 #[test]

@@ -3,14 +3,15 @@
 use crate::cli::approval;
 use crate::cli::args::{
     ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg,
-    IdentityVerb, InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, RotatedKey, Verb,
+    IdentityVerb, InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, ReportVerb, RequestVerb,
+    RotatedKey, Verb,
 };
 use crate::cli::attach;
 use crate::cli::attach::Picked;
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
-use crate::cli::document::{is_free, read_bytes, read_text};
+use crate::cli::document::{Reserved, is_free, read_bytes, read_text};
 use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
@@ -19,8 +20,10 @@ use crate::cli::proof;
 use crate::cli::release;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, KeyUse, ReleaseShown, VERSION};
-use crate::model::{CaseId, FollowUp, Ground, OfficerSignature, Request, Response, Sensitive};
+use crate::control::{
+    BackupPoint, Call, Client, Command, Failure, FormView, Hex, KeyUse, ReleaseShown, VERSION,
+};
+use crate::model::{CaseId, FollowUp, Ground, Matter, OfficerSignature, Request, Response, Sensitive};
 use serde_json::Value;
 use std::path::Path;
 
@@ -62,18 +65,26 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
             return approval::approve(args, layout, readers, (id, *digest, own));
         }
+        Verb::Release(ReleaseVerb::Approve { id, digest, own }) => {
+            return approval::second(args, layout, readers, (Matter::Release, id, *digest, own));
+        }
+        Verb::Release(ReleaseVerb::Review { id, digest, own }) => {
+            return approval::second(args, layout, readers, (Matter::Review, id, *digest, own));
+        }
         Verb::Case(CaseVerb::Attachment { case, fetch, output }) => {
             return attach::of_case(case, *fetch, output.as_deref(), &mut connect(layout)?, officer);
         }
         _ => {}
     }
-    if let Verb::Release(ReleaseVerb::Export { output, .. }) = &args.verb {
+    let reserved = match &args.verb {
         // A permit opens once: what is in the way must be known before it is used.
-        release::ready(output)?;
-    }
-    if let Verb::Evidence(EvidenceVerb::Export { output, force: false, .. }) = &args.verb {
-        is_free(output)?;
-    }
+        Verb::Release(ReleaseVerb::Export { output, .. }) => Some(Reserved::new(output)?),
+        Verb::Evidence(EvidenceVerb::Export { output, force: false, .. }) => {
+            is_free(output)?;
+            None
+        }
+        _ => None,
+    };
     let mut picked = Vec::new();
     let command = command(&args.verb, readers, &mut picked)?;
     let command = command.expect("main answers the verbs that need no node");
@@ -85,14 +96,7 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     let mut client = connect(layout)?;
     attach::upload(&picked, &mut client, officer)?;
-    let signed = match approval::takes_key(&args.verb) {
-        Some(verb) => approval::second(args, layout, readers, verb)?,
-        None => None,
-    };
-    let data = match signed {
-        Some(data) => data,
-        None => client.call(&call)?,
-    };
+    let data = client.call(&call)?;
     if let Verb::Release(ReleaseVerb::Show { files: Some(folder), .. }) = &args.verb {
         return released(&call, data, folder, &mut client);
     }
@@ -100,11 +104,14 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         return gateway_doctor(data);
     }
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
-        let form: String = render::read(&data)?;
+        let form: FormView = render::read(&data)?;
+        // Said before anything is written (ISACS 8.4), beside a form that may go to stdout.
+        form.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
     }
     if let Verb::Case(CaseVerb::Follow { output, force, .. }) = &args.verb {
-        let form: String = render::read(&data)?;
+        let form: FormView = render::read(&data)?;
+        form.warnings.iter().for_each(|warning| eprintln!("note: {warning}"));
         return form_answer(
             call.command.verb(),
             &form,
@@ -113,8 +120,8 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
             "send it with `valise request submit`",
         );
     }
-    if let Verb::Release(ReleaseVerb::Export { output, .. }) = &args.verb {
-        return release::answer(&render::read(&data)?, output);
+    if let (Verb::Release(ReleaseVerb::Export { output, .. }), Some(file)) = (&args.verb, reserved) {
+        return release::answer(&render::read(&data)?, output, file);
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
@@ -293,6 +300,9 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             }
         }
         Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
+        Verb::Report(ReportVerb::Restrictions { period, min_cell }) => {
+            Command::ReportRestrictions { years: *period, min_cell: *min_cell }
+        }
         Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
         Verb::Queue(QueueVerb::List) => Command::QueueList,
         Verb::Queue(QueueVerb::Export { .. } | QueueVerb::Import { .. }) => return Ok(None),
@@ -321,9 +331,10 @@ fn case(verb: &CaseVerb, readers: Readers, picked: &mut Vec<Picked>) -> Result<C
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }
         }
-        CaseVerb::Respond { case, from: Some(file), .. } => Command::CaseRespond {
+        CaseVerb::Respond { case, from: Some(file), despite_declaration, .. } => Command::CaseRespond {
             case: case.clone(),
             response: Box::new((readers.response)(&text_of(file, picked)?)?),
+            despite_declaration: *despite_declaration,
         },
         CaseVerb::Respond { case, from: None, .. } => Command::CaseTemplate { case: case.clone() },
         CaseVerb::Refuse { case, ground } => {

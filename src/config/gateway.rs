@@ -1,3 +1,4 @@
+use crate::config::head::{self, Head};
 use crate::config::policy::policy;
 use crate::config::reader::{Document, Key, Origin, Section, Setting};
 use crate::config::{Address, ConfigError, Layout, Policy, Roads};
@@ -5,7 +6,6 @@ use crate::model::{CountryKind, OfficerKey, Party, Role, Timestamp};
 use crate::trust::federation::{NationalList, Pattern, Refusal};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// The form of an officer's or authority's name.
 pub const SHORT_NAME: &str = "1 to 32 lowercase letters, digits or inner hyphens";
@@ -25,8 +25,6 @@ pub struct GatewayConfig {
     pub socket: PathBuf,
     /// The secret that unlocks the keys unattended.
     pub credential: PathBuf,
-    /// The file that lists the peers.
-    pub peers: PathBuf,
     /// Where peers are reached, in place of what they publish themselves.
     pub routes: Vec<(Party, Roads)>,
     /// Whom this State does not exchange with, whatever the federation admits.
@@ -175,11 +173,7 @@ impl GatewayConfig {
     /// # Errors
     /// The file cannot be read, or its problems.
     pub fn load(layout: &Layout) -> Result<Self, ConfigError> {
-        let file = layout.config.clone();
-        let text = std::fs::read_to_string(&file).map_err(|cause| ConfigError::Unreadable { file, cause })?;
-        let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let log = std::env::var("VALISE_LOG").ok();
-        Self::parse(&text, &layout.config, &Surroundings { layout, passwd: &passwd, log: log.as_deref() })
+        head::load(layout, Self::parse)
     }
 
     /// Reads the text of a file; paths in it start at the file's own folder.
@@ -189,20 +183,10 @@ impl GatewayConfig {
     pub fn parse(text: &str, file: &Path, around: &Surroundings<'_>) -> Result<Self, ConfigError> {
         let (mut document, mut root) = Document::parse(text, file)?;
         let doc = &mut document;
-        let key = Key("party", "the NPC's ISO 3166-1 alpha-3 code, such as GHA");
-        let party: Option<Party> = root.text(doc, key);
-        let party = root.required(doc, key, party);
-        let key = Key("listen", "a UDP address such as 0.0.0.0:4620");
-        let listen: Option<SocketAddr> = root.text(doc, key);
-        let listen = root.required(doc, key, listen);
-        let listen_tcp = listen_tcp(&mut root, doc, listen);
-        let layout = around.layout;
-        let data = place(&mut root, doc, Key("data", "a folder"), &layout.data, layout);
-        let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
-        let credential = place(&mut root, doc, Key("credential", "a file"), &layout.credential, layout);
-        let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
-        let relays =
-            root.texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each listed as a peer"));
+        let whose = "the NPC's ISO 3166-1 alpha-3 code, such as GHA";
+        let head = Head::read(&mut root, doc, whose, around.layout);
+        let relays = root
+            .texts(doc, Key("relays", "a list such as [\"org:relay-west\"], each a party of the directory"));
         let key = Key(
             "attachments",
             "on-request leaves the files of peers' acts where they are until an officer asks",
@@ -212,7 +196,7 @@ impl GatewayConfig {
         if attachments.is_none() {
             doc.setting(key.0.to_owned(), "always".to_owned(), Origin::Default);
         }
-        let demo = demo(&mut root, doc, party.as_ref(), listen);
+        let demo = demo(&mut root, doc, head.party(), head.listen());
         let routes = routes(&mut root, doc);
         let national = refusals(&mut root, doc);
         let clocks = clocks(&mut root, doc);
@@ -223,15 +207,14 @@ impl GatewayConfig {
         let log = log(&mut root, doc, around.log);
         root.finish(doc);
         let settings = document.finish()?;
-        let (party, listen) = party.zip(listen).expect("a missing value is a problem, and finish() told it");
+        let (party, listen) = head.whole();
         Ok(Self {
             party,
             listen,
-            listen_tcp,
-            data,
-            socket,
-            credential,
-            peers,
+            listen_tcp: head.listen_tcp,
+            data: head.data,
+            socket: head.socket,
+            credential: head.credential,
             routes,
             national,
             relays,
@@ -247,19 +230,6 @@ impl GatewayConfig {
             settings,
         })
     }
-}
-
-pub(super) fn place<'t>(
-    root: &mut Section<'t>,
-    doc: &mut Document<'t>,
-    key: Key,
-    default: &Path,
-    layout: &Layout,
-) -> PathBuf {
-    root.path(doc, key).unwrap_or_else(|| {
-        doc.setting(key.0.to_owned(), default.display().to_string(), layout.origin.clone());
-        default.to_owned()
-    })
 }
 
 fn demo<'t>(
@@ -283,34 +253,6 @@ fn demo<'t>(
     }
     section.finish(doc);
     demo
-}
-
-/// Reads where TCP is taken in: by default at the same number as UDP, so that a firewall has one rule.
-pub(super) fn listen_tcp<'t>(
-    root: &mut Section<'t>,
-    doc: &mut Document<'t>,
-    listen: Option<SocketAddr>,
-) -> Option<SocketAddr> {
-    let key = Key("listen_tcp", "a TCP address such as 0.0.0.0:443, or \"none\"");
-    if !root.has(key.0) {
-        let shown = listen.map(|l| l.to_string()).unwrap_or_default();
-        doc.setting(key.0.to_owned(), shown, Origin::Default);
-        return listen;
-    }
-    root.text(doc, key).and_then(|TcpListen(address)| address)
-}
-
-/// The text form of a TCP address to listen on, or `none`.
-struct TcpListen(Option<SocketAddr>);
-
-impl FromStr for TcpListen {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "none" {
-            return Ok(Self(None));
-        }
-        text.parse().map(|address| Self(Some(address))).map_err(|_| "is neither an address nor \"none\"")
-    }
 }
 
 fn refusals<'t>(root: &mut Section<'t>, doc: &mut Document<'t>) -> NationalList {

@@ -32,8 +32,6 @@ pub struct Environment {
 pub struct Layout {
     /// The configuration, `valise.toml`.
     pub config: PathBuf,
-    /// The list of peers, `peers.toml`.
-    pub peers: PathBuf,
     /// The folder of keys, certificates and store.
     pub data: PathBuf,
     /// The control socket.
@@ -94,7 +92,6 @@ impl Layout {
     pub fn under(dir: &Path) -> Self {
         Self {
             config: dir.join("valise.toml"),
-            peers: dir.join("peers.toml"),
             data: dir.to_owned(),
             socket: dir.join("gateway.sock"),
             credential: dir.join("credential"),
@@ -107,7 +104,6 @@ impl Layout {
         let credentials = environment.credentials.clone();
         Self {
             config: "/etc/valise/valise.toml".into(),
-            peers: "/etc/valise/peers.toml".into(),
             data: "/var/lib/valise".into(),
             socket: "/run/valise/gateway.sock".into(),
             credential: credentials.map_or_else(|| "/etc/valise/credential".into(), |dir| dir.join("valise")),
@@ -125,7 +121,6 @@ impl Layout {
         let (config, data) = (below(&environment.config_home)?, below(&environment.data_home)?);
         let runtime = below(&environment.runtime).or_else(|_| below(&environment.state_home))?;
         Ok(Self {
-            peers: config.join("peers.toml"),
             credential: config.join("credential"),
             config: config.join("valise.toml"),
             data,
@@ -172,7 +167,6 @@ impl Layout {
         Self {
             config: beside(&self.config, "relay.toml"),
             socket: beside(&self.socket, "relay.sock"),
-            peers: if own { self.peers } else { beside(&self.peers, "relay-peers.toml") },
             credential: if own { self.credential } else { beside(&self.credential, "relay-credential") },
             data: if own { self.data } else { self.data.join("relay") },
             origin: self.origin,
@@ -184,7 +178,7 @@ impl Layout {
         self.data.join("keys")
     }
 
-    /// Returns the folder of certificates and of the card given to peers.
+    /// Returns the folder of certificates and of the public parts.
     pub fn pki(&self) -> PathBuf {
         self.data.join("pki")
     }

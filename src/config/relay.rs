@@ -1,4 +1,5 @@
-use crate::config::gateway::{listen_tcp, log, place, storage};
+use crate::config::gateway::{log, storage};
+use crate::config::head::{self, Head};
 use crate::config::reader::{Document, Key};
 use crate::config::{ConfigError, Layout, Log, Setting, Storage, Surroundings};
 use crate::model::{CountryKind, DAY, Party};
@@ -23,8 +24,6 @@ pub struct RelayConfig {
     pub socket: PathBuf,
     /// The secret that unlocks the keys unattended.
     pub credential: PathBuf,
-    /// The file that lists the members.
-    pub peers: PathBuf,
     /// How long parcels are kept.
     pub custody: CustodyTerms,
     /// How much may wait.
@@ -96,10 +95,7 @@ impl RelayConfig {
     /// # Errors
     /// The file cannot be read, or its problems.
     pub fn load(layout: &Layout) -> Result<Self, ConfigError> {
-        let file = layout.config.clone();
-        let text = std::fs::read_to_string(&file).map_err(|cause| ConfigError::Unreadable { file, cause })?;
-        let log = std::env::var("VALISE_LOG").ok();
-        Self::parse(&text, &layout.config, &Surroundings { layout, passwd: "", log: log.as_deref() })
+        head::load(layout, Self::parse)
     }
 
     /// Reads the text of a file; paths in it start at the file's own folder.
@@ -109,22 +105,12 @@ impl RelayConfig {
     pub fn parse(text: &str, file: &Path, around: &Surroundings<'_>) -> Result<Self, ConfigError> {
         let (mut document, mut root) = Document::parse(text, file)?;
         let doc = &mut document;
-        let key = Key("party", "the relay's own party, such as org:relay-west");
-        let party: Option<Party> = root.text(doc, key);
-        let party = root.required(doc, key, party);
-        let key = Key("listen", "a UDP address such as 0.0.0.0:4620");
-        let listen: Option<SocketAddr> = root.text(doc, key);
-        let listen = root.required(doc, key, listen);
-        let listen_tcp = listen_tcp(&mut root, doc, listen);
-        let layout = around.layout;
-        let data = place(&mut root, doc, Key("data", "a folder"), &layout.data, layout);
-        let socket = place(&mut root, doc, Key("socket", "a path"), &layout.socket, layout);
-        let credential = place(&mut root, doc, Key("credential", "a file"), &layout.credential, layout);
-        let peers = place(&mut root, doc, Key("peers", "a file"), &layout.peers, layout);
+        let whose = "the relay's own party, such as org:relay-west";
+        let head = Head::read(&mut root, doc, whose, around.layout);
         let mut section = root.section(doc, Key("profile", "write it as a table"));
         let demo = section.flag(doc, Key("demo", "true allows short custody"), false);
         let real = |p: &Party| p.state().is_some_and(|s| s.kind() != CountryKind::UserAssigned);
-        if demo && (party.as_ref().is_some_and(real) || listen.is_some_and(|l| !l.ip().is_loopback())) {
+        if demo && (head.party().is_some_and(real) || head.listen().is_some_and(|l| !l.ip().is_loopback())) {
             let hint = "a demo speaks for no State and listens on 127.0.0.1";
             doc.problem(section.line(), "profile.demo", "is true for a real relay".into(), hint);
         }
@@ -143,15 +129,14 @@ impl RelayConfig {
         let log = log(&mut root, doc, around.log);
         root.finish(doc);
         let settings = document.finish()?;
-        let (party, listen) = party.zip(listen).expect("a missing value is a problem, and finish() told it");
+        let (party, listen) = head.whole();
         Ok(Self {
             party,
             listen,
-            listen_tcp,
-            data,
-            socket,
-            credential,
-            peers,
+            listen_tcp: head.listen_tcp,
+            data: head.data,
+            socket: head.socket,
+            credential: head.credential,
             custody,
             quota,
             store,

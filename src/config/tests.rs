@@ -33,20 +33,11 @@ fn origin(config: &GatewayConfig, key: &str) -> String {
 fn the_annotated_gateway_example_is_true() {
     let config = parse(include_str!("../../config/gateway.toml")).unwrap();
     assert_eq!(config.party.to_string(), "GHA");
-    assert_eq!(config.peers, Path::new("/d/peers.toml"));
     assert_eq!(config.clocks, Clocks { auto_acknowledge_days: 5, warn_ack_days: 2, warn_respond_days: 14 });
     assert_eq!(config.officers[1], officer("kwame", Some(1002), Role::Supervisor));
     assert_eq!(config.policy.table.approvals, 2);
     assert_eq!(config.policy.dead, []);
     assert!(config.settings.iter().all(|s| s.origin != Origin::Default), "the example names every setting");
-}
-
-#[test]
-fn the_annotated_peers_example_is_true() {
-    let peers =
-        PeersConfig::parse(include_str!("../../config/peers.toml"), Path::new("/d/peers.toml")).unwrap();
-    assert_eq!(peers.peers[0].card, Path::new("/d/cards/bfa.toml"));
-    assert_eq!(peers.peers[1].roads, Address { host: "2001:db8::1".into(), port: 4620 }.into());
 }
 
 fn parse_relay(text: &str) -> Result<RelayConfig, ConfigError> {
@@ -72,19 +63,6 @@ fn short_custody_is_for_demos_only() {
     let refused = |text: String| parse_relay(&text).unwrap_err().problems()[0].key.clone();
     assert_eq!(refused(text(false, "127.0.0.1")), "custody.retention_seconds");
     assert_eq!(refused(text(true, "0.0.0.0")), "profile.demo");
-}
-
-#[test]
-fn a_peer_has_an_address_or_a_relay() {
-    let parse = |roads: &str| {
-        let text = format!("[[peer]]\nparty = \"XBB\"\ncard = \"c\"\n{roads}\n");
-        PeersConfig::parse(&text, Path::new("/d/peers.toml"))
-    };
-    let by_relay = parse("relays = [\"org:relay-west\", \"org:relay-east\"]").unwrap();
-    assert_eq!(by_relay.peers[0].roads.to_string(), "relay org:relay-west, relay org:relay-east");
-    assert_eq!(parse("").unwrap_err().problems()[0].key, "peer[0].address");
-    assert!(parse("relays = \"org:relay-west\"").is_err());
-    assert!(parse("relays = [\"relay-west\"]").is_err());
 }
 
 #[test]
@@ -193,15 +171,16 @@ fn rows_of_policy_are_read_and_judged() {
 }
 
 #[test]
-fn a_peer_is_listed_once_and_reached_at_a_port() {
-    let file = Path::new("peers.toml");
-    let peer = |party: &str, address: &str| {
-        format!("[[peer]]\nparty = \"{party}\"\ncard = \"c\"\naddress = \"{address}\"\n")
+fn a_route_is_given_once_and_leads_to_a_port() {
+    let route = |party: &str, address: &str| {
+        format!("{MINIMAL}[[route]]\nparty = \"{party}\"\naddress = \"{address}\"\n")
     };
-    let twice = peer("BFA", "a:1") + &peer("BFA", "b:1");
-    assert!(PeersConfig::parse(&twice, file).unwrap_err().problems()[0].what.contains("repeats BFA"));
+    let six = Address { host: "2001:db8::1".into(), port: 4620 };
+    assert_eq!(parse(&route("BFA", "[2001:db8::1]:4620")).unwrap().routes[0].1, six.into());
+    let twice = route("BFA", "a:1") + &route("BFA", "b:1").replace(MINIMAL, "");
+    assert!(problems(&twice)[0].contains("repeats BFA"));
     for bad in ["host", "host:0", "host:70000", ":1", "a b:1", "[zz]:1", "::1:4620"] {
-        assert!(PeersConfig::parse(&peer("BFA", bad), file).is_err(), "{bad}");
+        assert!(parse(&route("BFA", bad)).is_err(), "{bad}");
     }
 }
 
@@ -272,7 +251,6 @@ proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "(?s).{0,200}") {
         let _ = parse(&text);
-        let _ = PeersConfig::parse(&text, Path::new("p"));
     }
 
     #[test]

@@ -159,6 +159,9 @@ pub enum Command {
         case: CaseId,
         /// The response.
         response: Box<Response>,
+        /// Whether it gives values knowingly to a requester that cannot keep confidence (ISACS 8.4).
+        #[serde(default)]
+        despite_declaration: bool,
     },
     /// `case refuse CASE` (ISACS 8.3.4.2).
     CaseRefuse {
@@ -461,6 +464,13 @@ pub enum Command {
         /// A head noted down earlier, to be checked.
         check: Option<String>,
     },
+    /// `report restrictions` (ISACS 8.3.4.2, 10.2).
+    ReportRestrictions {
+        /// The first and the last year; the present one for none.
+        years: Option<(u16, u16)>,
+        /// The fewest acts of which a count tells, if more than the rules ask for.
+        min_cell: Option<u64>,
+    },
     /// `deadline list`.
     DeadlineList,
     /// `queue list`.
@@ -548,6 +558,7 @@ impl Command {
             Self::CaseHistory { .. } => "case.history",
             Self::EvidenceExport { .. } | Self::EvidenceProof { .. } => "evidence.export",
             Self::EvidenceHead { .. } => "evidence.head",
+            Self::ReportRestrictions { .. } => "report.restrictions",
             Self::DeadlineList => "deadline.list",
             Self::MandateGrant { .. } => "mandate.grant",
             Self::MandateAccept { .. } => "mandate.accept",

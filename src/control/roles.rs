@@ -32,6 +32,7 @@ impl Command {
             | Self::EvidenceHead { .. }
             | Self::ConsentList
             | Self::DeadlineList
+            | Self::ReportRestrictions { .. }
             | Self::MandateList
             | Self::NoticeList
             | Self::AssistanceList

@@ -1,6 +1,7 @@
 //! Two States on this machine. The demo imports no room: it starts the same binary and uses the same verbs
 //! as everybody, and owns nothing but a small UDP forwarder, so that a link can be cut.
 
+mod ceremony;
 mod child;
 mod forward;
 mod process;

@@ -15,7 +15,7 @@ const READY: u32 = 200;
 /// The relay of the demo.
 const RELAY: &str = "org:relay-west";
 /// The name of its folder and the end of its profile's name.
-const RELAY_FOLDER: &str = "relay-west";
+pub(super) const RELAY_FOLDER: &str = "relay-west";
 
 /// The national authorities of both States.
 const AUTHORITIES: [&str; 3] =
@@ -200,6 +200,7 @@ impl Stage {
         self.claim()?;
         self.initialise_relay()?;
         State::ALL.into_iter().try_for_each(|state| self.initialise(state))?;
+        self.federate()?;
         self.run_in_background(&self.relay())?;
         for state in State::ALL {
             self.run_in_background(&self.to_relay(state)?)?;
@@ -329,7 +330,7 @@ impl Stage {
         self.data().join(MARKER).is_file()
     }
 
-    /// Makes the relay unless it is there, and lists both States as its members.
+    /// Makes the relay unless it is there.
     fn initialise_relay(&self) -> Result<(), DemoError> {
         let dir = self.dir(Place::Relay);
         if !dir.join("relay.toml").exists() {
@@ -337,18 +338,10 @@ impl Stage {
             let words = ["relay", "init", "--party", RELAY, "--data", &data, "--listen", &listen, "--demo"];
             self.child.run(&words)?.succeeded()?;
         }
-        let member = |state: State| {
-            Ok(format!(
-                "[[peer]]\nparty = \"{state}\"\ncard = \"../{}/pki/card.toml\"\naddress = \"{}\"\n",
-                state.folder(),
-                at(self.ports(state.folder())?.forwarder),
-            ))
-        };
-        let members = State::ALL.into_iter().map(member).collect::<Result<String, DemoError>>()?;
-        fs::write(dir.join("peers.toml"), members).map_err(io("writing the members"))
+        Ok(())
     }
 
-    /// Makes the gateway of a State unless it is there, and names its peer behind the peer's forwarder.
+    /// Makes the gateway of a State unless it is there, and has it look for others behind their forwarders.
     fn initialise(&self, state: State) -> Result<(), DemoError> {
         let dir = self.dir(state.into());
         if !dir.join("valise.toml").exists() {
@@ -369,17 +362,8 @@ impl Stage {
             self.child.run(&words)?.succeeded()?;
         }
         let other = state.other();
-        let peers = format!(
-            "# The peer of {state}, behind a forwarder that `valise demo link` can cut.\n\
-             [[peer]]\nparty = \"{other}\"\ncard = \"../{}/pki/card.toml\"\naddress = \"{}\"\n\
-             relays = [\"{RELAY}\"]\n\n\
-             # The relay, behind a forwarder of our own.\n\
-             [[peer]]\nparty = \"{RELAY}\"\ncard = \"../{RELAY_FOLDER}/pki/card.toml\"\naddress = \"{}\"\n",
-            other.folder(),
-            at(self.ports(other.folder())?.forwarder),
-            at(self.ports(state.folder())?.to_relay),
-        );
-        fs::write(dir.join("peers.toml"), peers).map_err(io("writing the peers"))
+        let roads = (self.ports(other.folder())?.forwarder, self.ports(state.folder())?.to_relay);
+        self.route(state, &[(&other.to_string(), roads.0), (RELAY, roads.1)])
     }
 
     /// Makes an officer's key with its passphrase beside it, as no real officer would; gives `NAME=KEY`.

@@ -127,6 +127,10 @@ case "$1 $2" in
 "gateway init") touch "$6/valise.toml" ;; # --party XAA --data DIR
 "relay init") touch "$6/relay.toml" ;;
 "gateway serve" | "relay serve") trap 'rm -f "$4/serves"; exit 0' TERM; echo $$ > "$4/serves"; while :; do sleep 0.05; done ;;
+"federation key" | "federation init" | "federation admit" | "federation sign" | "federation assemble") ;;
+"federation publish") echo '{"data":{"fingerprint":"00"}}' ;;
+"identity request" | "identity import") ;;
+"federation join") mkdir -p "$6/federation"; touch "$6/federation/directory" ;; # --anchor 00 --data DIR
 "demo forward") while :; do sleep 0.05; done ;;
 "gateway status" | "relay status") kill -0 "$(cat "$4/serves")" || exit 69; echo "{\"schema\":\"valise.$1.status/1\",\"data\":{}}" ;;
 *) exit 2 ;;

@@ -117,7 +117,6 @@ const fn trust_may_change(error: &TrustError) -> bool {
         | TrustError::UnknownKey { .. }
         | TrustError::NoValidKey { .. }
         | TrustError::NoPrekey(_)
-        | TrustError::DuplicateParty(_)
         | TrustError::BadRevocationList { .. }
         | TrustError::Omitted(_)
         | TrustError::MissingPart(_)

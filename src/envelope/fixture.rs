@@ -7,8 +7,9 @@ use crate::model::{
     Acknowledgement, Act, CaseId, Country, DAY, Digest, DirectoryRef, Element, Entropy, Ground, GroundCode,
     ItemAnswer, Label, MessageId, Onward, Outcome, Particulars, Party, Refusal, Response,
 };
-use crate::trust::fixture::{NOW, Pki, directory, key, party, prekey};
-use crate::trust::{Card, CardPrekey, Directory, SignedPrekey, thumbprint};
+use crate::trust::federation::PrekeyEntry;
+use crate::trust::fixture::{Listing, NOW, Pki, directory, key, party, prekey};
+use crate::trust::{Directory, thumbprint};
 
 pub(crate) const XAA: &str = "XAA";
 pub(crate) const XBB: &str = "XBB";
@@ -41,17 +42,15 @@ pub(crate) fn ring(name: &str) -> KeyRing {
     }
 }
 
-/// A party's card with a prekey of its own.
-pub(crate) fn card(name: &str) -> Card {
-    let pki = Pki::new(name);
-    let seal = thumbprint(&pki.seal.der);
-    let prekey = SignedPrekey::sign(&pki.party, prekey(number(name)), seal, &pki.seal_key);
-    Card { prekeys: vec![CardPrekey::new(&prekey)], ..pki.card() }
+/// What a party publishes, with a prekey of its own.
+pub(crate) fn listing(name: &str) -> Listing {
+    let prekey = PrekeyEntry::new(&prekey(number(name)), false);
+    Pki::new(name).listing().with(|listing| listing.b.prekeys = vec![prekey])
 }
 
 /// What a party knows of all three.
 pub(crate) fn known_to(name: &str) -> Directory {
-    directory(&Pki::new(name), &[XAA, XBB, XCC].map(card))
+    directory(&Pki::new(name), &[XAA, XBB, XCC].map(listing))
 }
 
 pub(crate) fn draft(act: Act, audience: &[&str]) -> StatementDraft {

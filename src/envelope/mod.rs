@@ -25,7 +25,7 @@ pub use elements::{Disclosure, join, label_digest, split};
 pub use errand::{open_errand, route_errand};
 pub use error::EnvelopeError;
 pub use keys::KeyRing;
-pub use mandate::{CarriedMandate, accept_mandate, document_of, grant_mandate};
+pub use mandate::{CarriedMandate, accept_mandate, complete_mandate, document_of, grant_mandate};
 pub use recovery::{
     GivenBack, MAX_FETCHED, MAX_LISTED, OfferedPrekey, ProvedGivenBack, RecoveryList, RecoveryQuestion,
     RecoveryWants,

@@ -235,11 +235,13 @@ fn info(sender: &Party, recipient: &Party, prekey: &[u8]) -> Result<Vec<u8>, Env
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::envelope::fixture::{Seeded, XAA, XBB, XCC, card, known_to, named, refusal, ring, signed};
+    use crate::envelope::fixture::{Seeded, XAA, XBB, XCC, known_to, listing, named, refusal, ring, signed};
     use crate::trust::fixture::NOW;
 
     fn offered(name: &str) -> Vec<SignedPrekey> {
-        card(name).prekeys.iter().map(|prekey| prekey.read().unwrap()).collect()
+        let (listing, seal) = (listing(name), ring(name).seal);
+        let read = listing.b.prekeys.iter().map(|entry| entry.read(&named(name)).unwrap().0);
+        read.map(|prekey| SignedPrekey::sign(&named(name), prekey, seal.1, &seal.0)).collect()
     }
 
     fn question(prekeys: Vec<OfferedPrekey>) -> RecoveryQuestion {

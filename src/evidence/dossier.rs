@@ -40,7 +40,7 @@ pub struct Dossier {
     pub made_at: Timestamp,
     /// What it says, for a reader without tools; a verifier believes none of it.
     pub summary: String,
-    /// The keys of the parties: a [`TrustBundle`](crate::evidence::TrustBundle).
+    /// The keys of the parties: the whole signed directory of their federation.
     pub trust: ByteBuf,
     /// The acts, with the elements that are disclosed.
     pub statements: Vec<Content>,

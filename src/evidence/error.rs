@@ -1,6 +1,6 @@
 use crate::cose::CoseError;
 use crate::envelope::EnvelopeError;
-use crate::model::Party;
+use crate::model::Digest;
 use crate::trust::TrustError;
 use crate::wire::WireError;
 
@@ -19,9 +19,9 @@ pub enum EvidenceError {
     /// The leaf is not under the signed root.
     #[error("the leaf is not in the log that the checkpoint signs")]
     NotIncluded,
-    /// A party's root is not one that the trust anchor names.
-    #[error("the trust anchor does not vouch for {0}")]
-    NotAnchored(Party),
+    /// The directory is not that of a federation which the trust anchor names.
+    #[error("the trust anchor does not vouch for the federation {0}")]
+    NotAnchored(Digest),
     /// A statement in a dossier does not hold.
     #[error(transparent)]
     Envelope(Box<EnvelopeError>),

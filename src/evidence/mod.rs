@@ -22,7 +22,7 @@ mod sealed;
 pub use anchor::{Anchor, LogKeys, ProvedAnchor};
 pub use audit::{AuditAnswer, AuditQuestion, MAX_AUDITED, ProvedHead, ProvedLeaf};
 pub use bounds::{Bounds, Dated, Misdated, TOLERANCE, bounds};
-pub use bundle::{TrustAnchor, TrustBundle};
+pub use bundle::TrustAnchor;
 pub use checkpoint::Checkpoint;
 pub use contradiction::{Contradiction, HeadClaim, ProvedContradiction, contradict};
 pub use error::EvidenceError;

@@ -1,7 +1,7 @@
 use crate::envelope::{ClaimedStatement, Statement};
 use crate::evidence::dossier::{DossierReport, FileKind, Severity};
 use crate::evidence::sealed::SealedFile;
-use crate::evidence::{Contradiction, EvidenceError, LogKeys, ProvedContradiction, TrustAnchor, TrustBundle};
+use crate::evidence::{Contradiction, EvidenceError, LogKeys, ProvedContradiction, TrustAnchor};
 use crate::model::{Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire;
@@ -58,7 +58,7 @@ pub struct Proof {
     pub made_at: Timestamp,
     /// What it says, for a reader without tools; a verifier believes none of it.
     pub summary: String,
-    /// The keys of the parties: a [`TrustBundle`].
+    /// The keys of the parties: a federation's signed directory.
     pub trust: ByteBuf,
     /// What is proved.
     pub accusation: Accusation,
@@ -90,14 +90,6 @@ impl Accusation {
                 Ok(Conviction { party, code: "fork", words })
             }
             Self::Equivocation(equivocation) => equivocation.verify(directory),
-        }
-    }
-
-    /// Returns whom it accuses.
-    pub const fn accused(&self) -> &Party {
-        match self {
-            Self::Contradiction(contradiction) => &contradiction.owner,
-            Self::Equivocation(equivocation) => &equivocation.issuer,
         }
     }
 
@@ -179,7 +171,7 @@ pub fn verify_proof(bytes: &[u8], anchor: &TrustAnchor) -> DossierReport {
     };
     let Proof { made_by, made_at, .. } = &proof;
     (report.made_by, report.made_at) = (Some(made_by.clone()), Some(*made_at));
-    let directory = match TrustBundle::directory(&proof.trust, anchor, made_by) {
+    let directory = match anchor.directory(&proof.trust) {
         Ok(directory) => directory,
         Err(error) => {
             report.fault("trust", &error);

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::cose::SigningKey;
-use crate::envelope::fixture::{Seeded, XAA, XBB, XCC, card, known_to, named, ring};
+use crate::envelope::fixture::{Seeded, XAA, XBB, XCC, known_to, listing, named, ring};
 use crate::model::{DAY, Digest, MessageId, Timestamp};
-use crate::trust::fixture::{NOW, Pki, directory};
-use crate::trust::{Card, Directory};
+use crate::trust::Directory;
+use crate::trust::fixture::{Listing, NOW, Pki, directory};
 use crate::wire;
 use crate::wire::Limits;
 use ciborium::Value;
@@ -121,13 +121,13 @@ fn signed_by_another_key() {
 #[test]
 fn a_log_key_that_does_not_hold() {
     let receipt = receipt(&[received(STATEMENT, NOW)], 1);
-    let at_xaa = |card_of_xbb: Option<Card>| {
-        let cards: Vec<Card> = card_of_xbb.into_iter().chain([card(XAA)]).collect();
-        directory(&Pki::new(XAA), &cards)
+    let at_xaa = |of_xbb: Option<Listing>| {
+        let listings: Vec<Listing> = of_xbb.into_iter().chain([listing(XAA)]).collect();
+        directory(&Pki::new(XAA), &listings)
     };
-    assert_eq!(verdict_by(&receipt, &at_xaa(Some(card(XBB))), NOW), "proved");
+    assert_eq!(verdict_by(&receipt, &at_xaa(Some(listing(XBB))), NOW), "proved");
     assert_eq!(verdict_by(&receipt, &at_xaa(None), NOW), "unknown-party");
-    let revoked = Card { prekeys: Vec::new(), ..Pki::new(XBB).card_revoking(&[4]) };
+    let revoked = Pki::new(XBB).listing_revoking(&[4]);
     assert_eq!(verdict_by(&receipt, &at_xaa(Some(revoked)), NOW), "revoked");
     assert_eq!(verdict_by(&receipt, &known_to(XAA), NOW.saturating_add(400 * DAY)), "expired");
 }

@@ -1,12 +1,12 @@
 //! The directory as a gateway or a relay holds it: news is proved, made durable, and only then in force (DESIGN §12.6).
 
-use crate::model::{Digest, DirectoryRef, Party, Timestamp};
+use crate::model::{Digest, DirectoryRef, Timestamp};
 use crate::node::joining;
 use crate::node::live::Live;
 use crate::store::Shelf;
 use crate::transport::Link;
 use crate::trust::federation::{Documents, Holdings, SplitView};
-use crate::trust::{Directory, SignedPrekey, TrustError};
+use crate::trust::{Directory, TrustError};
 use crate::wire::FrameKind;
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
@@ -98,28 +98,14 @@ impl Board {
         taken
     }
 
-    /// Seals to these prekeys of a party that is known by its card, until the next start reads the card again; `false`
-    /// if the party is a member of a federation, where its part B names them.
-    ///
-    /// # Errors
-    /// What a card with these prekeys is refused for.
-    pub async fn take_prekeys(&self, party: &Party, offered: &[SignedPrekey]) -> Result<bool, TrustError> {
-        let _turn = self.turn.lock().await;
-        let Some(next) = self.live.get().with_prekeys(party, offered)? else { return Ok(false) };
-        self.live.replace(next);
-        Ok(true)
-    }
-
     /// Tells whether a directory that somebody cites has our version and another content.
     pub fn is_contradicted_by(&self, cited: &DirectoryRef) -> bool {
         let directory = self.get();
-        directory.anchor().is_some()
-            && directory.version() == cited.version
-            && directory.digest() != cited.digest
+        directory.version() == cited.version && directory.digest() != cited.digest
     }
 
-    /// Tells what is held; `None` before the federation is joined.
-    pub fn holdings(&self) -> Option<Holdings> {
+    /// Tells what is held.
+    pub fn holdings(&self) -> Holdings {
         self.get().holdings()
     }
 
@@ -130,7 +116,7 @@ impl Board {
     pub fn answer(&self, body: &[u8]) -> Result<Vec<(FrameKind, Vec<u8>)>, TrustError> {
         let theirs = Holdings::parse(body)?;
         let directory = self.get();
-        let Some(ours) = directory.holdings() else { return Ok(Vec::new()) };
+        let ours = directory.holdings();
         let held = |h: Holdings| (FrameKind::Holdings, h.to_bytes());
         if theirs.each.is_none() {
             // The short form of both is enough where they agree.
@@ -148,7 +134,7 @@ impl Board {
     /// Words on why the comparison came to no end; what was taken until then is in force.
     pub async fn meet(&self, link: &Link, now: Timestamp) -> Result<Taken, String> {
         let directory = self.get();
-        let Some(ours) = directory.holdings() else { return Ok(Taken::default()) };
+        let ours = directory.holdings();
         let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
         let mut taken = Taken::default();
         let brief = ours.clone().brief().to_bytes();
@@ -196,7 +182,7 @@ impl Board {
         tracing::info!(snapshot = next.version(), "news of the directory is in force");
         self.live.replace(next);
         self.changes.send_modify(|count| *count += 1);
-        Ok(before.zip(after).map_or(1, |(before, after)| count(&before, &after)))
+        Ok(count(&before, &after))
     }
 
     /// Keeps the proof that signers have told two stories; anybody can check it.

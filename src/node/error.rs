@@ -1,4 +1,4 @@
-use crate::case::Refused;
+use crate::case::{DeniedElement, Refused};
 use crate::control::{ExitCode, Failure, FindingView};
 use crate::envelope::EnvelopeError;
 use crate::evidence::EvidenceError;
@@ -85,6 +85,8 @@ pub enum NodeError {
         rule: String,
         /// The same in words.
         why: String,
+        /// Each element that forbids it.
+        elements: Vec<DeniedElement>,
     },
 }
 
@@ -150,10 +152,16 @@ impl From<NodeError> for Failure {
                 .hint("nothing was changed; set the machine's clock first if it is wrong"),
             NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
                 .hint("`valise gateway status` tells what it waits for; `valise gateway recover --without STATE` goes on"),
-            NodeError::Denied { id, rule, why } => {
+            NodeError::Denied { id, rule, why, elements } => {
+                let forbids = elements.into_iter().map(|denied| FindingView {
+                    clause: denied.rule,
+                    field: denied.element.path,
+                    why: denied.why,
+                });
                 Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
                     .cause(format!("rule {rule}"))
                     .hint(format!("the denial is on record as {id}; ask the originating State for consent"))
+                    .findings(forbids.collect())
             }
         }
     }

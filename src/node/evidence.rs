@@ -5,13 +5,12 @@ use crate::evidence::dossier;
 use crate::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof};
 use crate::evidence::{
     Accusation, Anchor, AuditAnswer, Checkpoint, EvidenceError, LogKeys, PROOF_VERSION, Proof, ProvedHead,
-    ProvedLeaf, Receipt, TrustAnchor, TrustBundle, verify_proof,
+    ProvedLeaf, Receipt, TrustAnchor, verify_proof,
 };
 use crate::model::{CaseId, Digest, Head, Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::store::KeptElement;
-use crate::trust::{Card, Directory};
 use crate::wire;
 use crate::wire::Limits;
 use serde_bytes::ByteBuf;
@@ -69,7 +68,7 @@ pub fn export(
         made_by: gateway.me().clone(),
         made_at: now,
         summary: String::new(),
-        trust: ByteBuf::from(bundle(&directory, &[gateway.me(), peer])?),
+        trust: ByteBuf::from(directory.bundle()),
         statements,
         receipts,
         logs,
@@ -79,7 +78,7 @@ pub fn export(
             .collect(),
     };
     // What people read is what the verifier says, so that the two cannot differ.
-    let anchor = anchor(&directory, &[gateway.me(), peer])?;
+    let anchor = TrustAnchor { roots: vec![directory.anchor()] };
     dossier.summary = dossier::summary(&dossier::verify(&dossier.seal(&keys)?, &anchor));
     let bytes = dossier.seal(&keys)?;
     let report = dossier::verify(&bytes, &anchor);
@@ -92,14 +91,13 @@ pub fn export(
 /// As for [`export`].
 pub fn export_proof(gateway: &Gateway, accusation: Accusation) -> Result<Made, NodeError> {
     let (directory, keys) = (gateway.directory(), LogKeys::of(&gateway.ring()));
-    let parties = [gateway.me(), accusation.accused()];
-    let (trust, anchor) = (bundle(&directory, &parties)?, anchor(&directory, &parties)?);
+    let anchor = TrustAnchor { roots: vec![directory.anchor()] };
     let mut proof = Proof {
         version: PROOF_VERSION,
         made_by: gateway.me().clone(),
         made_at: gateway.now(),
         summary: String::new(),
-        trust: ByteBuf::from(trust),
+        trust: ByteBuf::from(directory.bundle()),
         accusation,
     };
     let first = verify_proof(&proof.seal(&keys)?, &anchor);
@@ -221,26 +219,4 @@ fn peers_log(gateway: &Gateway, peer: &Party, mut cited: BTreeSet<u64>) -> Resul
     }
     out.reverse();
     Ok(out)
-}
-
-/// Gives the keys of the parties: the signed directory, or the cards where there is none.
-fn bundle(directory: &Directory, parties: &[&Party]) -> Result<Vec<u8>, EvidenceError> {
-    let mut cards = Vec::new();
-    for party in parties {
-        match directory.entry(party)?.card() {
-            // Prekeys prove nothing about what was said.
-            Some(card) => cards.push(Card { prekeys: Vec::new(), ..card.clone() }),
-            None => return Ok(directory.bundle()),
-        }
-    }
-    TrustBundle { cards }.encode()
-}
-
-/// Gives what this node itself trusts: the federation's root, or the parties' roots where it knows them by cards.
-fn anchor(directory: &Directory, parties: &[&Party]) -> Result<TrustAnchor, EvidenceError> {
-    if let Some(federation) = directory.anchor() {
-        return Ok(TrustAnchor { roots: vec![federation] });
-    }
-    let roots = parties.iter().map(|party| Ok::<_, EvidenceError>(directory.entry(party)?.root().x5t));
-    Ok(TrustAnchor { roots: roots.collect::<Result<_, _>>()? })
 }

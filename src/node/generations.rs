@@ -108,11 +108,8 @@ impl Generations {
         let listed = entry.part_b().map_or(&[][..], |part| part.issuing.as_slice());
         let thumbprints: Vec<Digest> = listed.iter().map(|der| crate::trust::thumbprint(der)).collect();
         let found = self.newest("issuing", |x5t| thumbprints.contains(x5t))?;
-        // Cards list none.
-        let first = |found: Option<Generation>| {
-            found.map_or_else(|| self.newest("issuing", |_| true), |f| Ok(Some(f)))
-        };
-        first(found)?.ok_or_else(|| KeyError::Identity("there is no issuing key".to_owned()))
+        found
+            .ok_or_else(|| KeyError::Identity("the directory lists none of the issuing keys here".to_owned()))
     }
 
     /// Opens the root key that is in force, if it lies here at all: it may be kept elsewhere.

@@ -28,7 +28,7 @@ pub async fn follow(post: Post) {
             tracing::error!(%cause, "what this gateway says of itself was not renewed");
         }
         let now = gateway.board.holdings();
-        spread(&post, told.as_ref(), now.as_ref()).await;
+        spread(&post, &told, &now).await;
         told = now;
         // A key is used only once peers could hear of it.
         let adopted = match rotation::adopt(gateway) {
@@ -71,7 +71,7 @@ pub async fn amend_own_part(gateway: &Gateway, change: impl FnOnce(&mut PartB)) 
     let known = directory.entry(gateway.me()).map_err(crate::node::keys::KeyError::from)?;
     let known = known.part_b_file().map(|(bytes, _)| bytes.to_vec());
     let amended = keeper.sheet().amend(known.as_deref(), &gateway.ring().seal, now, change)?;
-    let Some(bytes) = amended.filter(|_| directory.anchor().is_some()) else { return Ok(()) };
+    let Some(bytes) = amended else { return Ok(()) };
     let taken = gateway.board.take(Documents::part_b(&bytes), now).await;
     taken.refused.into_iter().next().map_or(Ok(()), |cause| Err(NodeError::Directory(cause)))
 }
@@ -79,7 +79,7 @@ pub async fn amend_own_part(gateway: &Gateway, change: impl FnOnce(&mut PartB)) 
 /// Compares directories with a peer over a link that has just been opened: before anything else is said if the peer is
 /// not known to have what we have, since it could not judge what is signed with a key that it has not heard of.
 pub async fn greet(post: &Post, courier: &Courier, link: &Link) {
-    let Some(ours) = post.gateway.board.holdings() else { return };
+    let ours = post.gateway.board.holdings();
     if courier.holdings().is_none_or(|theirs| !theirs.agrees(&ours)) {
         let met = timeout(PATIENCE, meet(post, courier, link)).await;
         if let Err(cause) = met.unwrap_or_else(|_| Err("it took too long".to_owned())) {
@@ -120,7 +120,7 @@ pub async fn meet(post: &Post, courier: &Courier, link: &Link) -> Result<Taken, 
     let before = board.holdings();
     let taken = board.meet(link, post.gateway.now()).await?;
     // It had what we have now, or has been given what we had.
-    courier.informed(if taken.new == 0 { before } else { board.holdings() });
+    courier.informed(Some(if taken.new == 0 { before } else { board.holdings() }));
     Ok(taken)
 }
 
@@ -131,8 +131,7 @@ pub async fn tell_all(post: &Post) {
 
 /// Tells peers what is new: all that can be reached if it is our own part, those with a link if it is a document of the
 /// federation, and otherwise nobody, since a part B is carried on at the next contact.
-async fn spread(post: &Post, told: Option<&Holdings>, now: Option<&Holdings>) {
-    let (Some(told), Some(now)) = (told, now) else { return };
+async fn spread(post: &Post, told: &Holdings, now: &Holdings) {
     let me = post.gateway.me();
     let own = |h: &Holdings| h.each.as_ref().and_then(|each| each.get(me)).map(|held| held.1);
     let ours = own(told) != own(now);

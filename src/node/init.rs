@@ -1,18 +1,16 @@
-//! `gateway init`: makes the keys, certificates, card and configuration of a new gateway.
+//! `gateway init`: makes the keys, certificates, parts and settings of a new gateway.
 
 use crate::config::{Authority, AuthorityKind, Draft, Layout};
 use crate::control::{ExitCode, Failure};
 use crate::cose::PqSigningKey;
-use crate::model::{Party, Timestamp};
+use crate::model::{Digest, Timestamp};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, write_new};
-use crate::node::prekeys::{PrekeyKeeper, listed, public_halves};
+use crate::node::prekeys::{PrekeyKeeper, listed};
 use crate::node::sheet::Sheet;
-use crate::trust::federation::{
-    CompetentAuthority, LinkedRoot, LogEntry, Npc, PartA, PartB, RecordScope, Route, SealEntry,
-};
-use crate::trust::{Card, CardTwin, Role, SignedTwin, thumbprint, twin_digest};
+use crate::trust::federation::{CompetentAuthority, PartA, PartB, Route};
+use crate::trust::{Role, thumbprint, twin_digest};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -53,29 +51,25 @@ fn make(options: &InitOptions, now: Timestamp) -> Result<Value, KeyError> {
         fs::create_dir_all(folder).map_err(at(folder))?;
     }
     let keys = KeyFolder::create(&layout.keys(), &layout.credential, &mut entropy)?;
-    let (card, a, b) = make_card(options, &keys, now, &mut entropy)?;
+    let (root, a, b) = make_parts(options, &keys, now, &mut entropy)?;
     write_new(&layout.part_a(), &a, 0o644)?;
     write_new(&layout.part_b(), &b, 0o644)?;
-    let text = toml::to_string(&card).expect("a card has a TOML form");
-    let card_path = layout.pki().join("card.toml");
-    write_new(&card_path, text.as_bytes(), 0o644)?;
     write_new(&layout.config, options.draft.to_toml().as_bytes(), 0o644)?;
-    let root = thumbprint_of(&card)?;
     Ok(json!({
         "party": options.draft.party,
         "data": layout.data,
         "config": layout.config,
-        "card": card_path,
         "root_sha256": root,
     }))
 }
 
-fn make_card(
+/// Makes the keys with their certificates; returns the root's thumbprint and the files of both parts.
+fn make_parts(
     options: &InitOptions,
     keys: &KeyFolder,
     now: Timestamp,
     entropy: &mut OsEntropy,
-) -> Result<(Card, Vec<u8>, Vec<u8>), KeyError> {
+) -> Result<(Digest, Vec<u8>, Vec<u8>), KeyError> {
     let party = &options.draft.party;
     let pki = options.layout.pki();
     let root = keys.new_signing("root", entropy)?;
@@ -95,41 +89,19 @@ fn make_card(
         write_new(&pki.join(format!("{name}.pem")), cert.pem.as_bytes(), 0o644)?;
     }
     let sheet = Sheet::new(options.layout.part_b());
-    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), pki.join("card.toml"), sheet);
+    let keeper = PrekeyKeeper::new(keys.clone(), sheet);
     keeper.turn(now, 0, entropy)?;
-    let seal = (seal, thumbprint(&seal_cert.der));
-    let twin = SignedTwin::sign(party, thumbprint(&log_cert.der), twin.verifying_key(), (&seal.0, seal.1));
     let held = keeper.held()?;
-    let prekeys = public_halves(party, &held, &seal, now);
     let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
-    let logs = vec![LogEntry {
-        certificate: log_cert.der.clone().into(),
-        twin: Some(twin_digest(&twin.key)),
-        retired: None,
-    }];
+    let twin = Some(twin_digest(&twin.verifying_key()));
     let b = PartB {
-        party: party.clone(),
-        version: 1,
-        issued: now,
-        logs,
         issuing: vec![issuing_cert.der.clone().into()],
         prekeys: listed(&held, now),
         routes: routes(&options.draft),
-        capabilities: vec![],
+        ..PartB::first(party.clone(), now, &log_cert.der, twin)
     };
-    let b = b.sign(&seal.1, &seal.0)?.to_bytes();
-    let card = Card {
-        party: party.clone(),
-        names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
-        root: root_cert.pem,
-        seals: vec![seal_cert.pem],
-        logs: vec![log_cert.pem],
-        revocations: None,
-        suspended_since: None,
-        prekeys,
-        twins: vec![CardTwin::new(&twin)],
-    };
-    Ok((card, a, b))
+    let b = b.sign(&thumbprint(&seal_cert.der), &seal)?.to_bytes();
+    Ok((thumbprint(&root_cert.der), a, b))
 }
 
 /// Where a new party is reached: at its own address first, then by its mailboxes.
@@ -147,27 +119,13 @@ fn part_a(options: &InitOptions, now: Timestamp, root: &[u8], seal: &[u8]) -> Pa
         court: a.kind == AuthorityKind::Court,
         designated: a.designated,
     };
-    let is_default = matches!(party, Party::Npc { npc: None, .. });
-    let npc = Npc { party: party.clone(), records: RecordScope::All };
     PartA {
-        version: 1,
-        issued: now,
-        roots: vec![LinkedRoot { certificate: root.to_vec().into(), link: None, retired: None }],
-        seals: vec![SealEntry { certificate: seal.to_vec().into(), retired: None }],
-        revocations: None,
-        npcs: if is_default { vec![npc] } else { vec![] },
         authorities: draft.authorities.iter().map(authority).collect(),
-        succession: vec![],
         languages: vec!["en".to_owned()],
         names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
-        contact: None,
         approvals: u8::try_from(draft.approvals.clamp(1, 2)).unwrap_or(2),
-        party,
+        ..PartA::first(party, now, root, seal)
     }
-}
-
-fn thumbprint_of(card: &Card) -> Result<crate::model::Digest, KeyError> {
-    Ok(thumbprint(&crate::trust::certificate_from_pem(&card.root)?))
 }
 
 fn parent(path: &Path) -> std::path::PathBuf {

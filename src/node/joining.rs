@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The anchor and the whole directory, once joined.
-const DIRECTORY: &str = "directory";
+pub(super) const DIRECTORY: &str = "directory";
 /// A directory that was imported, before the anchor was compared.
 const PENDING: &str = "pending";
 
@@ -39,6 +39,12 @@ pub fn shelf(layout: &Layout) -> Result<Shelf, Failure> {
     Ok(Shelf::new(Arc::new(disk)))
 }
 
+/// Says that nothing was joined yet, and how that is done.
+pub fn not_joined() -> Failure {
+    Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation")
+        .hint("`valise identity request` begins the way in; docs/federation.md tells all of it")
+}
+
 /// Reads the directory that was joined, all of it verified again; `None` before that.
 ///
 /// # Errors
@@ -48,11 +54,31 @@ pub fn read(shelf: &Shelf, me: Option<&Party>) -> Result<Option<Directory>, Fail
     parse(&bytes, me).map(Some)
 }
 
+/// Reads the directory that was joined beside a gateway that may run; nothing is locked.
+///
+/// # Errors
+/// [`ExitCode::Config`] if none was joined, or it does not hold.
+pub fn peek(layout: &Layout, me: Option<&Party>) -> Result<Directory, Failure> {
+    parse(&joined_file(layout)?.ok_or_else(not_joined)?, me)
+}
+
+/// Reads the file of the joined directory, which is only ever replaced as a whole.
+fn joined_file(layout: &Layout) -> Result<Option<Vec<u8>>, Failure> {
+    match fs::read(layout.federation().join(DIRECTORY)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(folder_failure(cause)),
+    }
+}
+
 fn parse(bytes: &[u8], me: Option<&Party>) -> Result<Directory, Failure> {
-    let (anchor, bundle): (Digest, ByteBuf) = decode(bytes, &Limits::FILE).map_err(|e| {
-        Failure::new(ExitCode::Config, "federation.damaged", e).hint("restore a backup, or join again")
-    })?;
-    Directory::from_bundle(&anchor, &bundle, me).map_err(|e| refused(&e))
+    let damaged = |cause: &dyn std::fmt::Display| {
+        Failure::new(ExitCode::Config, "federation.damaged", "the directory that was joined does not hold")
+            .cause(cause)
+            .hint("put the folder 'federation' of the data back from a backup, or take it away, import and join again")
+    };
+    let (anchor, bundle): (Digest, ByteBuf) = decode(bytes, &Limits::FILE).map_err(|e| damaged(&e))?;
+    Directory::from_bundle(&anchor, &bundle, me).map_err(|e| damaged(&e))
 }
 
 /// Keeps a directory; it is durable when this returns.
@@ -60,8 +86,8 @@ fn parse(bytes: &[u8], me: Option<&Party>) -> Result<Directory, Failure> {
 /// # Errors
 /// [`ExitCode::Unavailable`] if the disk refuses; the one before is then still kept.
 pub fn keep(shelf: &Shelf, directory: &Directory) -> Result<(), Failure> {
-    let anchor = directory.anchor().expect("a directory that was verified has an anchor");
-    let bytes = encode(&(anchor, Bytes::new(&directory.bundle()))).expect("byte strings have an encoding");
+    let bytes = encode(&(directory.anchor(), Bytes::new(&directory.bundle())))
+        .expect("byte strings have an encoding");
     shelf.replace(DIRECTORY, &bytes).map_err(folder_failure)
 }
 
@@ -107,10 +133,9 @@ pub fn identity(layout: &Layout, now: Timestamp) -> Result<Value, Failure> {
     let (a, b) = (own(&layout.part_a())?, own(&layout.part_b())?);
     let (part, _) = PartA::read_self_signed(&a).map_err(|e| refused(&e))?;
     let sheet = PartB::read_unproved(&b).map_err(|e| refused(&e))?;
-    let directory = match fs::read(layout.federation().join(DIRECTORY)) {
-        Ok(bytes) => Some(parse(&bytes, Some(&part.party))?),
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => None,
-        Err(cause) => return Err(folder_failure(cause)),
+    let directory = match joined_file(layout)? {
+        Some(bytes) => Some(parse(&bytes, Some(&part.party))?),
+        None => None,
     };
     let entry = directory.as_ref().and_then(|directory| directory.entry(&part.party).ok());
     let mut keys = Vec::new();
@@ -150,6 +175,8 @@ pub fn identity(layout: &Layout, now: Timestamp) -> Result<Value, Failure> {
         "part_a_in_force": entry.map(|entry| entry.part_a().version),
         "part_b": sheet.version,
         "keys": keys,
+        "revoked": part.revoked().map_err(|e| refused(&e))?.iter()
+            .map(|(serial, from)| json!({ "serial": serial, "from": from })).collect::<Vec<_>>(),
         "prekeys": prekeys.collect::<Vec<_>>(),
     }))
 }
@@ -173,8 +200,8 @@ pub fn join(layout: &Layout, anchor: &Digest, machine: &Machine) -> Result<Value
         (None, Some(bytes)) => {
             Directory::from_bundle(anchor, &bytes, Some(&part.party)).map_err(|e| refused(&e))?
         }
-        (Some(known), _) if known.anchor() != Some(*anchor) => {
-            let (expected, found) = (*anchor, known.anchor().unwrap_or(Digest([0; 32])));
+        (Some(known), _) if known.anchor() != *anchor => {
+            let (expected, found) = (*anchor, known.anchor());
             return Err(refused(&TrustError::WrongAnchor { expected, found }));
         }
         // Joined already: what was imported since is news, and versions never fall.
@@ -195,8 +222,7 @@ pub fn join(layout: &Layout, anchor: &Digest, machine: &Machine) -> Result<Value
 pub fn sync(layout: &Layout, bytes: &[u8], machine: &Machine) -> Result<Value, Failure> {
     let (part, _) = PartA::read_self_signed(&own(&layout.part_a())?).map_err(|e| refused(&e))?;
     let shelf = shelf(layout)?;
-    let none = || Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation");
-    let known = read(&shelf, Some(&part.party))?.ok_or_else(none)?;
+    let known = read(&shelf, Some(&part.party))?.ok_or_else(not_joined)?;
     let news = Documents::parse(bytes).map_err(|e| refused(&e))?;
     let next = known.update(&news, machine.now()).map_err(|e| {
         if let TrustError::SplitView(split) = &e {
@@ -234,17 +260,7 @@ pub fn check(proof: &[u8], directory: &[u8], anchor: &Digest) -> Result<Value, F
 /// # Errors
 /// [`ExitCode::Config`] if none was joined, or it does not hold.
 pub fn show(layout: &Layout, machine: &Machine) -> Result<(Value, Vec<u8>), Failure> {
-    let none = || {
-        Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation")
-            .hint("`valise identity request` begins the way in; docs/federation.md tells all of it")
-    };
-    // It is replaced as a whole, so that it can be read beside a gateway that runs.
-    let bytes = match fs::read(layout.federation().join(DIRECTORY)) {
-        Ok(bytes) => bytes,
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Err(none()),
-        Err(cause) => return Err(folder_failure(cause)),
-    };
-    let directory = parse(&bytes, None)?;
+    let directory = peek(layout, None)?;
     let mut told = view(&directory, machine);
     told["split_views"] = json!(splits(layout)?);
     Ok((told, directory.bundle()))
@@ -271,7 +287,7 @@ pub fn spoken(digest: &Digest) -> String {
 
 fn view(directory: &Directory, machine: &Machine) -> Value {
     let now = machine.now();
-    let (root, snapshot) = (directory.root(), directory.snapshot());
+    let root = directory.root();
     let parties = directory.parties().map(|party| {
         let entry = directory.entry(party);
         let standing =
@@ -290,11 +306,11 @@ fn view(directory: &Directory, machine: &Machine) -> Value {
         Freshness::Stale { since, .. } => (false, since),
     };
     json!({
-        "federation": root.map(|r| &r.federation),
-        "fingerprint": directory.anchor().map(|a| spoken(&a)),
-        "root": root.map(|r| r.version),
-        "signers": root.map(|r| json!({ "threshold": r.signers.threshold, "keys": r.signers.keys.len() })),
-        "snapshot": snapshot.map(|s| s.version),
+        "federation": root.federation,
+        "fingerprint": spoken(&directory.anchor()),
+        "root": root.version,
+        "signers": json!({ "threshold": root.signers.threshold, "keys": root.signers.keys.len() }),
+        "snapshot": directory.version(),
         "digest": directory.digest(),
         "fresh": fresh,
         "until": until,

@@ -1,15 +1,14 @@
 //! What a gateway is made of before it runs, read from its files.
 
-use crate::config::{GatewayConfig, Layout, PeersConfig, Roads};
+use crate::config::{GatewayConfig, Layout, Roads};
 use crate::control::{ExitCode, Failure};
-use crate::cose::SigningKey;
 use crate::envelope::KeyRing;
 use crate::evidence::LogBook;
-use crate::model::{Digest, Party, Timestamp};
+use crate::model::{Party, Timestamp};
 use crate::node::gateway::Doorkeeper;
 use crate::node::generations::{Generations, InForce};
 use crate::node::joining;
-use crate::node::keys::{KeyError, KeyFolder, thumbprint_of_pem};
+use crate::node::keys::{KeyError, KeyFolder};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::prekeys::{PrekeyKeeper, private_halves};
@@ -19,11 +18,9 @@ use crate::store::{
     Attachments, IndexChoice, IndexReport, Ledger, RealDisk, Shelf, StoreError, StoreOptions,
 };
 use crate::transport::TlsIdentity;
+use crate::trust::Directory;
 use crate::trust::federation::Route;
-use crate::trust::{Card, Directory, PartyEntry};
 use crate::vault::BodyKey;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -67,20 +64,9 @@ impl Parts {
         let party = config.party.clone();
         let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
         let shelf = joining::shelf(layout)?;
-        let joined = joining::read(&shelf, Some(&party))?;
-        let alone = joined.is_none();
-        let keeper = keeper(&party, layout, &keys, &machine, alone).map_err(|e| key_failure(&e))?;
-        let (directory, peers) = match joined {
-            Some(directory) => {
-                let peers = reachable(&directory, &config);
-                (directory, peers)
-            }
-            None => {
-                let peers = read_peers(&config.peers)?;
-                let directory = directory(&party, layout, &peers)?;
-                (directory, peers.peers.into_iter().map(|peer| (peer.party, peer.roads)).collect())
-            }
-        };
+        let directory = joining::read(&shelf, Some(&party))?.ok_or_else(joining::not_joined)?;
+        let peers = reachable(&directory, &config);
+        let keeper = keeper(layout, &keys, &machine).map_err(|e| key_failure(&e))?;
         // A national list takes away from what the federation admits, and adds nothing.
         let directory = Arc::new(Live::new(directory.narrowed(config.national.clone())));
         let own = Generations::new(keys.clone(), &layout.pki());
@@ -146,32 +132,12 @@ pub(super) fn renewal(party: &Party, own: &Generations, directory: &Directory) -
     Ok(Renewal::new(party.clone(), issuing.key, issuing.der))
 }
 
-pub(super) fn read_pem(layout: &Layout, name: &str) -> Result<String, KeyError> {
-    let path = layout.pki().join(format!("{name}.pem"));
-    fs::read_to_string(&path).map_err(|cause| KeyError::Io { path, cause })
-}
-
-/// Brings the prekeys and the card up to date before anything reads them: a gateway that was off for months
-/// must not come back with epochs that nobody may seal to.
-fn keeper(
-    party: &Party,
-    layout: &Layout,
-    keys: &KeyFolder,
-    machine: &Machine,
-    alone: bool,
-) -> Result<PrekeyKeeper, KeyError> {
-    let (card, sheet) = (layout.pki().join("card.toml"), Sheet::new(layout.part_b()));
-    let keeper = PrekeyKeeper::new(keys.clone(), party.clone(), card, sheet);
-    let now = machine.now();
-    // Whoever has joined a federation publishes by it, once it runs.
-    if keeper.turn(now, 0, &mut *machine.entropy())? && alone {
-        keeper.publish(&keeper.held()?, &seal_key(layout, keys)?, now)?;
-    }
+/// Brings the prekeys up to date before anything reads them: a gateway that was off for months must not come back with
+/// epochs that nobody may seal to. What is published of them follows once it runs.
+fn keeper(layout: &Layout, keys: &KeyFolder, machine: &Machine) -> Result<PrekeyKeeper, KeyError> {
+    let keeper = PrekeyKeeper::new(keys.clone(), Sheet::new(layout.part_b()));
+    keeper.turn(machine.now(), 0, &mut *machine.entropy())?;
     Ok(keeper)
-}
-
-fn seal_key(layout: &Layout, keys: &KeyFolder) -> Result<(SigningKey, Digest), KeyError> {
-    Ok((keys.signing("seal")?, thumbprint_of_pem(&read_pem(layout, "seal")?)?))
 }
 
 fn key_ring(
@@ -236,41 +202,6 @@ fn open_attachments(
         .map_err(|e| start_failure("attachments.open", e).hint("look at the disk; see the gateway's log"))
 }
 
-/// Reads the list of peers; there is none at first.
-pub(super) fn read_peers(path: &Path) -> Result<PeersConfig, Failure> {
-    match fs::read_to_string(path) {
-        Ok(text) => PeersConfig::parse(&text, path).map_err(Failure::from),
-        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
-            tracing::warn!("there is no {}; the gateway knows no peer", path.display());
-            Ok(PeersConfig { peers: Vec::new(), settings: Vec::new() })
-        }
-        Err(cause) => Err(start_failure("config.peers", format!("{}: {cause}", path.display()))
-            .hint("name a readable UTF-8 file in 'peers', or take the setting away")),
-    }
-}
-
-pub(super) fn directory(me: &Party, layout: &Layout, peers: &PeersConfig) -> Result<Directory, Failure> {
-    let mut entries = vec![read_card(me, &layout.pki().join("card.toml"))?];
-    for peer in &peers.peers {
-        entries.push(read_card(&peer.party, &peer.card)?);
-    }
-    Directory::new(me.clone(), entries, 1)
-        .map_err(|e| start_failure("config.peers", e).hint("see peers.toml"))
-}
-
-fn read_card(party: &Party, path: &Path) -> Result<PartyEntry, Failure> {
-    let fail = |cause: String| {
-        start_failure("config.card", format!("{}: {cause}", path.display()))
-            .hint("ask the other NPC for the card that its `gateway init` wrote, pki/card.toml")
-    };
-    let text = fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
-    let card: Card = toml::from_str(&text).map_err(|e| fail(e.message().to_owned()))?;
-    if card.party != *party {
-        return Err(fail(format!("it is the card of {}, not of {party}", card.party)));
-    }
-    PartyEntry::from_card(&card).map_err(|e| fail(e.to_string()))
-}
-
 pub fn store_failure(error: StoreError) -> Failure {
     let hint = match &error {
         StoreError::Locked { .. } => "`valise gateway status` asks the gateway that runs",
@@ -290,5 +221,11 @@ pub fn start_failure(code: &str, what: impl std::fmt::Display) -> Failure {
 }
 
 pub(super) fn key_failure(error: &KeyError) -> Failure {
-    start_failure("serve.keys", error).hint("is the credential the one that `gateway init` wrote?")
+    let hint = match error {
+        KeyError::Identity(_) => "put the folders 'keys' and 'pki' of the data back, both from one backup",
+        KeyError::Io { .. } | KeyError::Vault { .. } | KeyError::Trust(_) | KeyError::Credential(_) => {
+            "is the credential the one that `gateway init` wrote?"
+        }
+    };
+    start_failure("serve.keys", error).hint(hint)
 }

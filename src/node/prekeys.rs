@@ -9,7 +9,7 @@ use crate::node::gossip;
 use crate::node::keys::{KeyError, KeyFolder, at, replace, write_new};
 use crate::node::sheet::Sheet;
 use crate::trust::federation::PrekeyEntry;
-use crate::trust::{Card, CardPrekey, Prekey, PrekeyId, SignedPrekey, Validity};
+use crate::trust::{Prekey, PrekeyId, SignedPrekey, Validity};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
@@ -22,8 +22,6 @@ const LOOK: Duration = Duration::from_secs(600);
 /// Keeps the prekeys of one gateway: their private halves, and what is published of them.
 pub struct PrekeyKeeper {
     keys: KeyFolder,
-    party: Party,
-    card: PathBuf,
     sheet: Sheet,
 }
 
@@ -51,9 +49,9 @@ struct SettledFile {
 }
 
 impl PrekeyKeeper {
-    /// Keeps the prekeys in a folder of keys; they are published in the party's card and on its sheet, part B.
-    pub const fn new(keys: KeyFolder, party: Party, card: PathBuf, sheet: Sheet) -> Self {
-        Self { keys, party, card, sheet }
+    /// Keeps the prekeys in a folder of keys; they are published on the party's sheet, part B.
+    pub const fn new(keys: KeyFolder, sheet: Sheet) -> Self {
+        Self { keys, sheet }
     }
 
     /// Returns the folder of keys.
@@ -103,25 +101,6 @@ impl PrekeyKeeper {
         self.epochs()?.into_iter().map(open).collect()
     }
 
-    /// Writes the public halves that serve now or later into the party's card, signed by the seal key.
-    ///
-    /// # Errors
-    /// As for [`Self::turn`]; `KeyError::Identity` if the card cannot be read.
-    pub fn publish(
-        &self,
-        held: &[HeldPrekey],
-        seal: &(SigningKey, Digest),
-        now: Timestamp,
-    ) -> Result<(), KeyError> {
-        let text = fs::read_to_string(&self.card).map_err(at(&self.card))?;
-        let card: Card = toml::from_str(&text).map_err(|e| KeyError::Identity(e.message().to_owned()))?;
-        let card = Card { prekeys: public_halves(&self.party, held, seal, now), ..card };
-        let text = toml::to_string(&card).expect("a card has a TOML form");
-        replace(&self.card, text.as_bytes())?;
-        // A gateway that has joined tells its peers when it runs.
-        self.sheet.amend(None, seal, now, |part| part.prekeys = listed(held, now)).map(drop)
-    }
-
     /// Moves on the instant up to which time is settled, which lies beside the keys.
     fn settle(&self, now: Timestamp, ran: i64) -> Result<Timestamp, KeyError> {
         let path = self.keys.folder().join("settled.toml");
@@ -169,21 +148,14 @@ impl PrekeyKeeper {
     }
 }
 
-/// Signs what is published of the prekeys, newest last.
-pub fn public_halves(
+/// Signs each prekey that is published for itself, newest last: whoever lost all others offers these.
+pub fn offered(
     party: &Party,
-    held: &[HeldPrekey],
+    published: &[PrekeyEntry],
     (seal, certificate): &(SigningKey, Digest),
-    now: Timestamp,
-) -> Vec<CardPrekey> {
-    let mut served: Vec<_> = held.iter().filter(|h| h.epoch.is_published(now)).collect();
-    served.sort_by_key(|h| (h.epoch.validity, h.epoch.id));
-    let sign = |held: &&HeldPrekey| {
-        let Epoch { id, validity } = held.epoch;
-        let prekey = Prekey { id, public: held.private.public(), validity };
-        CardPrekey::new(&SignedPrekey::sign(party, prekey, *certificate, seal))
-    };
-    served.iter().map(sign).collect()
+) -> Vec<SignedPrekey> {
+    let read = published.iter().filter_map(|entry| entry.read(party).ok());
+    read.map(|(prekey, _)| SignedPrekey::sign(party, prekey, *certificate, seal)).collect()
 }
 
 /// Lists what is published of the prekeys as a part B does, newest last.
@@ -209,11 +181,7 @@ pub async fn run(post: Post) {
         let ran = i64::try_from(LOOK.as_secs()).unwrap_or(0);
         let turned = keeper.turn(now, ran, &mut *gateway.entropy()).and_then(|changed| {
             if changed {
-                let held = keeper.held()?;
-                if gateway.board.holdings().is_none() {
-                    keeper.publish(&held, &gateway.ring().seal, now)?;
-                }
-                let prekeys = private_halves(held);
+                let prekeys = private_halves(keeper.held()?);
                 gateway.keys.amend(|ring| KeyRing { prekeys, ..ring.clone() });
             }
             Ok(changed)
@@ -250,7 +218,7 @@ mod tests {
 
     fn keeper_in(dir: &Path, keys: KeyFolder) -> PrekeyKeeper {
         let sheet = Sheet::new(dir.join("part-b.cbor"));
-        PrekeyKeeper::new(keys, "XAA".parse().unwrap(), dir.join("card.toml"), sheet)
+        PrekeyKeeper::new(keys, sheet)
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -269,9 +237,7 @@ mod tests {
         assert!(!keeper.turn(start, 0, &mut entropy).unwrap(), "nothing is made twice");
         let first = keeper.held().unwrap();
         assert_eq!((first.len(), names(&folder).len()), (4, 9));
-        let seal = (SigningKey::from_seed(&[7; 32]), Digest([1; 32]));
-        let party = "XAA".parse().unwrap();
-        assert_eq!(public_halves(&party, &first, &seal, start).len(), 4);
+        assert_eq!(listed(&first, start).len(), 4);
 
         let later = start.saturating_add((KEPT_DAYS + 8) * DAY);
         // The clock has leapt: nothing is deleted on its word alone, but after it has stood so for some days.
@@ -288,7 +254,7 @@ mod tests {
             assert!(!names(&folder).iter().any(|n| n.contains(&name)), "{name} is still on the disk");
             assert!(held.iter().all(|h| h.epoch.id != gone.epoch.id));
         }
-        assert!(public_halves(&party, &held, &seal, later).len() <= 5);
+        assert!(listed(&held, later).len() <= 5);
     }
 
     #[test]

@@ -51,7 +51,16 @@ pub async fn rotate(post: &Post, order: &Order) -> Result<RotatedView, NodeError
     let root = own.root(&part)?;
     let made = match order.what {
         KeyUse::Log => log(gateway, &own, &root, order).await?,
-        KeyUse::Gateway => issuing(gateway, &own, &root).await?,
+        KeyUse::Gateway => match order.compromised_since {
+            None => issuing(gateway, &own, &root, ISSUING_KEPT).await?,
+            Some(since) => {
+                let next = revoking(gateway, part, &root, since)?;
+                // The new key first: the list leaves the gateway no other one.
+                let made = issuing(gateway, &own, &root, 1).await?;
+                replace(&path, &next)?;
+                made
+            }
+        },
         KeyUse::Seal | KeyUse::Root => {
             let (made, next) = amended(gateway, &own, part, &root, order)?;
             // Durable before anybody is told; the authority lists it, and only then is it in force.
@@ -63,7 +72,8 @@ pub async fn rotate(post: &Post, order: &Order) -> Result<RotatedView, NodeError
     if adopt(gateway)? {
         gossip::renew_own_part(gateway).await?;
     }
-    let needs_authority = matches!(order.what, KeyUse::Seal | KeyUse::Root);
+    let revokes = order.what == KeyUse::Gateway && order.compromised_since.is_some();
+    let needs_authority = revokes || matches!(order.what, KeyUse::Seal | KeyUse::Root);
     Ok(RotatedView { what: order.what, name: made.0, thumbprint: made.1, needs_authority })
 }
 
@@ -103,7 +113,7 @@ pub async fn follow_root(gateway: &Gateway) -> Result<(), NodeError> {
     // The root key may be kept elsewhere: then an officer rotates the gateway key while it is here.
     let Ok(root) = own.root(&part) else { return Ok(()) };
     let _turn = gateway.rotating.lock().await;
-    self::issuing(gateway, &own, &root).await.map(drop)
+    self::issuing(gateway, &own, &root, ISSUING_KEPT).await.map(drop)
 }
 
 type Made = (String, crate::model::Digest);
@@ -154,12 +164,37 @@ async fn log(
     Ok((made.name, made.x5t))
 }
 
-async fn issuing(gateway: &Gateway, own: &Generations, root: &Generation) -> Result<Made, NodeError> {
+/// Revokes every issuing certificate that is published, from an instant on; returns the file of the next part A. A
+/// gateway key signs no act, so that nothing which was said needs a mark: its certificate is refused, by whoever shows it.
+fn revoking(
+    gateway: &Gateway,
+    part: PartA,
+    root: &Generation,
+    since: Timestamp,
+) -> Result<Vec<u8>, KeyError> {
+    let (directory, now) = (gateway.directory(), gateway.now());
+    let published = directory.entry(gateway.me())?.part_b().map_or(&[][..], |b| &b.issuing);
+    let stolen: Vec<(&[u8], Timestamp)> = published.iter().map(|der| (der.as_slice(), since)).collect();
+    let mut next = PartA { version: part.version + 1, issued: now, ..part };
+    next.revoke(&stolen, &root.key, now)?;
+    let bytes = next.sign(&root.key)?.to_bytes();
+    // What peers would refuse is never handed out.
+    PartA::read_self_signed(&bytes)?;
+    Ok(bytes)
+}
+
+/// Makes another issuing key, and publishes so many of the newest.
+async fn issuing(
+    gateway: &Gateway,
+    own: &Generations,
+    root: &Generation,
+    kept: usize,
+) -> Result<Made, NodeError> {
     let made = make(gateway, own, ("issuing", Role::Issuing), Some(&root.key))?;
     let der = made.der.clone();
     gossip::amend_own_part(gateway, |part| {
         part.issuing.push(der.into());
-        let over = part.issuing.len().saturating_sub(ISSUING_KEPT);
+        let over = part.issuing.len().saturating_sub(kept);
         part.issuing.drain(..over);
     })
     .await?;
@@ -184,6 +219,10 @@ fn amended(
         }
         let link = Some(link_root(&next.party, (&root.x5t, &root.key), &made.x5t));
         next.roots.push(LinkedRoot { certificate: made.der.clone().into(), link, retired: None });
+        if next.revocations.is_some() {
+            // A list is believed of the root in force only.
+            next.revoke(&[], &made.key, now)?;
+        }
         let signer = made.key.clone();
         (made, signer)
     } else {

@@ -71,7 +71,7 @@ impl Station {
         for (peer, waiting) in rows {
             tracing::error!(
                 acts = waiting.len(),
-                "acts wait for {peer}, which the peers file no longer lists"
+                "acts wait for {peer}, which the directory no longer lists"
             );
         }
         let gateway = Gateway {
@@ -106,15 +106,13 @@ impl Station {
         if post.gateway.keeper.is_some() {
             post.spawn(prekeys::run(post.clone()));
         }
-        if post.gateway.board.holdings().is_some() {
-            post.spawn(gossip::follow(post.clone()));
-        }
+        post.spawn(gossip::follow(post.clone()));
         for courier in self.couriers {
             post.enlist(courier);
         }
         for relay in post.gateway.config.relays.clone() {
             if post.gateway.couriers.get(&relay).is_none() {
-                tracing::error!(%relay, "a relay of ours is not among the peers");
+                tracing::error!(%relay, "a relay of ours is not in the directory");
                 continue;
             }
             // After a restore too: what a peer gives back may come by it.

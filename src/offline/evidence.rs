@@ -4,26 +4,20 @@ use crate::evidence::dossier;
 use crate::evidence::dossier::{DossierReport, FileKind, Severity};
 use crate::evidence::{TrustAnchor, is_proof, verify_proof};
 use crate::model::Digest;
-use crate::trust::{certificate_from_pem, thumbprint};
 use std::fmt::Write;
-
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
 
 /// The longest dossier, in bytes.
 pub const MAX_DOSSIER: usize = crate::wire::Limits::DOSSIER.bytes;
 
-/// Reads what is trusted: fingerprints in hex, one a line, or certificates in PEM with any text around.
+/// Reads what is trusted: fingerprints of federations, 64 hex digits, one a line, however people have grouped them.
 ///
-/// `None` if the text holds neither.
+/// `None` if the text holds none.
 pub fn anchor(text: &str) -> Option<TrustAnchor> {
-    let mut roots: Vec<Digest> = text.lines().filter_map(|line| line.trim().parse().ok()).collect();
-    let mut rest = text;
-    while let Some(begin) = rest.find(BEGIN) {
-        let end = rest[begin..].find(END).map(|at| begin + at + END.len())?;
-        roots.push(thumbprint(&certificate_from_pem(&rest[begin..end]).ok()?));
-        rest = &rest[end..];
-    }
+    let read = |line: &str| {
+        let digits: String = line.chars().filter(|c| !c.is_whitespace() && !matches!(c, ':' | '-')).collect();
+        digits.to_lowercase().parse().ok()
+    };
+    let roots: Vec<Digest> = text.lines().filter_map(read).collect();
     (!roots.is_empty()).then_some(TrustAnchor { roots })
 }
 
@@ -84,17 +78,16 @@ mod golden;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trust::fixture::Pki;
 
     #[test]
-    fn an_anchor_is_read_from_hex_and_from_pem() {
-        let pki = Pki::new("XAA");
-        let root = thumbprint(&pki.root.der);
-        assert_eq!(anchor(&root.to_string()).unwrap().roots, [root]);
-        assert_eq!(anchor(&format!("my root\n{root}\n")).unwrap().roots, [root]);
-        let card = format!("root = \"\"\"\n{}\"\"\"\n", pki.root.pem);
-        assert_eq!(anchor(&card).unwrap().roots, [root]);
+    fn an_anchor_is_read_as_people_write_it() {
+        let anchor_of = Digest::of(&[b"a federation"]);
+        let spoken = crate::node::joining::spoken(&anchor_of);
+        for text in
+            [anchor_of.to_string(), format!("ours\n{anchor_of}\n"), spoken.clone(), spoken.to_uppercase()]
+        {
+            assert_eq!(anchor(&text).unwrap().roots, [anchor_of], "{text}");
+        }
         assert_eq!(anchor("nothing"), None);
-        assert_eq!(anchor(BEGIN), None);
     }
 }

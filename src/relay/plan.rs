@@ -14,7 +14,7 @@ pub struct Plan {
     held: BTreeMap<Digest, Parcel>,
     waiting: BTreeMap<(Party, Lane), BTreeMap<Party, BTreeMap<u64, Digest>>>,
     next: BTreeMap<Thread, u64>,
-    usage: BTreeMap<(Party, Lane), Usage>,
+    usage: BTreeMap<Account, Usage>,
     bulk: u64,
 }
 
@@ -57,6 +57,25 @@ pub enum Event {
         /// When that was found.
         at: Timestamp,
     },
+}
+
+/// On whose account a parcel waits: the sender's. Answers to one party are counted by themselves, since a party that
+/// asks much and collects nothing must not use up what others have for answering the rest.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Account {
+    from: Party,
+    lane: Lane,
+    answers_to: Option<Party>,
+}
+
+impl Account {
+    fn of(freight: &Freight, thread: &Thread) -> Self {
+        let answers_to = match freight {
+            Freight::Receipts | Freight::Reject => Some(thread.to.clone()),
+            Freight::Envelope { .. } | Freight::Notice => None,
+        };
+        Self { from: thread.from.clone(), lane: thread.lane, answers_to }
+    }
 }
 
 /// What to do once the events are durable, never before.
@@ -156,7 +175,7 @@ impl Plan {
 
     /// Tells what each source has waiting, by lane.
     pub fn usage(&self) -> impl Iterator<Item = (&Party, Lane, Usage)> {
-        self.usage.iter().map(|((party, lane), usage)| (party, *lane, *usage))
+        self.usage.iter().map(|(account, usage)| (&account.from, account.lane, *usage))
     }
 
     /// Tells how many parcels wait in each mailbox, and since when the oldest does.
@@ -187,7 +206,7 @@ impl Plan {
         if expires <= now {
             return Err(Refusal::AlreadyExpired);
         }
-        let used = self.usage.get(&(thread.from.clone(), thread.lane)).copied().unwrap_or_default();
+        let used = self.usage.get(&Account::of(&freight, &thread)).copied().unwrap_or_default();
         if !self.quotas.admits(thread.lane, used, size) {
             return Err(Refusal::QuotaFull);
         }
@@ -257,7 +276,8 @@ impl Plan {
         if lane == Lane::Bulk {
             self.bulk += parcel.size;
         }
-        self.usage.entry((from.clone(), lane)).or_default().add(parcel.size);
+        let account = Account::of(&parcel.freight, &parcel.thread);
+        self.usage.entry(account).or_default().add(parcel.size);
         let row = self.waiting.entry((to, lane)).or_default().entry(from).or_default();
         row.insert(parcel.index, parcel.digest);
         self.held.insert(parcel.digest, parcel);
@@ -265,14 +285,15 @@ impl Plan {
 
     fn drop(&mut self, digest: &Digest) {
         let Some(parcel) = self.held.remove(digest) else { return };
+        let account = Account::of(&parcel.freight, &parcel.thread);
         let Thread { from, to, lane } = parcel.thread;
         if lane == Lane::Bulk {
             self.bulk -= parcel.size;
         }
-        if let Some(used) = self.usage.get_mut(&(from.clone(), lane)) {
+        if let Some(used) = self.usage.get_mut(&account) {
             used.remove(parcel.size);
             if used.parcels == 0 {
-                self.usage.remove(&(from.clone(), lane));
+                self.usage.remove(&account);
             }
         }
         if let Some(sources) = self.waiting.get_mut(&(to.clone(), lane)) {

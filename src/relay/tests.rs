@@ -31,8 +31,8 @@ fn plan() -> Plan {
 
 /// The directory of a party in which all parties of these tests stand.
 fn known_to(me: &str) -> Directory {
-    let cards: Vec<_> = ["XAA", "XBB", "XCC", RELAY].map(|name| Pki::new(name).card()).into();
-    directory(&Pki::new(me), &cards)
+    let listings: Vec<_> = ["XAA", "XBB", "XCC", RELAY].map(|name| Pki::new(name).listing()).into();
+    directory(&Pki::new(me), &listings)
 }
 
 fn offer(number: u32, from: &str, to: &str, lane: Lane, size: u64) -> Offer {

@@ -58,6 +58,11 @@ pub fn deviates(request: &Request) -> Option<String> {
     (!derivable).then(|| format!("nothing in the request leads to {chosen} on the basis that is named"))
 }
 
+/// Returns the State to which an item leads first in the order of ISACS 8.1, whether it still exists or not.
+pub fn first_led_to(request: &Request, item: usize) -> Option<Country> {
+    derived(request).into_iter().find(|(of, _)| of.is_none_or(|of| of == item)).map(|(_, p)| p.state)
+}
+
 /// Derives every State that had jurisdiction in the order of 8.1, with the item it was derived from;
 /// an export in domestic records speaks for all items.
 fn derived(request: &Request) -> Vec<(Option<usize>, Proposal)> {

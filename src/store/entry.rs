@@ -1,7 +1,7 @@
 use super::{Location, Record, StoreError, keys};
-use crate::case::{Event, Held, HeldEnd, HeldId, Word};
+use crate::case::{Event, HeldEnd, Word};
 use crate::evidence::Leaf as LogLeaf;
-use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
+use crate::model::{ActKind, CaseId, Digest, Head, Held, HeldId, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
 use crate::wire;
 use crate::wire::Limits;

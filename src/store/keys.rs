@@ -1,8 +1,7 @@
 //! Where each kind of entry is found in the index.
 
 use super::Location;
-use crate::case::HeldId;
-use crate::model::{CaseId, Digest, Head, MessageId, Party};
+use crate::model::{CaseId, Digest, Head, HeldId, MessageId, Party};
 use crate::relay::Row as MailboxRow;
 
 pub const EVENTS: &[u8] = b"e/";

@@ -1,8 +1,8 @@
 use super::{CloseCode, Link, PeerCheck, Place, Road, RoadKind, TlsIdentity, TransportError, tls};
 use crate::model::{DAY, Party, Timestamp};
-use crate::trust::fixture::{NOW, Pki, directory, key};
+use crate::trust::fixture::{Listing, NOW, Pki, directory, key};
 use crate::trust::issue::{self, Issued};
-use crate::trust::{Card, Directory, Role, TrustError, Usage};
+use crate::trust::{Directory, Role, TrustError, Usage};
 use crate::wire::{FrameFault, FrameHeader, FrameKind};
 use quinn::crypto::rustls::QuicClientConfig;
 use rcgen::{ExtendedKeyUsagePurpose, SanType};
@@ -37,16 +37,16 @@ struct Node {
 }
 
 impl Node {
-    fn new(pki: Pki, cards: &[Card]) -> Self {
+    fn new(pki: Pki, listings: &[Listing]) -> Self {
         let gateway = pki.gateway.clone();
-        Self::showing(pki, &gateway, cards)
+        Self::showing(pki, &gateway, listings)
     }
 
     /// A node that shows this certificate instead of its good one.
-    fn showing(pki: Pki, gateway: &Issued, cards: &[Card]) -> Self {
+    fn showing(pki: Pki, gateway: &Issued, listings: &[Listing]) -> Self {
         let identity = TlsIdentity::new(&gateway.der, &pki.issuing.der, &pki.gateway_key).unwrap();
-        let cards = [cards, &[pki.card()]].concat();
-        let check = Arc::new(Check { directory: directory(&pki, &cards), now: RwLock::new(NOW) });
+        let listings = [listings, &[pki.listing()]].concat();
+        let check = Arc::new(Check { directory: directory(&pki, &listings), now: RwLock::new(NOW) });
         let identity = Arc::new(identity);
         let road = Road::bind(LOOPBACK.into(), Arc::clone(&identity), check.clone()).unwrap();
         Self { pki, identity, check, road, blocked: None }
@@ -75,8 +75,8 @@ impl Node {
 /// Two nodes that know and trust each other.
 fn pair() -> (Node, Node) {
     let (a, b) = (Pki::new("XAA"), Pki::new("XAB"));
-    let (card_a, card_b) = (a.card(), b.card());
-    (Node::new(a, &[card_b]), Node::new(b, &[card_a]))
+    let (listing_a, listing_b) = (a.listing(), b.listing());
+    (Node::new(a, &[listing_b]), Node::new(b, &[listing_a]))
 }
 
 async fn linked(a: &Node, b: &Node) -> (Link, Link) {
@@ -126,9 +126,9 @@ async fn counted(node: &Node, code: &str) {
 /// A client that shows a changed certificate is refused: each side names the same cause.
 async fn client_is_refused(change: impl FnOnce(&Pki) -> Issued, code: &str) {
     let (a, b) = (Pki::new("XAA"), Pki::new("XAB"));
-    let (card_a, card_b, shown) = (a.card(), b.card(), change(&a));
-    let server = Node::new(b, &[card_a]);
-    client_hears(&Node::showing(a, &shown, &[card_b]), &server, code).await;
+    let (listing_a, listing_b, shown) = (a.listing(), b.listing(), change(&a));
+    let server = Node::new(b, &[listing_a]);
+    client_hears(&Node::showing(a, &shown, &[listing_b]), &server, code).await;
 }
 
 /// A client is refused: each side names the same cause.
@@ -143,8 +143,8 @@ async fn client_hears(client: &Node, server: &Node, code: &str) {
 /// A server that shows a changed certificate is refused by the client, who knows why.
 async fn server_is_refused(change: impl FnOnce(&Pki) -> Issued, code: &str) {
     let (a, b) = (Pki::new("XAA"), Pki::new("XAB"));
-    let (card_a, card_b, shown) = (a.card(), b.card(), change(&b));
-    let (client, server) = (Node::new(a, &[card_b]), Node::showing(b, &shown, &[card_a]));
+    let (listing_a, listing_b, shown) = (a.listing(), b.listing(), change(&b));
+    let (client, server) = (Node::new(a, &[listing_b]), Node::showing(b, &shown, &[listing_a]));
     let cause = client.reach(&server).await.unwrap_err();
     assert!(matches!(cause, TransportError::Distrusted(_)), "{cause}");
     assert_eq!(cause.code(), code);
@@ -255,8 +255,8 @@ async fn each_bad_server_certificate_is_refused_with_its_cause() {
 #[tokio::test]
 async fn a_revoked_gateway_and_one_outside_its_constraint_are_refused() {
     let (a, b) = (Pki::new("XAA"), Pki::new("XAB"));
-    let (revoked, card_b) = (a.card_revoking(&[2]), b.card());
-    let (client, server) = (Node::new(a, &[card_b]), Node::new(b, &[revoked]));
+    let (revoked, listing_b) = (a.listing_revoking(&[2]), b.listing());
+    let (client, server) = (Node::new(a, &[listing_b]), Node::new(b, &[revoked]));
     let cause = first_cause(&client, &server).await.to_string();
     assert!(cause.contains("[revoked]"), "{cause}");
 
@@ -266,8 +266,8 @@ async fn a_revoked_gateway_and_one_outside_its_constraint_are_refused() {
         p.name_constraints =
             Some(rcgen::NameConstraints { permitted_subtrees: vec![narrow], excluded_subtrees: vec![] });
     });
-    let (card_a, card_b) = (a.card(), b.card());
-    let (client, server) = (Node::new(a, &[card_b]), Node::new(b, &[card_a]));
+    let (listing_a, listing_b) = (a.listing(), b.listing());
+    let (client, server) = (Node::new(a, &[listing_b]), Node::new(b, &[listing_a]));
     let cause = first_cause(&client, &server).await.to_string();
     assert!(cause.contains("[name-outside-constraint]"), "{cause}");
 }
@@ -275,8 +275,8 @@ async fn a_revoked_gateway_and_one_outside_its_constraint_are_refused() {
 #[tokio::test]
 async fn a_party_that_answers_for_another_is_found_out() {
     let (a, b, c) = (Pki::new("XAA"), Pki::new("XAB"), Pki::new("XAC"));
-    let cards = [a.card(), b.card(), c.card()];
-    let (a, c) = (Node::new(a, &cards[1..]), Node::new(c, &cards[..2]));
+    let listings = [a.listing(), b.listing(), c.listing()];
+    let (a, c) = (Node::new(a, &listings[1..]), Node::new(c, &listings[..2]));
     let cause = a.road.connect(&b.party, c.address().into()).await.unwrap_err();
     let expected = TrustError::UnexpectedParty { expected: b.party, found: c.pki.party.clone() };
     assert_eq!(cause, TransportError::Distrusted(expected));

@@ -4,7 +4,7 @@ use super::federation::{
     Snapshot, SplitView, Stock, VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot, check_version,
     is_further_npc,
 };
-use super::{Card, CardPrekey, Prekey, Role, SignedPrekey, TrustError, Usage, profile, twin_digest};
+use super::{Prekey, Role, TrustError, Usage, profile, twin_digest};
 use crate::cose::{PqVerifyingKey, VerifyingKey};
 use crate::model::{Country, DAY, Digest, Party, Timestamp};
 use serde_bytes::ByteBuf;
@@ -23,10 +23,8 @@ const CLOCKS_DIFFER: i64 = DAY;
 #[derive(Clone, Debug)]
 pub struct Directory {
     me: Option<Party>,
-    version: u64,
-    digest: Digest,
     entries: BTreeMap<Party, PartyEntry>,
-    chain: Option<Chain>,
+    chain: Arc<Chain>,
     national: NationalList,
 }
 
@@ -55,37 +53,6 @@ pub enum Freshness {
 }
 
 impl Directory {
-    /// Puts checked entries together; `me` is the party that this node speaks for.
-    /// # Errors
-    /// `DuplicateParty` if two entries speak of one party, `UnknownParty` if none speaks of `me`.
-    pub fn new(me: Party, entries: Vec<PartyEntry>, version: u64) -> Result<Self, TrustError> {
-        let mut by_party = BTreeMap::new();
-        for entry in entries {
-            let party = entry.party().clone();
-            if by_party.insert(party.clone(), entry).is_some() {
-                return Err(TrustError::DuplicateParty(party));
-            }
-        }
-        if !by_party.contains_key(&me) {
-            return Err(TrustError::UnknownParty(me));
-        }
-        let of = |e: &PartyEntry| {
-            let since = e.suspension().map_or(0, |s| s.since.unix());
-            let b = e.part_b_file().map_or(Digest([0; 32]), |(_, digest)| digest);
-            [e.part_a_file().1.0.as_slice(), &b.0, &since.to_be_bytes()].concat()
-        };
-        let digests: Vec<u8> = by_party.values().flat_map(of).collect();
-        let digest = Digest::of(&[b"valise directory v1\0", &version.to_be_bytes(), &digests]);
-        Ok(Self {
-            me: Some(me),
-            version,
-            digest,
-            entries: by_party,
-            chain: None,
-            national: NationalList::default(),
-        })
-    }
-
     /// Verifies a whole directory from its bytes, which may come from anywhere, and the anchor.
     ///
     /// `me` is the party that the reader speaks for; a verifier of evidence speaks for none. An expired snapshot
@@ -115,8 +82,7 @@ impl Directory {
     /// The first fault: `VersionFell`, `WrongVersion`, `Threshold`, `Omitted`, `MissingPart`, `FromTheFuture` and
     /// what the parts are refused for; `SplitView` with a proof if what is known is contradicted.
     pub fn update(&self, news: &Documents, now: Timestamp) -> Result<Self, TrustError> {
-        let unchained = || TrustError::BadDocument { what: Document::Root, why: "there is none to follow" };
-        let known = self.chain.as_ref().ok_or_else(unchained)?;
+        let known = &self.chain;
         let roots = extend(known.roots.clone(), &news.roots)?;
         let root = newest(&roots);
         let snapshot = match &news.snapshot {
@@ -132,21 +98,16 @@ impl Directory {
     /// Returns the whole directory as bytes: the same ones, whoever gives them.
     pub fn bundle(&self) -> Vec<u8> {
         let file = |bytes: &[u8]| ByteBuf::from(bytes.to_vec());
-        let (roots, snapshot) = match &self.chain {
-            Some(chain) => (
-                chain.roots.iter().map(|root| file(root.bytes())).collect(),
-                Some(file(chain.snapshot.bytes())),
-            ),
-            None => (Vec::new(), None),
-        };
+        let roots = self.chain.roots.iter().map(|root| file(root.bytes())).collect();
+        let snapshot = Some(file(self.chain.snapshot.bytes()));
         let parts_a = self.entries.values().map(|e| file(e.part_a_file().0)).collect();
         let parts_b = self.entries.values().filter_map(|e| e.part_b_file()).map(|(b, _)| file(b)).collect();
         Documents { roots, snapshot, parts_a, parts_b }.to_bytes()
     }
 
-    /// Tells what is held, in full; none if this directory is not a federation's.
-    pub fn holdings(&self) -> Option<Holdings> {
-        self.stock().map(|stock| stock.holdings)
+    /// Tells what is held, in full.
+    pub fn holdings(&self) -> Holdings {
+        self.stock().holdings
     }
 
     /// Chooses what another holder lacks, in pieces each of which [`Self::update`] can work in by itself; nothing for
@@ -155,11 +116,11 @@ impl Directory {
     /// Of whoever tells nothing it is believed that it has the first root document only. `of` chooses whose part B may
     /// be among it; everybody's otherwise.
     pub fn news_for(&self, theirs: Option<&Holdings>, of: Option<&Party>) -> Vec<Documents> {
-        self.stock().map_or_else(Vec::new, |stock| stock.news_for(theirs, of))
+        self.stock().news_for(theirs, of)
     }
 
-    fn stock(&self) -> Option<Stock<'_>> {
-        let chain = self.chain.as_ref()?;
+    fn stock(&self) -> Stock<'_> {
+        let chain = &self.chain;
         let held = |entry: &PartyEntry| {
             let b = entry.part_b().zip(entry.part_b_file());
             let (version, digest) = b.map_or((0, Digest([0; 32])), |(part, file)| (part.version, file.1));
@@ -174,19 +135,28 @@ impl Directory {
         let holdings = Holdings {
             root: (root.root().version, root.digest()),
             genesis: root.genesis(),
-            snapshot: (self.version, self.digest),
+            snapshot: (self.version(), self.digest()),
             parts: Digest::of(&[b"valise parts b v1\0", &digests]),
             each: Some(each),
         };
         let parts = self.entries.iter().map(|(party, entry)| {
             (party, (entry.part_a_file().0, entry.part_b_file().map(|(bytes, _)| bytes)))
         });
-        Some(Stock {
+        Stock {
             holdings,
             roots: chain.roots.iter().map(VerifiedRoot::bytes).collect(),
             snapshot: chain.snapshot.bytes(),
             parts: parts.collect(),
-        })
+        }
+    }
+
+    /// Gives the same directory as another of its parties holds it.
+    ///
+    /// # Errors
+    /// `UnknownParty` if it is none of them.
+    pub fn seen_by(&self, me: &Party) -> Result<Self, TrustError> {
+        self.known(me)?;
+        Ok(Self { me: Some(me.clone()), ..self.clone() })
     }
 
     /// Narrows the directory by a national list, which takes the place of the one before.
@@ -197,7 +167,7 @@ impl Directory {
 
     /// Tells whether the directory is fresh at `now`.
     pub fn freshness(&self, now: Timestamp) -> Freshness {
-        let Some(chain) = &self.chain else { return Freshness::Fresh { until: now } };
+        let chain = &self.chain;
         let (root, snapshot) = (newest(&chain.roots).root().expires, chain.snapshot.snapshot().expires);
         let (until, what) =
             if root < snapshot { (root, Document::Root) } else { (snapshot, Document::Snapshot) };
@@ -213,7 +183,7 @@ impl Directory {
     /// What one of the two is refused for.
     pub fn check_split(&self, split: &SplitView) -> Result<(), TrustError> {
         let none = |what| TrustError::BadDocument { what, why: "its signers are not those that we know" };
-        let roots = self.chain.as_ref().map_or(&[][..], |chain| &chain.roots);
+        let roots = &self.chain.roots;
         for bytes in [&split.a, &split.b] {
             match (split.what(), split.party()) {
                 (Document::Root, _) => {
@@ -244,28 +214,28 @@ impl Directory {
     }
 
     /// Returns the version of the snapshot, which only rises.
-    pub const fn version(&self) -> u64 {
-        self.version
+    pub fn version(&self) -> u64 {
+        self.chain.snapshot.snapshot().version
     }
 
     /// Returns the digest of the snapshot: an equal version with another digest proves a split view.
-    pub const fn digest(&self) -> Digest {
-        self.digest
+    pub fn digest(&self) -> Digest {
+        self.chain.snapshot.digest()
     }
 
     /// Returns the digest of the federation's first root document.
-    pub fn anchor(&self) -> Option<Digest> {
-        self.chain.as_ref().map(|chain| newest(&chain.roots).genesis())
+    pub fn anchor(&self) -> Digest {
+        newest(&self.chain.roots).genesis()
     }
 
     /// Returns the root document in force.
-    pub fn root(&self) -> Option<&Root> {
-        self.chain.as_ref().map(|chain| newest(&chain.roots).root())
+    pub fn root(&self) -> &Root {
+        newest(&self.chain.roots).root()
     }
 
     /// Returns the snapshot in force.
-    pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.chain.as_ref().map(|chain| chain.snapshot.snapshot())
+    pub fn snapshot(&self) -> &Snapshot {
+        self.chain.snapshot.snapshot()
     }
 
     /// Returns the national list.
@@ -284,11 +254,11 @@ impl Directory {
     pub fn entry(&self, party: &Party) -> Result<&PartyEntry, TrustError> {
         let entry = self.known(party)?;
         match is_further_npc(party) {
-            Some((state, _)) if self.chain.is_some() => {
+            Some((state, _)) => {
                 let listed = self.npcs(state).iter().any(|npc| npc.party == *party);
                 listed.then_some(entry).ok_or_else(|| TrustError::UnlistedNpc(party.clone()))
             }
-            Some(_) | None => Ok(entry),
+            None => Ok(entry),
         }
     }
 
@@ -361,20 +331,6 @@ impl Directory {
         self.spoken_with(party, now)?.prekey(now)
     }
 
-    /// Seals to these prekeys of a party from now on, which its seal key has signed; `None` if the party is a member
-    /// of a federation, where its part B names them.
-    ///
-    /// # Errors
-    /// `UnknownParty`, or what a card with these prekeys is refused for.
-    pub fn with_prekeys(&self, party: &Party, offered: &[SignedPrekey]) -> Result<Option<Self>, TrustError> {
-        let known = self.known(party)?;
-        let Some(card) = known.card() else { return Ok(None) };
-        let card = Card { prekeys: offered.iter().map(CardPrekey::new).collect(), ..card.clone() };
-        let mut next = self.clone();
-        next.entries.insert(party.clone(), PartyEntry::from_card(&card)?);
-        Ok(Some(next))
-    }
-
     /// Finds a party with which the national list lets this State exchange at `at`.
     fn spoken_with(&self, party: &Party, at: Timestamp) -> Result<&PartyEntry, TrustError> {
         match self.national.refusal(party, at) {
@@ -397,8 +353,7 @@ impl Directory {
         me: Option<Party>,
         national: NationalList,
     ) -> Self {
-        let (version, digest) = (chain.snapshot.snapshot().version, chain.snapshot.digest());
-        Self { me, version, digest, entries, chain: Some(chain), national }
+        Self { me, entries, chain: Arc::new(chain), national }
     }
 }
 

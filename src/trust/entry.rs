@@ -2,7 +2,7 @@ use super::federation::RootKey;
 use super::federation::{PartA, PartB, Retirement, Suspension, VerifiedPartA, VerifiedPartB};
 use super::path::Path;
 use super::profile::{self, Facts, Revocations};
-use super::{Card, Prekey, Role, TrustError, Usage, Validity};
+use super::{Prekey, Role, TrustError, Usage, Validity};
 use crate::cose::VerifyingKey;
 use crate::model::{Digest, Party, Timestamp};
 use std::collections::BTreeMap;
@@ -34,7 +34,6 @@ pub struct PartyEntry {
     a: Arc<VerifiedPartA>,
     b: Option<Arc<VerifiedPartB>>,
     suspension: Option<Suspension>,
-    card: Option<Arc<Card>>,
 }
 
 impl PartyEntry {
@@ -43,17 +42,7 @@ impl PartyEntry {
         b: Option<Arc<VerifiedPartB>>,
         suspension: Option<Suspension>,
     ) -> Self {
-        Self { a, b, suspension, card: None }
-    }
-
-    /// Remembers the card from which the entry was read.
-    pub(super) fn with_card(self, card: &Card) -> Self {
-        Self { card: Some(Arc::new(card.clone())), ..self }
-    }
-
-    /// Returns the card from which the entry was read, if it came from one.
-    pub fn card(&self) -> Option<&Card> {
-        self.card.as_deref()
+        Self { a, b, suspension }
     }
 
     /// Returns the party.
@@ -143,6 +132,13 @@ impl PartyEntry {
         now: Timestamp,
     ) -> Result<(), TrustError> {
         self.check_suspension(now)?;
+        // By number, whichever root has certified it: a list is signed by the root in force only.
+        for der in intermediates {
+            let serial = profile::serial(Role::Issuing, der)?;
+            if self.a.revocations.iter().any(|r| r.revoked.iter().any(|(known, _)| *known == serial)) {
+                return Err(TrustError::Revoked { role: Role::Issuing });
+            }
+        }
         let list = self.a.revocations.as_ref().map(|r| &r.list);
         let in_force = self.a.root().certified.x5t;
         let ask = |root: &RootKey| {

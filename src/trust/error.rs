@@ -158,9 +158,6 @@ pub enum TrustError {
         /// What is wrong.
         why: &'static str,
     },
-    /// Two cards speak of one party.
-    #[error("{0} stands in the directory twice")]
-    DuplicateParty(Party),
     /// A certificate could not be made.
     #[error("the {role} certificate could not be made: {why}")]
     CannotIssue {
@@ -298,7 +295,6 @@ impl TrustError {
             Self::NoValidKey { .. } => "no-valid-key",
             Self::NoPrekey(_) => "no-prekey",
             Self::BadPrekey { .. } => "bad-prekey",
-            Self::DuplicateParty(_) => "duplicate-party",
             Self::CannotIssue { .. } => "cannot-issue",
             Self::Retired { .. } => "retired",
             Self::Compromised { .. } => "compromised",
@@ -358,7 +354,7 @@ impl TrustError {
             Self::Omitted(_) | Self::MissingPart(_) => "the documents of the federation are not complete",
             Self::UnlistedNpc(_) => "your State does not list your NPC",
             Self::RefusedNationally { .. } => "our State does not exchange with your party",
-            Self::DuplicateParty(_) | Self::CannotIssue { .. } => "we have a fault of our own",
+            Self::CannotIssue { .. } => "we have a fault of our own",
         }
     }
 }

@@ -1,13 +1,14 @@
 //! A small federation for tests; every key is derived from its owner's name.
 
-use super::issue::{self, Issued, RevocationTerms, Serial, Terms};
-use super::{
-    Card, CardPrekey, CardTwin, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, SignedTwin,
-    Validity, thumbprint,
+use super::federation::{
+    Member, PartA, PartB, PrekeyEntry, SoleAuthority, Suspension, VerifiedPartA, VerifiedPartB,
 };
+use super::issue::{self, Issued, RevocationTerms, Serial, Terms};
+use super::{Directory, Prekey, PrekeyId, Role, Validity, thumbprint, twin_digest};
 use crate::cose::{KemPrivate, PqSigningKey, SigningKey, VerifyingKey};
 use crate::model::{DAY, Digest, Party, Timestamp};
 use rcgen::CertificateParams;
+use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
 
 pub(crate) const NOW: Timestamp = match Timestamp::from_unix(1_800_000_000) {
@@ -60,19 +61,25 @@ impl Pki {
         }
     }
 
-    pub(crate) fn card(&self) -> Card {
-        let seal = thumbprint(&self.seal.der);
-        let prekey = SignedPrekey::sign(&self.party, prekey(1), seal, &self.seal_key);
-        Card {
-            party: self.party.clone(),
+    /// What the party publishes; a test may change it before it is signed.
+    pub(crate) fn listing(&self) -> Listing {
+        let a = PartA {
+            languages: vec!["en".to_owned()],
             names: BTreeMap::from([("en".to_owned(), format!("NPC of {}", self.party))]),
-            root: self.root.pem.clone(),
-            seals: vec![self.seal.pem.clone()],
-            logs: vec![self.log.pem.clone()],
-            revocations: None,
+            ..PartA::first(self.party.clone(), NOW, &self.root.der, &self.seal.der)
+        };
+        let twin = Some(twin_digest(&self.twin_key().verifying_key()));
+        let b = PartB {
+            issuing: vec![file(&self.issuing)],
+            prekeys: vec![PrekeyEntry::new(&prekey(1), false)],
+            ..PartB::first(self.party.clone(), NOW, &self.log.der, twin)
+        };
+        Listing {
+            a,
+            b,
             suspended_since: None,
-            prekeys: vec![CardPrekey::new(&prekey)],
-            twins: vec![CardTwin::new(&self.twin())],
+            root_key: self.root_key.clone(),
+            seal_key: self.seal_key.clone(),
         }
     }
 
@@ -81,13 +88,8 @@ impl Pki {
         PqSigningKey::from_seed(&Digest::of(&[self.party.to_string().as_bytes(), b" twin"]).0)
     }
 
-    fn twin(&self) -> SignedTwin {
-        let (log, seal) = (thumbprint(&self.log.der), thumbprint(&self.seal.der));
-        SignedTwin::sign(&self.party, log, self.twin_key().verifying_key(), (&self.seal_key, seal))
-    }
-
-    /// The card with a list that revokes the certificates of these serial numbers since `NOW`.
-    pub(crate) fn card_revoking(&self, serials: &[u64]) -> Card {
+    /// What the party publishes, with a list that revokes the certificates of these serial numbers since `NOW`.
+    pub(crate) fn listing_revoking(&self, serials: &[u64]) -> Listing {
         let terms = RevocationTerms {
             number: 1,
             this_update: NOW.saturating_add(-DAY),
@@ -95,7 +97,7 @@ impl Pki {
             revoked: serials.iter().map(|s| (Serial::new(*s).unwrap(), NOW)).collect(),
         };
         let list = issue::revocation_list(&self.party, &self.root_key, &terms).unwrap();
-        Card { revocations: Some(list.pem), ..self.card() }
+        self.listing().with(|l| l.a.revocations = Some(file(&list)))
     }
 
     /// A gateway certificate of this party's issuing key with one thing changed.
@@ -124,10 +126,62 @@ pub(crate) fn prekey(number: u8) -> Prekey {
     }
 }
 
-/// The directory of `me` with these cards.
-pub(crate) fn directory(me: &Pki, cards: &[Card]) -> Directory {
-    let entries = cards.iter().map(|c| PartyEntry::from_card(c).unwrap()).collect();
-    Directory::new(me.party.clone(), entries, 1).unwrap()
+/// What a party publishes, and the keys that sign it.
+#[derive(Clone)]
+pub(crate) struct Listing {
+    pub a: PartA,
+    pub b: PartB,
+    pub suspended_since: Option<Timestamp>,
+    root_key: SigningKey,
+    seal_key: SigningKey,
+}
+
+impl Listing {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// Both files; there is no part B where no seal is listed that could sign it.
+    pub(crate) fn sign(&self) -> Member {
+        let by = self.a.seals.first().map(|seal| thumbprint(&seal.certificate));
+        Member {
+            part_a: self.a.sign(&self.root_key).unwrap().to_bytes(),
+            part_b: by.map(|by| self.b.sign(&by, &self.seal_key).unwrap().to_bytes()),
+        }
+    }
+
+    /// The code of the first fault for which a reader refuses it.
+    pub(crate) fn verdict(&self) -> &'static str {
+        let Member { part_a, part_b } = self.sign();
+        let root = self.a.roots.last().map_or(Digest([0; 32]), |root| thumbprint(&root.certificate));
+        let read = VerifiedPartA::verify(&part_a, &self.a.party, &root)
+            .and_then(|a| part_b.map_or(Ok(()), |b| VerifiedPartB::verify(&b, &a).map(drop)));
+        read.map_or_else(|e| e.code(), |()| "accepted")
+    }
+}
+
+fn file(issued: &Issued) -> ByteBuf {
+    ByteBuf::from(issued.der.clone())
+}
+
+/// The whole directory of a federation of these, and its anchor.
+pub(crate) fn federation(listings: &[Listing]) -> (Digest, Vec<u8>) {
+    let mut authority = SoleAuthority::new("fixture", key("federation"));
+    let members: Vec<Member> = listings.iter().map(Listing::sign).collect();
+    let reason = || "suspended".to_owned();
+    let suspended =
+        |l: &Listing| Some((l.a.party.clone(), Suspension { since: l.suspended_since?, reason: reason() }));
+    let suspended = listings.iter().filter_map(suspended).collect();
+    let years = Validity::days(NOW.saturating_add(-DAY), 3650);
+    let bundle = authority.publish(&members, &suspended, years).unwrap();
+    (authority.anchor(), bundle)
+}
+
+/// The directory of `me` in a federation of these.
+pub(crate) fn directory(me: &Pki, listings: &[Listing]) -> Directory {
+    let (anchor, bundle) = federation(listings);
+    Directory::from_bundle(&anchor, &bundle, Some(&me.party)).unwrap()
 }
 
 pub(crate) fn terms(role: Role, serial: u64) -> Terms {

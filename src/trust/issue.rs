@@ -47,7 +47,7 @@ pub struct RevocationTerms {
 pub struct Issued {
     /// The DER bytes, over which thumbprints are taken.
     pub der: Vec<u8>,
-    /// The same in PEM, as it stands in cards.
+    /// The same in PEM, for people and tools.
     pub pem: String,
 }
 
@@ -91,6 +91,20 @@ impl Serial {
     /// Takes a number that the authority has given to no other certificate; `None` for zero.
     pub const fn new(number: u64) -> Option<Self> {
         if number == 0 { None } else { Some(Self(number)) }
+    }
+
+    /// Reads the number of a certificate, big-endian.
+    ///
+    /// # Errors
+    /// `CannotIssue` if it is zero or longer than the numbers that are given here.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, TrustError> {
+        let number = bytes
+            .iter()
+            .try_fold(0_u64, |number, byte| (number >> 56 == 0).then_some(number << 8 | u64::from(*byte)));
+        number.and_then(Self::new).ok_or_else(|| TrustError::CannotIssue {
+            role: Role::Root,
+            why: "a revoked certificate has a number that was not given here".to_owned(),
+        })
     }
 
     /// Draws a number so large that chance repeats it practically never.

@@ -33,7 +33,7 @@ fn seal(name: &str) -> (SigningKey, Digest) {
 }
 
 fn known() -> Directory {
-    directory(&Pki::new(PEER), &[PRINCIPAL, AGENT, PEER, OTHER].map(|name| Pki::new(name).card()))
+    directory(&Pki::new(PEER), &[PRINCIPAL, AGENT, PEER, OTHER].map(|name| Pki::new(name).listing()))
 }
 
 fn accepted(terms: &MandateTerms) -> MandateDocument {
@@ -188,7 +188,8 @@ fn a_mandate_ends_with_the_certificates_under_which_it_was_signed() {
     let document = accepted(&forever);
     let late = NOW.saturating_add(400 * DAY);
     assert_eq!(document.verify(&known(), late).unwrap_err().code(), "expired");
-    let revoking = [Pki::new(PRINCIPAL).card_revoking(&[3]), Pki::new(AGENT).card(), Pki::new(PEER).card()];
+    let revoking =
+        [Pki::new(PRINCIPAL).listing_revoking(&[3]), Pki::new(AGENT).listing(), Pki::new(PEER).listing()];
     let after = directory(&Pki::new(PEER), &revoking);
     assert_eq!(document.verify(&after, NOW).unwrap_err().code(), "revoked");
 }

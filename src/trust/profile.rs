@@ -1,7 +1,7 @@
 use super::{Role, TrustError, Validity, issue::DOCUMENT_SIGNING};
 use crate::cose::VerifyingKey;
 use crate::model::{DAY, Digest, Party, Timestamp};
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 use x509_parser::{
     certificate::X509Certificate,
@@ -50,16 +50,14 @@ pub fn certificate_from_pem(pem: &str) -> Result<Vec<u8>, TrustError> {
     single::<CertificateDer<'static>>(pem, "certificate").map(|der| der.as_ref().to_vec())
 }
 
-/// Reads the one revocation list in a PEM text.
-/// # Errors
-/// `Malformed` if there is none, or more than one.
-pub fn revocation_list_from_pem(pem: &str) -> Result<Vec<u8>, TrustError> {
-    single::<CertificateRevocationListDer<'static>>(pem, "revocation list").map(|der| der.as_ref().to_vec())
-}
-
 /// Reads which party a certificate of `role` claims to speak for, and checks nothing else.
 pub(super) fn claimed_party(role: Role, der: &[u8]) -> Result<Party, TrustError> {
     leaf_party(role, &parse(role, der)?)
+}
+
+/// Reads the number under which a certificate can be revoked, and checks nothing else.
+pub(super) fn serial(role: Role, der: &[u8]) -> Result<BigUint, TrustError> {
+    Ok(parse(role, der)?.serial.clone())
 }
 
 /// Reads when a certificate is valid, and checks nothing else.

@@ -1,10 +1,9 @@
-use super::fixture::{NOW, Pki, directory, key, party, prekey, terms};
+use super::federation::{LinkedRoot, Npc, PrekeyEntry, RecordScope, SealEntry};
+use super::fixture::{Listing, NOW, Pki, directory, key, party, prekey, terms};
 use super::issue::{self, Issued, RevocationTerms, Serial, Terms};
 use super::keys::Authority;
-use super::{
-    Card, CardPrekey, Directory, PartyEntry, Role, SignedPrekey, TrustError, Usage, Validity, thumbprint,
-};
-use crate::model::{DAY, Digest, Timestamp};
+use super::{Directory, Role, TrustError, Usage, Validity, thumbprint};
+use crate::model::{DAY, Digest, DomesticRecord, Timestamp};
 use proptest::prelude::*;
 use rcgen::{ExtendedKeyUsagePurpose as Purpose, IsCa, KeyUsagePurpose, SanType};
 
@@ -16,11 +15,20 @@ fn check(directory: &Directory, gateway: &Issued, issuing: &Issued, at: Timestam
 /// The verdict on a gateway certificate that differs from a good one in one thing.
 fn verdict_on(change: impl FnOnce(&mut rcgen::CertificateParams)) -> &'static str {
     let xaa = Pki::new("XAA");
-    check(&directory(&xaa, &[xaa.card()]), &xaa.odd_gateway(change), &xaa.issuing, NOW)
+    check(&directory(&xaa, &[xaa.listing()]), &xaa.odd_gateway(change), &xaa.issuing, NOW)
 }
 
-fn refusal(card: &Card) -> &'static str {
-    PartyEntry::from_card(card).map_or_else(|e| e.code(), |_| "accepted")
+/// The verdict on what XAA publishes with one thing changed.
+fn refusal(pki: &Pki, change: impl FnOnce(&mut Listing)) -> &'static str {
+    pki.listing().with(change).verdict()
+}
+
+fn seal(der: &[u8]) -> SealEntry {
+    SealEntry { certificate: der.to_vec().into(), retired: None }
+}
+
+fn root(der: &[u8]) -> LinkedRoot {
+    LinkedRoot { certificate: der.to_vec().into(), link: None, retired: None }
 }
 
 fn dns(name: &str) -> SanType {
@@ -31,7 +39,12 @@ fn dns(name: &str) -> SanType {
 fn a_gateway_speaks_for_its_party_on_both_sides() {
     for name in ["XAA", "XAA/police", "org:ecowas"] {
         let pki = Pki::new(name);
-        let directory = directory(&pki, &[pki.card()]);
+        // Its State's default NPC lists a further one (ISACS 7.1.1).
+        let records = RecordScope::Only([DomesticRecord::Manufacture].into());
+        let npcs = ["XAA", "XAA/police"].map(|name| Npc { party: party(name), records: records.clone() });
+        let default = Pki::new("XAA").listing().with(|l| l.a.npcs = npcs.into());
+        let all: Vec<Listing> = if name == "XAA" { vec![default] } else { vec![default, pki.listing()] };
+        let directory = directory(&pki, &all);
         for usage in [Usage::Server, Usage::Client] {
             let found = directory.verify_gateway(&pki.gateway.der, &[&pki.issuing.der], usage, NOW);
             assert_eq!(found, Ok(party(name)));
@@ -43,7 +56,7 @@ fn a_gateway_speaks_for_its_party_on_both_sides() {
 #[test]
 fn time_is_checked_for_each_certificate_of_the_path() {
     let xaa = Pki::new("XAA");
-    let directory = directory(&xaa, &[xaa.card()]);
+    let directory = directory(&xaa, &[xaa.listing()]);
     let at = |seconds| check(&directory, &xaa.gateway, &xaa.issuing, NOW.saturating_add(seconds));
     let end = terms(Role::Gateway, 1).validity.not_after.seconds_since(NOW);
     assert_eq!((at(-DAY), at(end)), ("trusted", "trusted"));
@@ -64,17 +77,16 @@ fn an_expired_root_vouches_for_nobody() {
         Terms { validity: Validity::days(NOW.saturating_add(-2 * DAY), 3), ..terms(Role::Root, 1) };
     let public = xaa.root_key.verifying_key();
     xaa.root = issue::certificate(Role::Root, &xaa.party, &public, &xaa.root_key, root_terms).unwrap();
-    let card = Card { seals: vec![], logs: vec![], prekeys: vec![], twins: vec![], ..xaa.card() };
-    let directory = directory(&xaa, &[card]);
+    let directory = directory(&xaa, &[xaa.listing().with(|l| l.a.seals.clear())]);
     assert_eq!(check(&directory, &xaa.gateway, &xaa.issuing, NOW), "trusted");
     assert_eq!(check(&directory, &xaa.gateway, &xaa.issuing, NOW.saturating_add(DAY + 1)), "expired");
-    assert_eq!(refusal(&xaa.card()), "too-long-lived", "a seal must not outlive its root");
+    assert_eq!(xaa.listing().verdict(), "too-long-lived", "a seal must not outlive its root");
 }
 
 #[test]
 fn a_party_needs_its_own_root() {
     let (xaa, xab, stranger) = (Pki::new("XAA"), Pki::new("XAB"), Pki::new("XAC"));
-    let directory = directory(&xaa, &[xaa.card(), xab.card()]);
+    let directory = directory(&xaa, &[xaa.listing(), xab.listing()]);
     assert_eq!(check(&directory, &stranger.gateway, &stranger.issuing, NOW), "unknown-party");
     // XAB's authorities certify XAA's name: XAA's root is asked, and has not.
     let claims_xaa = xab.odd_gateway(|p| p.subject_alt_names = vec![dns("gw1.npc.xaa.valise.internal")]);
@@ -101,7 +113,7 @@ fn names_outside_the_constraint_are_refused() {
             excluded_subtrees: vec![],
         });
     });
-    let directory = directory(&xaa, &[xaa.card()]);
+    let directory = directory(&xaa, &[xaa.listing()]);
     assert_eq!(check(&directory, &xaa.gateway, &narrow, NOW), "name-outside-constraint");
 }
 
@@ -155,7 +167,7 @@ fn a_gateway_certificate_is_short_lived_and_ed25519() {
     );
     let params = issue::params(Role::Gateway, &xaa.party, terms(Role::Gateway, 5));
     let der = params.signed_by(&p256, &issuer).unwrap().der().to_vec();
-    let directory = directory(&xaa, &[xaa.card()]);
+    let directory = directory(&xaa, &[xaa.listing()]);
     let gateway = Issued { der, pem: String::new() };
     assert_eq!(check(&directory, &gateway, &xaa.issuing, NOW), "wrong-algorithm");
 }
@@ -166,7 +178,7 @@ fn a_gateway_certificate_certifies_nobody() {
     let params = issue::params(Role::Gateway, &xaa.party, terms(Role::Gateway, 6));
     let issuer = rcgen::Issuer::new(params.clone(), Authority::new(&xaa.gateway_key));
     let below = params.signed_by(&key("below").verifying_key(), &issuer).unwrap();
-    let directory = directory(&xaa, &[xaa.card()]);
+    let directory = directory(&xaa, &[xaa.listing()]);
     let path = [xaa.gateway.der.as_slice(), &xaa.issuing.der];
     let verdict = directory.verify_gateway(below.der(), &path, Usage::Client, NOW).unwrap_err();
     assert_eq!(verdict.code(), "wrong-usage");
@@ -179,10 +191,10 @@ fn a_gateway_certificate_certifies_nobody() {
 fn revoking_the_issuing_certificate_ends_its_gateways() {
     let xaa = Pki::new("XAA");
     let verdict =
-        |serials| check(&directory(&xaa, &[xaa.card_revoking(serials)]), &xaa.gateway, &xaa.issuing, NOW);
+        |serials| check(&directory(&xaa, &[xaa.listing_revoking(serials)]), &xaa.gateway, &xaa.issuing, NOW);
     assert_eq!((verdict(&[2]), verdict(&[3]), verdict(&[])), ("revoked", "trusted", "trusted"));
 
-    let stale = directory(&xaa, &[xaa.card_revoking(&[2])]);
+    let stale = directory(&xaa, &[xaa.listing_revoking(&[2])]);
     let later = NOW.saturating_add(3 * DAY);
     assert!(stale.entry(&xaa.party).unwrap().revocations_due().unwrap() < later);
     assert_eq!(check(&stale, &xaa.gateway, &xaa.issuing, later), "revoked", "a stale list still revokes");
@@ -198,17 +210,15 @@ fn only_the_root_with_crl_sign_revokes() {
         revoked: vec![(Serial::new(2).unwrap(), NOW)],
     };
     let by_another = issue::revocation_list(&xaa.party, &xaa.issuing_key, &terms_of_list).unwrap();
-    assert_eq!(refusal(&Card { revocations: Some(by_another.pem), ..xaa.card() }), "bad-revocation-list");
-    let of_another = Pki::new("XAB").card_revoking(&[]).revocations;
-    assert_eq!(refusal(&Card { revocations: of_another, ..xaa.card() }), "bad-revocation-list");
+    assert_eq!(refusal(&xaa, |l| l.a.revocations = Some(by_another.der.into())), "bad-revocation-list");
+    let of_another = Pki::new("XAB").listing_revoking(&[]).a.revocations;
+    assert_eq!(refusal(&xaa, |l| l.a.revocations = of_another), "bad-revocation-list");
 
     let without = xaa.odd(Role::Root, &xaa.root_key.verifying_key(), &xaa.root_key, |p| {
         p.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     });
-    let why = "cRLSign is missing";
-    let expected = TrustError::WrongUsage { role: Role::Root, why };
-    let card = Card { root: without.pem, ..xaa.card_revoking(&[]) };
-    assert_eq!(PartyEntry::from_card(&card).unwrap_err(), expected);
+    let listing = xaa.listing_revoking(&[]).with(|l| l.a.roots = vec![root(&without.der)]);
+    assert_eq!(listing.verdict(), "wrong-usage", "cRLSign is missing");
 }
 
 #[test]
@@ -228,46 +238,47 @@ fn a_list_of_narrower_scope_does_not_fail_open() {
         key_identifier_method: rcgen::KeyIdMethod::Sha256,
     };
     let signed = list.signed_by(&rcgen::Issuer::new(params, Authority::new(&xaa.root_key))).unwrap();
-    let card = Card { revocations: Some(signed.pem().unwrap()), ..xaa.card() };
-    assert_eq!(refusal(&card), "bad-revocation-list");
+    let list = signed.der().to_vec();
+    assert_eq!(refusal(&xaa, |l| l.a.revocations = Some(list.into())), "bad-revocation-list");
 }
 
 #[test]
 fn a_root_is_refused_unless_it_is_exactly_its_partys() {
     let xaa = Pki::new("XAA");
-    let root = |change: fn(&mut rcgen::CertificateParams)| {
-        let odd = xaa.odd(Role::Root, &xaa.root_key.verifying_key(), &xaa.root_key, change);
-        refusal(&Card { root: odd.pem, ..xaa.card() })
+    let with = |der: &[u8]| refusal(&xaa, |l| l.a.roots = vec![root(der)]);
+    let odd = |change: fn(&mut rcgen::CertificateParams)| {
+        with(&xaa.odd(Role::Root, &xaa.root_key.verifying_key(), &xaa.root_key, change).der)
     };
-    assert_eq!(root(|_| ()), "accepted");
-    assert_eq!(root(|p| p.name_constraints = None), "wrong-name");
-    assert_eq!(root(|p| p.key_usages = vec![]), "wrong-usage");
-    assert_eq!(root(|p| p.key_usages.push(KeyUsagePurpose::DigitalSignature)), "wrong-usage");
-    assert_eq!(root(|p| p.is_ca = IsCa::NoCa), "wrong-usage");
+    assert_eq!(odd(|_| ()), "accepted");
+    assert_eq!(odd(|p| p.name_constraints = None), "wrong-name");
+    assert_eq!(odd(|p| p.key_usages = vec![]), "wrong-usage");
+    assert_eq!(odd(|p| p.key_usages.push(KeyUsagePurpose::DigitalSignature)), "wrong-usage");
+    assert_eq!(odd(|p| p.is_ca = IsCa::NoCa), "wrong-usage");
     let another = Pki::new("XAB");
-    assert_eq!(refusal(&Card { root: another.root.pem.clone(), ..xaa.card() }), "wrong-name");
+    assert_eq!(with(&another.root.der), "wrong-name");
     let not_self = xaa.odd(Role::Root, &xaa.root_key.verifying_key(), &another.root_key, |_| ());
-    assert_eq!(refusal(&Card { root: not_self.pem, ..xaa.card() }), "bad-signature");
+    assert_eq!(with(&not_self.der), "bad-signature");
 }
 
 #[test]
 fn the_issuing_key_cannot_make_a_seal() {
     let xaa = Pki::new("XAA");
     let thief = key("thief").verifying_key();
+    let with = |der: &[u8]| refusal(&xaa, |l| l.a.seals = vec![seal(der)]);
     let forged = xaa.odd(Role::Seal, &thief, &xaa.issuing_key, |_| ());
-    assert_eq!(refusal(&Card { seals: vec![forged.pem], ..xaa.card() }), "bad-signature");
-    assert_eq!(refusal(&Card { seals: vec![xaa.log.pem.clone()], ..xaa.card() }), "wrong-name");
-    assert_eq!(refusal(&Card { seals: vec![Pki::new("XAB").seal.pem], ..xaa.card() }), "unexpected-party");
+    assert_eq!(with(&forged.der), "bad-signature");
+    assert_eq!(with(&xaa.log.der), "wrong-name");
+    assert_eq!(with(&Pki::new("XAB").seal.der), "unexpected-party");
     let tls = xaa.odd(Role::Seal, &thief, &xaa.root_key, |p| {
         p.extended_key_usages = vec![Purpose::ServerAuth, Purpose::ClientAuth];
     });
-    assert_eq!(refusal(&Card { seals: vec![tls.pem], ..xaa.card() }), "wrong-usage");
+    assert_eq!(with(&tls.der), "wrong-usage");
 }
 
 #[test]
 fn a_key_is_judged_by_the_time_of_its_use() {
     let xaa = Pki::new("XAA");
-    let directory = directory(&xaa, &[xaa.card_revoking(&[3])]);
+    let directory = directory(&xaa, &[xaa.listing_revoking(&[3])]);
     let x5t = thumbprint(&xaa.seal.der);
     let code = |x5t, at| directory.seal_key(&xaa.party, x5t, at).map_or_else(|e| e.code(), |_| "holds");
     assert_eq!(code(&x5t, NOW.saturating_add(-1)), "holds", "signed before the revocation");
@@ -284,15 +295,12 @@ fn a_key_is_judged_by_the_time_of_its_use() {
 #[test]
 fn the_newest_valid_prekey_is_chosen() {
     let xaa = Pki::new("XAA");
-    let seal = thumbprint(&xaa.seal.der);
-    let sign = |p| CardPrekey::new(&SignedPrekey::sign(&xaa.party, p, seal, &xaa.seal_key));
     let mut newer = prekey(2);
     newer.validity = Validity::days(NOW, 7);
     let mut coming = prekey(3);
     coming.validity = Validity::days(NOW.saturating_add(DAY), 7);
-    let card =
-        Card { prekeys: vec![sign(newer.clone()), sign(prekey(1)), sign(coming.clone())], ..xaa.card() };
-    let directory = directory(&xaa, &[card]);
+    let listed = [&newer, &prekey(1), &coming].map(|p| PrekeyEntry::new(p, false));
+    let directory = directory(&xaa, &[xaa.listing().with(|l| l.b.prekeys = listed.into())]);
     let at = |days| directory.prekey(&xaa.party, NOW.saturating_add(days * DAY));
     assert_eq!(at(0), Ok(&newer));
     assert_eq!(at(2), Ok(&coming));
@@ -300,34 +308,19 @@ fn the_newest_valid_prekey_is_chosen() {
 }
 
 #[test]
-fn prekeys_are_refused_unless_the_partys_seal_signed_exactly_them() {
-    let (xaa, xab) = (Pki::new("XAA"), Pki::new("XAB"));
-    let seal = thumbprint(&xaa.seal.der);
-    let good = CardPrekey::new(&SignedPrekey::sign(&xaa.party, prekey(1), seal, &xaa.seal_key));
-    let with = |p: CardPrekey| refusal(&Card { prekeys: vec![p], ..xaa.card() });
-    assert_eq!(with(good.clone()), "accepted");
-    assert_eq!(with(CardPrekey { not_after: NOW.saturating_add(99 * DAY), ..good.clone() }), "bad-prekey");
-    assert_eq!(with(CardPrekey { id: "00".repeat(16), ..good.clone() }), "bad-prekey");
-    let other = CardPrekey::new(&SignedPrekey { prekey: prekey(2), seal, signature: [0; 64] }).public;
-    assert_eq!(with(CardPrekey { public: other, ..good.clone() }), "bad-prekey");
-    assert_eq!(with(CardPrekey { public: "ff".repeat(1216), ..good.clone() }), "malformed", "FIPS 203 §7.2");
-    assert_eq!(with(CardPrekey { public: "00".repeat(1215), ..good.clone() }), "malformed");
-    assert_eq!(with(CardPrekey { id: "0g".repeat(16), ..good.clone() }), "malformed");
-    assert_eq!(with(CardPrekey { signature: "00".repeat(64), ..good.clone() }), "bad-prekey");
-    assert_eq!(with(CardPrekey { seal: Digest([1; 32]), ..good }), "unknown-key");
-    let for_xab = SignedPrekey::sign(&xab.party, prekey(1), seal, &xaa.seal_key);
-    assert_eq!(with(CardPrekey::new(&for_xab)), "bad-prekey", "signed for another party");
+fn a_prekey_that_ends_before_it_begins_is_refused() {
+    let xaa = Pki::new("XAA");
     let mut backwards = prekey(1);
     backwards.validity = Validity { not_before: NOW, not_after: NOW };
-    let backwards = SignedPrekey::sign(&xaa.party, backwards, seal, &xaa.seal_key);
-    assert_eq!(with(CardPrekey::new(&backwards)), "bad-prekey");
+    let listed = vec![PrekeyEntry::new(&backwards, false)];
+    assert_eq!(refusal(&xaa, |l| l.b.prekeys = listed), "bad-prekey");
 }
 
 #[test]
 fn a_suspended_party_is_refused_from_then_on() {
     let (xaa, xab) = (Pki::new("XAA"), Pki::new("XAB"));
-    let card = Card { suspended_since: Some(NOW), ..xab.card() };
-    let directory = directory(&xaa, &[xaa.card(), card]);
+    let listing = xab.listing().with(|l| l.suspended_since = Some(NOW));
+    let directory = directory(&xaa, &[xaa.listing(), listing]);
     assert_eq!(check(&directory, &xab.gateway, &xab.issuing, NOW), "suspended");
     let before = NOW.saturating_add(-1);
     assert_eq!(check(&directory, &xab.gateway, &xab.issuing, before), "trusted");
@@ -336,59 +329,17 @@ fn a_suspended_party_is_refused_from_then_on() {
 }
 
 #[test]
-fn a_directory_names_each_party_once_and_itself() {
-    let (xaa, xab) = (Pki::new("XAA"), Pki::new("XAB"));
-    let entry = |pki: &Pki| PartyEntry::from_card(&pki.card()).unwrap();
-    let twice = Directory::new(xaa.party.clone(), vec![entry(&xaa), entry(&xaa)], 1);
-    assert_eq!(twice.unwrap_err(), TrustError::DuplicateParty(xaa.party.clone()));
-    let without_me = Directory::new(xaa.party.clone(), vec![entry(&xab)], 1);
-    assert_eq!(without_me.unwrap_err(), TrustError::UnknownParty(xaa.party.clone()));
-}
-
-#[test]
-fn the_digest_covers_every_part_and_not_the_order() {
-    let (xaa, xab) = (Pki::new("XAA"), Pki::new("XAB"));
-    let digest = |cards: &[Card]| directory(&xaa, cards).digest();
-    let base = digest(&[xaa.card(), xab.card()]);
-    assert_eq!(digest(&[xab.card(), xaa.card()]), base);
-    let others = [
-        Card { names: [("fr".to_owned(), "PCN".to_owned())].into(), ..xab.card() },
-        Card { seals: vec![], prekeys: vec![], twins: vec![], ..xab.card() },
-        Card { twins: vec![], ..xab.card() },
-        Card { logs: vec![], ..xab.card() },
-        Card { prekeys: vec![], ..xab.card() },
-        Card { suspended_since: Some(NOW), ..xab.card() },
-        xab.card_revoking(&[]),
-    ];
-    for other in others {
-        assert_ne!(digest(&[xaa.card(), other.clone()]), base, "{other:?}");
-    }
-    let (one, two) =
-        (PartyEntry::from_card(&xaa.card()).unwrap(), PartyEntry::from_card(&xab.card()).unwrap());
-    assert_ne!(Directory::new(xaa.party.clone(), vec![one, two], 2).unwrap().digest(), base);
-}
-
-#[test]
-fn a_card_survives_its_file() {
-    let card = Pki::new("GHA/police").card_revoking(&[7]);
-    let text = serde_json::to_string(&card).unwrap();
-    assert_eq!(serde_json::from_str::<Card>(&text).unwrap(), card);
-    let unknown = text.replacen("{\"party\"", "{\"seal_key\":1,\"party\"", 1);
-    assert!(serde_json::from_str::<Card>(&unknown).is_err(), "an unknown field is a mistake, not a wish");
-}
-
-#[test]
-fn cards_keep_to_their_bounds() {
+fn parts_keep_to_their_bounds() {
     let xaa = Pki::new("XAA");
     let named =
-        |l: &str, n: &str| refusal(&Card { names: [(l.to_owned(), n.to_owned())].into(), ..xaa.card() });
+        |l: &str, n: &str| refusal(&xaa, |listing| listing.a.names = [(l.to_owned(), n.to_owned())].into());
     assert_eq!(named("fr", "Côte d’Ivoire"), "accepted");
     assert_eq!(named("fr", "a\u{1b}[2J"), "bad-document");
     assert_eq!(named("FR", "x"), "bad-document");
-    assert_eq!(refusal(&Card { seals: vec![xaa.seal.pem.clone(); 17], ..xaa.card() }), "bad-document");
-    let two = [xaa.root.pem.as_str(), xaa.seal.pem.as_str()].concat();
-    assert_eq!(refusal(&Card { root: two, ..xaa.card() }), "malformed");
-    assert_eq!(refusal(&Card { root: String::new(), ..xaa.card() }), "malformed");
+    assert_eq!(refusal(&xaa, |l| l.a.seals = vec![seal(&xaa.seal.der); 17]), "bad-document");
+    let two = [xaa.root.der.as_slice(), &xaa.seal.der].concat();
+    assert_eq!(refusal(&xaa, |l| l.a.roots = vec![root(&two)]), "malformed");
+    assert_eq!(refusal(&xaa, |l| l.a.roots = vec![root(b"")]), "malformed");
 }
 
 #[test]
@@ -401,7 +352,7 @@ proptest! {
     #[test]
     fn a_flipped_bit_is_never_trusted(at in 0usize..2000, bit in 0u8..8) {
         let xaa = Pki::new("XAA");
-        let directory = directory(&xaa, &[xaa.card()]);
+        let directory = directory(&xaa, &[xaa.listing()]);
         let mut der = xaa.gateway.der.clone();
         let at = at % der.len();
         der[at] ^= 1 << bit;
@@ -413,7 +364,7 @@ proptest! {
     #[test]
     fn bytes_from_outside_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let xaa = Pki::new("XAA");
-        let directory = directory(&xaa, &[xaa.card()]);
+        let directory = directory(&xaa, &[xaa.listing()]);
         prop_assert!(directory.verify_gateway(&bytes, &[&bytes], Usage::Server, NOW).is_err());
         prop_assert!(directory.verify_gateway(&xaa.gateway.der, &[&bytes], Usage::Server, NOW).is_err());
     }

@@ -2,6 +2,7 @@
 
 use super::{Node, VALISE, free_port};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -9,7 +10,7 @@ use valise::config::Layout;
 use valise::cose::SigningKey;
 use valise::node::{Machine, joining};
 use valise::trust::Validity;
-use valise::trust::federation::found;
+use valise::trust::federation::{Member, SoleAuthority};
 
 /// XAA, XBB and XCC, who have joined, and their authority in one folder.
 pub struct Founded {
@@ -18,23 +19,24 @@ pub struct Founded {
     pub anchor: String,
 }
 
-/// Lets nodes that do not run join a federation of one key, which is fresh for so many seconds from now on.
-pub fn join_all(dirs: &[&Path], fresh_for: i64) {
+/// Lets nodes that do not run join a federation of one key, with others that no node serves; it is fresh for so many
+/// seconds from now on.
+pub fn federate(dirs: &[&Path], others: &[Member], fresh_for: i64) {
     let now = Machine::os().now();
     let day_before = now.saturating_add(-86_400);
     let validity = Validity { not_before: day_before, not_after: now.saturating_add(fresh_for) };
     let part = |path: PathBuf| fs::read(path).expect("a part of a new gateway");
-    let parts = |dir: &&Path| {
+    let member = |dir: &&Path| {
         let layout = Layout::under(dir);
-        (part(layout.part_a()), part(layout.part_b()))
+        Member { part_a: part(layout.part_a()), part_b: Some(part(layout.part_b())) }
     };
-    let members: Vec<_> = dirs.iter().map(parts).collect();
-    let key = SigningKey::from_seed(&[42; 32]);
-    let (anchor, bundle) = found("drill", &key, &members, validity).expect("a federation");
+    let members: Vec<_> = dirs.iter().map(member).chain(others.iter().cloned()).collect();
+    let mut authority = SoleAuthority::new("drill", SigningKey::from_seed(&[42; 32]));
+    let bundle = authority.publish(&members, &BTreeMap::new(), validity).expect("a federation");
     for dir in dirs {
         let layout = Layout::under(dir);
         joining::import(&layout, &bundle).expect("it is admitted");
-        joining::join(&layout, &anchor, &Machine::os()).expect("it joins");
+        joining::join(&layout, &authority.anchor(), &Machine::os()).expect("it joins");
     }
 }
 

@@ -6,6 +6,7 @@ pub mod founded;
 pub mod relay;
 pub mod stranger;
 
+use founded::federate;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -15,9 +16,13 @@ use std::process::{Child, Command as Process, ExitStatus, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use valise::config::Layout;
 use valise::control::{Call, Client, Command, Failure, VERSION};
 use valise::model::{CaseId, Ground, GroundCode, Request, Sensitive};
+use valise::node::joining;
 use valise::offline::requests::{Example, example, parse_request};
+use valise::trust::Directory;
+use valise::trust::federation::Member;
 
 /// The binary under test.
 pub const VALISE: &str = env!("CARGO_BIN_EXE_valise");
@@ -27,6 +32,9 @@ pub const TICK: Duration = Duration::from_millis(20);
 pub const CLOCKS: [&str; 5] = ["received_at", "ack_due", "ack_at", "respond_due", "responded_at"];
 /// How many ticks anything may take that must come about; sixty seconds.
 const PATIENCE: u32 = 3000;
+
+/// For how many seconds the directory of a drill is fresh, if it is not about that.
+pub const YEAR: i64 = 365 * 86_400;
 
 /// One gateway with everything below one folder.
 pub struct Node {
@@ -39,29 +47,36 @@ pub struct Node {
     child: Option<Child>,
 }
 
-/// XAA and XBB, who know each other.
+/// XAA and XBB.
 pub struct Pair {
     pub xaa: Node,
     pub xbb: Node,
     pub home: TempDir,
 }
 
-/// Whom a gateway knows: party, card and UDP port.
-pub type Acquaintance = (String, PathBuf, u16);
-
 impl Pair {
-    /// Makes both gateways; neither runs yet.
+    /// Makes both gateways, which have joined one federation; neither runs yet.
     pub fn new() -> Self {
         Self::meeting(&[])
     }
 
-    /// Makes both gateways, which also know others.
-    pub fn meeting(others: &[Acquaintance]) -> Self {
+    /// Makes both gateways in a federation with others that no gateway serves.
+    pub fn meeting(others: &[Member]) -> Self {
+        let pair = Self::apart();
+        federate(&[&pair.xaa.dir, &pair.xbb.dir], others, YEAR);
+        pair
+    }
+
+    /// Makes both gateways, which have joined nothing yet.
+    pub fn apart() -> Self {
         let home = tempfile::tempdir().expect("a folder for the drill");
         let (xaa, xbb) = (Node::init(home.path(), "XAA"), Node::init(home.path(), "XBB"));
-        let pair = Self { xaa, xbb, home };
-        pair.introduce(others);
-        pair
+        Self { xaa, xbb, home }
+    }
+
+    /// Returns the fingerprint of their federation.
+    pub fn anchor(&self) -> String {
+        self.xaa.directory().anchor().to_string()
     }
 
     /// Makes both gateways and starts them.
@@ -70,15 +85,6 @@ impl Pair {
         pair.xaa.start();
         pair.xbb.start();
         pair
-    }
-
-    /// Writes whom each knows: the other one, and these.
-    pub fn introduce(&self, others: &[Acquaintance]) {
-        for (node, peer) in [(&self.xaa, &self.xbb), (&self.xbb, &self.xaa)] {
-            let mut known = vec![(peer.code.to_owned(), peer.card(), peer.port)];
-            known.extend(others.iter().cloned());
-            node.know(&known);
-        }
     }
 
     /// Wakes both couriers until neither queue holds anything.
@@ -120,12 +126,17 @@ impl Pair {
 impl Node {
     /// Makes the keys and settings of a demo gateway in a folder below `home`.
     pub fn init(home: &Path, code: &'static str) -> Self {
+        Self::init_with(home, code, &[])
+    }
+
+    /// Makes one with these further words.
+    pub fn init_with(home: &Path, code: &'static str, more: &[&str]) -> Self {
         let dir = home.join(code.to_lowercase());
         let node = Self { code, dir, port: free_port(), child: None };
         let listen = format!("127.0.0.1:{}", node.port);
         let words = ["gateway", "init", "--party", code, "--listen", &listen, "--demo"];
         let officers = ["--officer", "one:officer", "--officer", "aud:auditor"];
-        let made = node.run(&[&words[..], &officers].concat());
+        let made = node.run(&[&words[..], &officers, more].concat());
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         node
     }
@@ -135,19 +146,31 @@ impl Node {
         Self { code, dir, port, child: None }
     }
 
-    /// Writes whom the gateway knows.
-    pub fn know(&self, known: &[Acquaintance]) {
-        let entry = |(party, card, port): &Acquaintance| {
-            let card = card.display();
-            format!("[[peer]]\nparty = \"{party}\"\ncard = \"{card}\"\naddress = \"127.0.0.1:{port}\"\n")
-        };
-        let text: String = known.iter().map(entry).collect();
-        fs::write(self.dir.join("peers.toml"), text).expect("peers are written");
+    /// Has the gateway look for a party at another place than the one that it publishes.
+    pub fn route(&self, party: &str, address: &str, tcp: Option<&str>) {
+        let file = self.dir.join("valise.toml");
+        let before = fs::read_to_string(&file).expect("settings");
+        let tcp = tcp.map(|tcp| format!("tcp = \"{tcp}\"\n")).unwrap_or_default();
+        let route = format!("\n[[route]]\nparty = \"{party}\"\naddress = \"{address}\"\n{tcp}");
+        fs::write(&file, before + &route).expect("settings are written");
     }
 
-    /// Returns the path of the public card.
-    pub fn card(&self) -> PathBuf {
-        self.dir.join("pki/card.toml")
+    /// Has it look for everybody where they say that they are.
+    pub fn forget_routes(&self) {
+        let file = self.dir.join("valise.toml");
+        let before = fs::read_to_string(&file).expect("settings");
+        let kept = before.split("\n[[route]]").next().expect("settings begin");
+        fs::write(&file, kept).expect("settings are written");
+    }
+
+    /// Reads the directory that it has joined.
+    pub fn directory(&self) -> Directory {
+        joining::peek(&Layout::under(&self.dir), None).expect("it has joined")
+    }
+
+    /// Returns the file of its own part B.
+    pub fn part_b(&self) -> PathBuf {
+        self.dir.join("pki/part-b.cbor")
     }
 
     /// Returns the folder of the store.

@@ -1,4 +1,4 @@
-use super::{Acquaintance, PATIENCE, TICK, VALISE, await_some, call, free_port, valise};
+use super::{PATIENCE, TICK, VALISE, await_some, call, free_port, valise};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -37,21 +37,6 @@ impl Relay {
     /// Finds a relay that was made by hand.
     pub fn at(dir: &Path, party: &str) -> Self {
         Self { party: party.to_owned(), dir: dir.to_owned(), port: 0, child: None }
-    }
-
-    /// Writes who has a mailbox.
-    pub fn know(&self, members: &[Acquaintance]) {
-        let entry = |(party, card, port): &Acquaintance| {
-            let card = card.display();
-            format!("[[peer]]\nparty = \"{party}\"\ncard = \"{card}\"\naddress = \"127.0.0.1:{port}\"\n")
-        };
-        let text: String = members.iter().map(entry).collect();
-        fs::write(self.dir.join("peers.toml"), text).expect("members are written");
-    }
-
-    /// Returns the path of the public card.
-    pub fn card(&self) -> PathBuf {
-        self.dir.join("pki/card.toml")
     }
 
     /// Starts the relay and returns once it answers.

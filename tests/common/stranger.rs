@@ -6,26 +6,24 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, ring, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use valise::config::Layout;
 use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::{Heads, KeyRing, Outgoing, Signed, StatementDraft, compose};
 use valise::model::{Act, DAY, DirectoryRef, Entropy, MessageId, OnBehalf, Party};
+use valise::node::joining;
+use valise::trust::federation::{Member, PartA, PartB, PrekeyEntry, Route};
 use valise::trust::issue::{self, Issued, Serial, Terms};
-use valise::trust::{
-    Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, Validity, pkcs8,
-    thumbprint,
-};
+use valise::trust::{Directory, Prekey, PrekeyId, Role, Validity, pkcs8, thumbprint};
 use valise::wire::{FrameHeader, FrameKind, HEADER_LEN};
 
 /// A party whose keys the drill holds, so that it can say what no gateway would.
 pub struct Stranger {
     /// Who it is.
     pub party: Party,
-    /// Its public card.
-    pub card: Card,
+    /// What it publishes.
+    pub member: Member,
     /// Its keys for messages.
     pub ring: KeyRing,
     /// Its gateway certificate and the one above it.
@@ -62,46 +60,33 @@ impl Stranger {
         let id = PrekeyId(MessageId::random(&mut dice).0);
         let prekey =
             Prekey { id, public: private.public(), validity: Validity::days(now().saturating_add(-60), 30) };
-        let signed = SignedPrekey::sign(&party, prekey, thumbprint(&seal_cert.der), &seal);
-        let card = Card {
-            party: party.clone(),
-            names: BTreeMap::new(),
-            root: root_cert.pem,
-            seals: vec![seal_cert.pem],
-            logs: vec![log_cert.pem],
-            revocations: None,
-            suspended_since: None,
-            prekeys: vec![CardPrekey::new(&signed)],
-            twins: Vec::new(),
+        let seal_x5t = thumbprint(&seal_cert.der);
+        let a = PartA::first(party.clone(), now(), &root_cert.der, &seal_cert.der);
+        let b = PartB {
+            issuing: vec![issuing_cert.der.clone().into()],
+            prekeys: vec![PrekeyEntry::new(&prekey, false)],
+            // Nobody is there.
+            routes: vec![Route::Quic("127.0.0.1:9".to_owned())],
+            ..PartB::first(party.clone(), now(), &log_cert.der, None)
+        };
+        let member = Member {
+            part_a: a.sign(&root).expect("a part A").to_bytes(),
+            part_b: Some(b.sign(&seal_x5t, &seal).expect("a part B").to_bytes()),
         };
         let ring = KeyRing {
             gateway: format!("gw1.{}", party.dns_suffix()),
             party: party.clone(),
-            seal: (seal, thumbprint(&seal_cert.der)),
+            seal: (seal, seal_x5t),
             log: (log, thumbprint(&log_cert.der)),
             twin: PqSigningKey::generate(&mut dice),
             prekeys: vec![(id.0.to_vec(), private)],
         };
-        Self { party, card, ring, chain: [gateway, issuing_cert], gateway_key, dice }
+        Self { party, member, ring, chain: [gateway, issuing_cert], gateway_key, dice }
     }
 
-    /// Writes the card where a gateway can be told to find it.
-    pub fn publish(&self, folder: &Path) -> PathBuf {
-        let path = folder.join(format!("{}.toml", self.party));
-        fs::write(&path, toml::to_string(&self.card).expect("a card has a TOML form"))
-            .expect("a card is written");
-        path
-    }
-
-    /// Reads the cards of these gateways beside its own.
-    pub fn directory(&self, cards: &[PathBuf]) -> Directory {
-        let read = |path: &PathBuf| {
-            let text = fs::read_to_string(path).expect("a card");
-            toml::from_str::<Card>(&text).expect("a card")
-        };
-        let cards = cards.iter().map(read).chain([self.card.clone()]);
-        let entries = cards.map(|card| PartyEntry::from_card(&card).expect("a sound card")).collect();
-        Directory::new(self.party.clone(), entries, 1).expect("a sound directory")
+    /// Reads the directory of a gateway as this party does.
+    pub fn directory(&self, dir: &Path) -> Directory {
+        joining::peek(&Layout::under(dir), Some(&self.party)).expect("a directory that lists the stranger")
     }
 
     /// Draws a new message id.

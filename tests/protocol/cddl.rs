@@ -124,8 +124,7 @@ fn what_somebody_holds_of_the_directory() {
 fn what_a_restored_gateway_asks_and_gets() {
     let federation = Federation::make();
     let (to, ring) = ("XAA".parse::<Party>().unwrap(), federation.ring("XBB"));
-    let cards = federation.parties.iter().map(|member| &member.card);
-    let prekeys: Vec<_> = cards.flat_map(|card| &card.prekeys).map(|p| p.read().unwrap()).collect();
+    let prekeys = federation.offered();
     for wants in [RecoveryWants::List(3), RecoveryWants::Acts(vec![Digest([1; 32])])] {
         let prekeys = prekeys.iter().map(OfferedPrekey::new).collect();
         let question = RecoveryQuestion { to: to.clone(), restored_at: federation.now, prekeys, wants };

@@ -2,26 +2,27 @@
 
 use crate::hex::{hex, unhex};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::KeyRing;
 use valise::model::{DAY, Digest, Entropy, Party, Timestamp};
+use valise::trust::federation::{Member, PartA, PartB, PrekeyEntry, SoleAuthority};
 use valise::trust::issue::{Serial, Terms, certificate};
-use valise::trust::{
-    Card, CardPrekey, Directory, PartyEntry, Prekey, PrekeyId, Role, SignedPrekey, Validity,
-    certificate_from_pem, thumbprint,
-};
+use valise::trust::{Directory, Prekey, PrekeyId, Role, SignedPrekey, Validity, thumbprint};
 
-/// The parties of all vectors and the instant at which they are judged.
+/// The parties of all vectors, their signed directory, and the instant at which they are judged.
 #[derive(Serialize, Deserialize)]
 pub struct Federation {
     pub now: Timestamp,
-    pub parties: Vec<Member>,
+    pub anchor: Digest,
+    pub directory: String,
+    pub parties: Vec<Owner>,
 }
 
-/// One party: what everyone knows of it, and what only its gateway should.
+/// One party, with what only its gateway should know.
 #[derive(Serialize, Deserialize)]
-pub struct Member {
-    pub card: Card,
+pub struct Owner {
+    pub party: Party,
     pub gateway: String,
     pub seal_seed: String,
     pub log_seed: String,
@@ -44,35 +45,51 @@ impl Entropy for Seeded {
 impl Federation {
     pub fn make() -> Self {
         let now = Timestamp::from_unix(1_800_000_000).unwrap();
-        Self { now, parties: ["XAA", "XBB", "XCC"].map(|name| Member::make(name, now)).into() }
+        let made = ["XAA", "XBB", "XCC"].map(|name| Owner::make(name, now));
+        let files = made.each_ref().map(|(_, files)| files.clone());
+        let mut authority = SoleAuthority::new("vectors", signing(&hex(&Digest::of(&[b"authority"]).0)));
+        let years = Validity::days(now.saturating_add(-DAY), 3650);
+        let directory = authority.publish(&files, &BTreeMap::new(), years).unwrap();
+        let parties = made.map(|(party, _)| party).into();
+        Self { now, anchor: authority.anchor(), directory: hex(&directory), parties }
     }
 
     pub fn ring(&self, name: &str) -> KeyRing {
-        let member = self.member(name);
-        let x5t = |pem: &String| thumbprint(&certificate_from_pem(pem).unwrap());
+        let (party, directory) = (self.party(name), self.directory(name));
+        let entry = directory.entry(&party.party).unwrap();
         KeyRing {
-            party: member.card.party.clone(),
-            gateway: member.gateway.clone(),
-            seal: (signing(&member.seal_seed), x5t(&member.card.seals[0])),
-            log: (signing(&member.log_seed), x5t(&member.card.logs[0])),
+            party: party.party.clone(),
+            gateway: party.gateway.clone(),
+            seal: (signing(&party.seal_seed), entry.seals()[0].x5t),
+            log: (signing(&party.log_seed), entry.logs()[0].x5t),
             twin: PqSigningKey::from_seed(&[0; 32]),
-            prekeys: vec![(unhex(&member.prekey_id), kem(&member.prekey_seed))],
+            prekeys: vec![(unhex(&party.prekey_id), kem(&party.prekey_seed))],
         }
     }
 
-    /// What a party knows: all cards.
+    /// What a party knows.
     pub fn directory(&self, name: &str) -> Directory {
-        let entries = self.parties.iter().map(|m| PartyEntry::from_card(&m.card).unwrap()).collect();
-        Directory::new(name.parse().unwrap(), entries, 1).unwrap()
+        let me = name.parse().unwrap();
+        Directory::from_bundle(&self.anchor, &unhex(&self.directory), Some(&me)).unwrap()
     }
 
-    fn member(&self, name: &str) -> &Member {
-        self.parties.iter().find(|m| m.card.party.to_string() == name).unwrap()
+    /// The prekeys of all parties, each signed for itself as a restored gateway offers it.
+    pub fn offered(&self) -> Vec<SignedPrekey> {
+        let sign = |of: &Owner| {
+            let (ring, directory) = (self.ring(&of.party.to_string()), self.directory("XAA"));
+            let prekey = directory.prekey(&of.party, self.now).unwrap().clone();
+            SignedPrekey::sign(&of.party, prekey, ring.seal.1, &ring.seal.0)
+        };
+        self.parties.iter().map(sign).collect()
+    }
+
+    fn party(&self, name: &str) -> &Owner {
+        self.parties.iter().find(|p| p.party.to_string() == name).unwrap()
     }
 }
 
-impl Member {
-    fn make(name: &str, now: Timestamp) -> Self {
+impl Owner {
+    fn make(name: &str, now: Timestamp) -> (Self, Member) {
         let party: Party = name.parse().unwrap();
         let seed = |role: &str| hex(&Digest::of(&[name.as_bytes(), b" ", role.as_bytes()]).0);
         let root = signing(&seed("root"));
@@ -86,20 +103,20 @@ impl Member {
         let id = PrekeyId(Digest::of(&[name.as_bytes(), b" prekey id"]).0[..16].try_into().unwrap());
         let validity = Validity::days(now.saturating_add(-DAY), 8);
         let prekey = Prekey { id, public: kem(&prekey_seed).public(), validity };
-        let signed = SignedPrekey::sign(&party, prekey, thumbprint(&seal_certificate.der), &signing(&seal));
-        let card = Card {
-            party: party.clone(),
-            names: Default::default(),
-            root: certify(Role::Root, &seed("root"), 1, 3650).pem,
-            seals: vec![seal_certificate.pem],
-            logs: vec![certify(Role::Log, &log, 3, 365).pem],
-            revocations: None,
-            suspended_since: None,
-            prekeys: vec![CardPrekey::new(&signed)],
-            twins: Vec::new(),
+        let a = PartA::first(
+            party.clone(),
+            now.saturating_add(-DAY),
+            &certify(Role::Root, &seed("root"), 1, 3650).der,
+            &seal_certificate.der,
+        );
+        let b = PartB {
+            prekeys: vec![PrekeyEntry::new(&prekey, false)],
+            ..PartB::first(party.clone(), a.issued, &certify(Role::Log, &log, 3, 365).der, None)
         };
+        let part_b = b.sign(&thumbprint(&seal_certificate.der), &signing(&seal)).unwrap();
+        let files = Member { part_a: a.sign(&root).unwrap().to_bytes(), part_b: Some(part_b.to_bytes()) };
         let gateway = format!("gw1.{}", party.dns_suffix());
-        Self { card, gateway, seal_seed: seal, log_seed: log, prekey_id: hex(&id.0), prekey_seed }
+        (Self { party, gateway, seal_seed: seal, log_seed: log, prekey_id: hex(&id.0), prekey_seed }, files)
     }
 }
 

@@ -154,7 +154,7 @@ impl Node {
             ring.prekeys.clear();
         }
         let other = |e: &dyn std::fmt::Display| Refusal::Other(e.to_string());
-        let directory = federation.directory(number).map_err(|e| other(&e))?;
+        let directory = federation.members[number].directory.clone();
         let (issuing, der) = federation.issuing(number).map_err(|e| other(&e))?;
         let renewal = Renewal::new(ring.party.clone(), issuing, der);
         let (identity, renewal) = renewal.first(&machine).map_err(|e| other(&e))?;

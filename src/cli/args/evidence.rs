@@ -30,7 +30,7 @@ pub enum EvidenceVerb {
     Verify {
         /// The dossier or proof.
         file: PathBuf,
-        /// What you trust: a fingerprint, or a file with fingerprints or certificates; may be repeated.
+        /// What you trust: a federation's fingerprint, or a file with fingerprints; may be repeated.
         #[arg(long, value_name = "FILE|FINGERPRINT", required = true)]
         anchor: Vec<String>,
     },

@@ -8,7 +8,7 @@ use std::str::FromStr;
 /// `gateway …`
 #[derive(Clone, Debug, Subcommand)]
 pub enum GatewayVerb {
-    /// Make keys, certificates, settings and the card for peers.
+    /// Make keys, certificates, settings and the public parts for a federation.
     Init(Box<Initial>),
     /// Run the node until it is told to stop.
     Serve,
@@ -68,7 +68,7 @@ pub struct Initial {
     /// The UDP address on which it listens.
     #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4620")]
     pub listen: SocketAddr,
-    /// A relay at which it has a mailbox, such as org:relay-west; list its card in peers.toml too.
+    /// A relay at which it has a mailbox, such as org:relay-west, which the federation must have admitted too.
     #[arg(long = "relay", value_name = "PARTY")]
     pub relays: Vec<Party>,
     /// An officer: NAME:ROLE or NAME:ROLE:ACCOUNT; roles are clerk, officer, supervisor, auditor.
@@ -77,9 +77,10 @@ pub struct Initial {
     /// A national authority: NAME:KIND or NAME:KIND:designated; kinds are competent, court.
     #[arg(long = "authority", value_name = "NAME:KIND")]
     pub authorities: Vec<AuthorityArg>,
-    /// Where other gateways reach it, host:port; by default the listening address if it is no wildcard.
+    /// Where other gateways reach it, host:port, or 'none' if nothing gets in; by default the listening address if
+    /// it is no wildcard.
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
-    pub address: Option<Address>,
+    pub address: Option<Told>,
     /// Make a demo gateway, in which callers choose the officer.
     #[arg(long)]
     pub demo: bool,
@@ -108,10 +109,11 @@ impl Initial {
             relays: self.relays.clone(),
             officers: self.officers.iter().map(|o| self.with_key(&o.0)).collect(),
             authorities: self.authorities.iter().map(|a| a.0.clone()).collect(),
-            address: self.address.clone().or_else(|| {
-                let here = (!self.listen.ip().is_unspecified()).then(|| self.listen.to_string())?;
-                here.parse().ok()
-            }),
+            address: match &self.address {
+                Some(Told(address)) => address.clone(),
+                None if self.listen.ip().is_unspecified() => None,
+                None => self.listen.to_string().parse().ok(),
+            },
             demo: self.demo,
             approvals: self.approvals.unwrap_or(if self.demo { 1 } else { 2 }),
         }
@@ -153,8 +155,15 @@ impl FromStr for AuthorityArg {
     }
 }
 
-fn address(text: &str) -> Result<Address, String> {
-    text.parse().map_err(|why: &str| format!("it {why}"))
+/// The address that others are told; none for a gateway that only opens links itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told(pub Option<Address>);
+
+fn address(text: &str) -> Result<Told, String> {
+    if text == "none" {
+        return Ok(Told(None));
+    }
+    text.parse().map(|address| Told(Some(address))).map_err(|why: &str| format!("it {why}"))
 }
 
 fn officer_key(text: &str) -> Result<(String, OfficerKey), String> {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 /// `relay …`
 #[derive(Clone, Debug, Subcommand)]
 pub enum RelayVerb {
-    /// Make keys, certificates, settings and the card for members.
+    /// Make keys, certificates, settings and the public parts for a federation.
     Init(RelayInitial),
     /// Run the relay until it is told to stop.
     Serve,

@@ -2,8 +2,9 @@ use super::forge::*;
 use super::*;
 use crate::cose::label;
 use crate::model::{DAY, Timestamp};
-use crate::trust::fixture::{Pki, directory};
-use crate::trust::{Card, Directory, Role, thumbprint};
+use crate::trust::federation::SealEntry;
+use crate::trust::fixture::{Listing, Pki, directory};
+use crate::trust::{Directory, Role, thumbprint};
 use crate::wire;
 use ciborium::Value;
 use serde_bytes::ByteBuf;
@@ -329,13 +330,13 @@ fn an_act_too_long_for_a_frame() {
     assert_eq!(refused.unwrap_err().code(), "too-long");
 }
 
-/// XBB's verdict at `at`, where XAA's card is this one.
-fn verdict_with(card_of_xaa: Option<Card>, ring_of_xaa: &KeyRing, at: Timestamp) -> &'static str {
+/// XBB's verdict at `at`, where XAA publishes this.
+fn verdict_with(of_xaa: Option<Listing>, ring_of_xaa: &KeyRing, at: Timestamp) -> &'static str {
     let signed = draft(acknowledgement(), &[XBB]).sign(ring_of_xaa, &mut Seeded(1)).unwrap();
     let envelope =
         compose(&signed, &named(XBB), ring_of_xaa, &known_to(XAA), NOW, DAY, &mut Seeded(1000)).unwrap();
-    let cards: Vec<Card> = card_of_xaa.into_iter().chain([card(XBB)]).collect();
-    let at_xbb: Directory = directory(&Pki::new(XBB), &cards);
+    let listings: Vec<Listing> = of_xaa.into_iter().chain([listing(XBB)]).collect();
+    let at_xbb: Directory = directory(&Pki::new(XBB), &listings);
     let verdict = open(&envelope.bytes, &ring(XBB), &at_xbb, at);
     verdict.map_or_else(|(_, error)| error.code(), |_| "accepted")
 }
@@ -343,14 +344,14 @@ fn verdict_with(card_of_xaa: Option<Card>, ring_of_xaa: &KeyRing, at: Timestamp)
 #[test]
 fn clause_8_1_one_npc_is_heard_only_under_the_keys_that_the_directory_names() {
     let seconds_later = |seconds| NOW.saturating_add(seconds);
-    assert_eq!(verdict_with(Some(card(XAA)), &ring(XAA), NOW), "accepted");
+    assert_eq!(verdict_with(Some(listing(XAA)), &ring(XAA), NOW), "accepted");
     assert_eq!(verdict_with(None, &ring(XAA), NOW), "unknown-party");
-    let suspended = Card { suspended_since: Some(NOW), ..card(XAA) };
+    let suspended = listing(XAA).with(|l| l.suspended_since = Some(NOW));
     assert_eq!(verdict_with(Some(suspended), &ring(XAA), NOW), "suspended");
-    assert_eq!(verdict_with(Some(card(XAA)), &ring(XAA), seconds_later(-2 * DAY)), "not-yet-valid");
-    let revoked = Card { prekeys: Vec::new(), ..Pki::new(XAA).card_revoking(&[4]) };
+    assert_eq!(verdict_with(Some(listing(XAA)), &ring(XAA), seconds_later(-2 * DAY)), "not-yet-valid");
+    let revoked = Pki::new(XAA).listing_revoking(&[4]);
     assert_eq!(verdict_with(Some(revoked), &ring(XAA), NOW), "revoked", "the log certificate");
-    let revoked = Card { prekeys: Vec::new(), ..Pki::new(XAA).card_revoking(&[3]) };
+    let revoked = Pki::new(XAA).listing_revoking(&[3]);
     assert_eq!(verdict_with(Some(revoked), &ring(XAA), NOW), "revoked", "the seal certificate");
 }
 
@@ -361,7 +362,8 @@ fn expired_seal_certificate() {
         params.not_after = params.not_before + std::time::Duration::from_secs(2 * 86_400);
     });
     let mine = KeyRing { seal: (pki.seal_key.clone(), thumbprint(&short.der)), ..ring(XAA) };
-    let theirs = Card { seals: vec![short.pem], prekeys: Vec::new(), twins: Vec::new(), ..pki.card() };
+    let short = SealEntry { certificate: short.der.into(), retired: None };
+    let theirs = pki.listing().with(|l| l.a.seals = vec![short]);
     assert_eq!(verdict_with(Some(theirs.clone()), &mine, NOW), "accepted");
     assert_eq!(verdict_with(Some(theirs), &mine, NOW.saturating_add(DAY + 1)), "expired");
 }

@@ -1,7 +1,7 @@
 use super::report::{ActReport, DossierReport, Severity};
 use super::{Dossier, SealedDossier};
 use crate::envelope::{ClaimedStatement, Content, ShownStatement, Statement};
-use crate::evidence::{Accusation, EvidenceError, Leaf, ProvedAnchor, Receipt, TrustAnchor, TrustBundle};
+use crate::evidence::{Accusation, EvidenceError, Leaf, ProvedAnchor, Receipt, TrustAnchor};
 use crate::model::{Digest, Head, Party, Timestamp};
 use crate::trust::Directory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ pub fn verify(bytes: &[u8], anchor: &TrustAnchor) -> DossierReport {
     report.case = Some(dossier.case.clone());
     report.made_by = Some(dossier.made_by.clone());
     report.made_at = Some(dossier.made_at);
-    let directory = match TrustBundle::directory(&dossier.trust, anchor, &dossier.made_by) {
+    let directory = match anchor.directory(&dossier.trust) {
         Ok(directory) => directory,
         Err(error) => {
             report.fault("trust", &error);

@@ -8,7 +8,7 @@ mod stream;
 
 pub use restore::{RestoreOptions, restore};
 
-use crate::config::{ConfigError, GatewayConfig, Layout, PeersConfig};
+use crate::config::{ConfigError, GatewayConfig, Layout};
 use crate::control::{BackupPoint, ExitCode, Failure};
 use crate::model::{Digest, Entropy, Party, Timestamp};
 use crate::node::backup::stream::ItemWriter;
@@ -163,14 +163,6 @@ fn write(
     let told = wire::encode(manifest).map_err(|e| BackupError::Unfit(e.to_string()))?;
     out.item(MANIFEST, &told)?;
     out.item("config", &read(&place.config)?)?;
-    if place.peers.exists() {
-        let text = read(&place.peers)?;
-        let peers = PeersConfig::parse(&String::from_utf8_lossy(&text), &place.peers)?;
-        out.item("peers", &text)?;
-        for peer in peers.peers {
-            out.item(&format!("card/{}", peer.party), &read(&peer.card)?)?;
-        }
-    }
     let keys = KeyFolder::unlock(&place.keys(), &config.credential)?;
     for name in key_names(&place.keys())? {
         out.item(&format!("key/{name}"), &*keys.open(&name)?)?;
@@ -244,7 +236,6 @@ fn place(layout: &Layout, config: &GatewayConfig) -> Layout {
     Layout {
         data: config.data.clone(),
         credential: config.credential.clone(),
-        peers: config.peers.clone(),
         socket: config.socket.clone(),
         ..layout.clone()
     }

@@ -12,7 +12,10 @@ use crate::evidence::LogBook;
 use crate::model::{Entropy, MessageId, Party};
 use crate::node::clock;
 use crate::node::entropy::OsEntropy;
-use crate::node::keys::{KeyFolder, thumbprint_of_pem, write_new};
+use crate::node::generations::Generations;
+use crate::node::joining;
+use crate::node::joining::DIRECTORY;
+use crate::node::keys::{KeyFolder, write_new};
 use crate::node::sheet::Sheet;
 use crate::store::{Disk, IndexChoice, Ledger, RealDisk, Restoration, StoreOptions};
 use crate::vault::BodyKey;
@@ -42,8 +45,6 @@ pub struct RestoreOptions {
 enum Item {
     Manifest,
     Config,
-    Peers,
-    Card(Party),
     Key(String),
     Pki(String),
     Federation(String),
@@ -55,7 +56,6 @@ enum Item {
 struct Contents {
     manifest: Manifest,
     config: Zeroizing<Vec<u8>>,
-    peers: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Restores a gateway; see the module.
@@ -78,9 +78,6 @@ fn put_back(options: &RestoreOptions) -> Result<Value, BackupError> {
     }
     let keys = KeyFolder::create(&place.keys(), &place.credential, &mut entropy)?;
     write_all(options, &credential, &place, &keys, &mut entropy)?;
-    if let Some(text) = &contents.peers {
-        write_new(&place.peers, peers(text, &place)?.as_bytes(), 0o644)?;
-    }
     let restoration = Restoration {
         id: MessageId::random(&mut entropy),
         at: clock::wall(),
@@ -95,14 +92,13 @@ fn put_back(options: &RestoreOptions) -> Result<Value, BackupError> {
         "made_at": contents.manifest.made_at,
         "restored_at": restoration.at,
         "groups": contents.manifest.sequence,
-        "card": place.pki().join("card.toml"),
     }))
 }
 
 /// Reads the backup to its end: that it is whole, whose it is, and that nothing is missing.
 fn examine(options: &RestoreOptions, credential: &[u8]) -> Result<Contents, BackupError> {
     let mut reader = open(options, credential)?;
-    let (mut config, mut peers, mut seen) = (None, None, BTreeSet::new());
+    let (mut config, mut seen) = (None, BTreeSet::new());
     let mut manifest: Option<Manifest> = None;
     while let Some((name, length)) = reader.next_item()? {
         if !seen.insert(name.clone()) {
@@ -117,9 +113,8 @@ fn examine(options: &RestoreOptions, credential: &[u8]) -> Result<Contents, Back
             (_, None) => return Err(BackupError::Unfit("it does not begin with its manifest".to_owned())),
             (Item::Manifest, Some(_)) => return Err(BackupError::Unfit("it has two manifests".to_owned())),
             (Item::Config, Some(_)) => config = Some(reader.content(length)?),
-            (Item::Peers, Some(_)) => peers = Some(reader.content(length)?),
             (Item::Journal(_) | Item::Attachment(_), Some(_)) => reader.pieces(length, |_| Ok(()))?,
-            (Item::Card(_) | Item::Key(_) | Item::Pki(_) | Item::Federation(_), Some(_)) => {
+            (Item::Key(_) | Item::Pki(_) | Item::Federation(_), Some(_)) => {
                 drop(reader.content(length)?);
             }
         }
@@ -136,7 +131,10 @@ fn examine(options: &RestoreOptions, credential: &[u8]) -> Result<Contents, Back
             return Err(missing(&format!("{key} key")));
         }
     }
-    Ok(Contents { manifest, config: config.ok_or_else(|| missing("settings"))?, peers })
+    if !seen.contains(&format!("federation/{DIRECTORY}")) {
+        return Err(missing("directory of a federation"));
+    }
+    Ok(Contents { manifest, config: config.ok_or_else(|| missing("settings"))? })
 }
 
 /// Reads the settings as they will stand, so that whatever is wrong with them shows before anything is written.
@@ -156,7 +154,7 @@ fn settings(contents: &Contents, options: &RestoreOptions) -> Result<GatewayConf
 
 fn refuse_occupied(place: &Layout) -> Result<(), BackupError> {
     let folders = [place.keys(), place.store(), place.pki(), place.federation()];
-    let files = [place.config.clone(), place.credential.clone(), place.peers.clone()];
+    let files = [place.config.clone(), place.credential.clone()];
     match folders.into_iter().chain(files).find(|path| path.exists()) {
         Some(path) => Err(BackupError::Exists(path)),
         None => Ok(()),
@@ -172,11 +170,10 @@ fn write_all(
 ) -> Result<(), BackupError> {
     let journal = RealDisk::open(&place.store())?;
     let attachments = RealDisk::open(&place.store().join(ATTACHMENTS))?;
-    let cards = place.pki().join("peers");
     let mut reader = open(options, credential)?;
     while let Some((name, length)) = reader.next_item()? {
         let file = match Item::parse(&name)? {
-            Item::Manifest | Item::Config | Item::Peers => {
+            Item::Manifest | Item::Config => {
                 drop(reader.content(length)?);
                 continue;
             }
@@ -195,7 +192,6 @@ fn write_all(
                 keys.save(&name, secret, entropy)?;
                 continue;
             }
-            Item::Card(party) => cards.join(card_file(&party)),
             Item::Pki(name) => place.pki().join(name),
             Item::Federation(name) => place.federation().join(name),
         };
@@ -231,10 +227,14 @@ fn begin(
     keys: &KeyFolder,
     restoration: &Restoration,
 ) -> Result<(), BackupError> {
-    let pem = place.pki().join("log.pem");
-    let log = fs::read_to_string(&pem).map_err(at(&pem))?;
-    let log = (keys.signing("log")?, thumbprint_of_pem(&log)?);
-    let logs = LogBook::new(manifest.party.clone(), log, Box::new(OsEntropy::new()));
+    let unfit = |failure: Failure| BackupError::Unfit(failure.to_string());
+    let shelf = joining::shelf(place).map_err(unfit)?;
+    let directory = joining::read(&shelf, Some(&manifest.party)).map_err(unfit)?;
+    let directory = directory.ok_or_else(|| BackupError::Unfit("it holds no directory".to_owned()))?;
+    // The keys that were in force when the backup was made, of whichever generation.
+    let own = Generations::new(keys.clone(), &place.pki());
+    let own = own.in_force(&directory, &manifest.party, restoration.at)?;
+    let logs = LogBook::new(manifest.party.clone(), own.log, Box::new(OsEntropy::new()));
     let body_key = BodyKey::new(keys.open("body")?);
     let disk = Arc::new(RealDisk::open(&place.store())?);
     let options = StoreOptions::new(disk, IndexChoice::Sled(place.store().join("index")));
@@ -245,27 +245,8 @@ fn begin(
         return Err(BackupError::Unfit(words));
     }
     ledger.begin_restored(restoration)?.into_inner();
-    let pem = place.pki().join("seal.pem");
-    let seal = fs::read_to_string(&pem).map_err(at(&pem))?;
-    let seal = (keys.signing("seal")?, thumbprint_of_pem(&seal)?);
-    Sheet::new(place.part_b()).leap(&seal, restoration.at)?;
+    Sheet::new(place.part_b()).leap(&own.seal, restoration.at)?;
     Ok(ledger.store().close()?)
-}
-
-/// Writes the list of peers anew: their cards came along, and lie in another place.
-fn peers(text: &[u8], place: &Layout) -> Result<String, BackupError> {
-    let unfit = |cause: &dyn std::fmt::Display| {
-        BackupError::Unfit(format!("its list of peers cannot be read: {cause}"))
-    };
-    let mut table: toml::Table = String::from_utf8_lossy(text).parse().map_err(|e| unfit(&e))?;
-    let cards = place.pki().join("peers");
-    for peer in table.get_mut("peer").and_then(toml::Value::as_array_mut).into_iter().flatten() {
-        let party: Option<Party> = peer.get("party").and_then(|p| p.as_str()?.parse().ok());
-        let party = party.ok_or_else(|| unfit(&"a peer without a party"))?;
-        let card = cards.join(card_file(&party)).display().to_string();
-        peer.as_table_mut().and_then(|peer| peer.insert("card".to_owned(), card.into()));
-    }
-    Ok(table.to_string())
 }
 
 impl Item {
@@ -277,8 +258,6 @@ impl Item {
         Ok(match (kind, rest) {
             (MANIFEST, "") => Self::Manifest,
             ("config", "") => Self::Config,
-            ("peers", "") => Self::Peers,
-            ("card", party) => Self::Card(party.parse().map_err(|_| unknown())?),
             ("key", _) => Self::Key(plain()?),
             ("pki", _) => Self::Pki(plain()?),
             ("federation", _) => Self::Federation(plain()?),
@@ -294,12 +273,6 @@ fn open(options: &RestoreOptions, credential: &[u8]) -> Result<ItemReader<fs::Fi
     ItemReader::begin(file, credential, &options.party.to_string())
 }
 
-/// Names the file of a peer's card; a party's text may hold what no file name should.
-fn card_file(party: &Party) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    format!("{}.toml", party.to_string().chars().map(plain).collect::<String>())
-}
-
 fn parent(path: &Path) -> PathBuf {
     path.parent().map_or_else(|| ".".into(), Path::to_owned)
 }
@@ -310,12 +283,22 @@ mod tests {
 
     #[test]
     fn no_name_leads_out_of_the_gateways_folders() {
-        for name in ["journal/../x", "pki/", "pki/.hidden", "key/a/b", "other", "config/x", "pki/a\0b", ""] {
+        for name in [
+            "peers",
+            "card/XAA",
+            "journal/../x",
+            "pki/",
+            "pki/.hidden",
+            "key/a/b",
+            "other",
+            "config/x",
+            "pki/a\0b",
+            "",
+        ] {
             assert!(Item::parse(name).is_err(), "{name}");
         }
-        for name in ["manifest", "config", "peers", "card/XAA/police", "key/log-pq", "pki/part-a.cbor"] {
+        for name in ["manifest", "config", "key/log-pq", "pki/part-a.cbor", "federation/directory"] {
             assert!(Item::parse(name).is_ok(), "{name}");
         }
-        assert_eq!(card_file(&"XAA/police".parse().unwrap()), "XAA-police.toml");
     }
 }

@@ -9,12 +9,15 @@ use crate::control::{DoctorView, Failure};
 use crate::model::Party;
 use crate::node::doctor::exam::{Exam, Found};
 use crate::node::gateway::Post;
+use crate::node::generations::Generations;
+use crate::node::joining;
 use crate::node::keys::KeyFolder;
 use crate::node::machine::Machine;
 use crate::node::mark;
 use crate::node::office;
-use crate::node::parts::{Parts, read_peers, store_failure};
+use crate::node::parts::{Parts, store_failure};
 use crate::transport::{CloseCode, Listen, Road, RoadKind};
+use crate::trust::Directory;
 use crate::wire::FrameKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,16 +69,15 @@ pub async fn examine(post: &Post) -> DoctorView {
         Some(behind) => behind,
         None => newest(gateway.ledger.newest_leaf(&peers), now),
     });
+    exam.end("federation", Found::Sound(belonging(&directory)));
     exam.end("directory", about(&directory));
     exam.end("freshness", probes::freshness(&directory, now));
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential);
     exam.check("certificates", &["clock", "keys", "directory"], || match &keys {
-        Ok(keys) => probes::certificates(
-            (&layout.pki(), keys),
-            (&directory, gateway.me()),
-            now,
-            &mut *gateway.entropy(),
-        ),
+        Ok(keys) => {
+            let own = Generations::new(keys.clone(), &layout.pki());
+            probes::certificates(&own, (&directory, gateway.me()), now, &mut *gateway.entropy())
+        }
         Err(cause) => Found::broken(cause, "put the credential back"),
     });
     exam.check("prekeys", &["clock", "directory"], || {
@@ -136,10 +138,30 @@ fn files(exam: &mut Exam, config: &GatewayConfig, layout: &Layout) {
 async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machine: Arc<Machine>) {
     let listen = Listen { quic: config.listen, tcp: config.listen_tcp };
     let credential = config.credential.clone();
-    let peers: Vec<Party> = read_peers(&config.peers)
-        .map_or_else(|_| Vec::new(), |p| p.peers.into_iter().map(|p| p.party).collect());
+    let joined = joining::peek(layout, Some(&config.party));
+    let peers: Vec<Party> = joined.as_ref().map_or_else(
+        |_| Vec::new(),
+        |directory| directory.parties().filter(|party| **party != config.party).cloned().collect(),
+    );
+    exam.end("federation", federation(&joined));
+    // What the calendar says comes first: by a clock that cannot be right, no certificate holds.
+    let calendar = probes::clock(machine.now(), None);
+    let is_off = matches!(calendar, Found::Broken { .. });
+    if is_off {
+        exam.end("clock", calendar);
+    }
+    let keys = KeyFolder::unlock(&layout.keys(), &credential);
+    exam.check("certificates", &["clock", "keys", "federation"], || match (&keys, &joined) {
+        (Ok(keys), Ok(directory)) => {
+            let own = Generations::new(keys.clone(), &layout.pki());
+            let (me, now) = (&config.party, machine.now());
+            probes::certificates(&own, (directory, me), now, &mut *machine.entropy())
+        }
+        (Err(cause), _) => Found::broken(cause, "put the credential back"),
+        (_, Err(failure)) => Found::broken(told(failure), "see the federation"),
+    });
     let mut parts = None;
-    exam.check("store", &["keys", "disk"], || {
+    exam.check("store", &["keys", "disk", "federation"], || {
         match Parts::read(config, layout, Arc::clone(&machine), &Arc::new(Notify::new())) {
             Ok(read) => {
                 parts = Some(read);
@@ -152,7 +174,8 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
         }
     });
     let Some(parts) = parts else {
-        for id in ["clock", "directory", "freshness", "certificates", "prekeys", "listen"] {
+        let beyond = ["clock", "directory", "freshness", "prekeys", "listen"];
+        for id in beyond.into_iter().filter(|id| !is_off || *id != "clock") {
             exam.begin(id, &["store"]);
         }
         for peer in peers {
@@ -162,16 +185,11 @@ async fn stopped(exam: &mut Exam, config: GatewayConfig, layout: &Layout, machin
     };
     let (now, directory, me) = (machine.now(), parts.directory.get(), parts.config.party.clone());
     let names: Vec<Party> = parts.peers.iter().map(|(peer, _)| peer.clone()).collect();
-    exam.end("clock", newest(parts.ledger.newest_leaf(&names), now));
+    if !is_off {
+        exam.end("clock", newest(parts.ledger.newest_leaf(&names), now));
+    }
     exam.end("directory", about(&directory));
     exam.end("freshness", probes::freshness(&directory, now));
-    let keys = KeyFolder::unlock(&layout.keys(), &credential);
-    exam.check("certificates", &["clock", "directory"], || match &keys {
-        Ok(keys) => {
-            probes::certificates((&layout.pki(), keys), (&directory, &me), now, &mut *machine.entropy())
-        }
-        Err(cause) => Found::broken(cause, "put the credential back"),
-    });
     exam.check("prekeys", &["clock", "directory"], || {
         probes::prekeys((&directory, &me), &parts.ring.get().prekeys, now)
     });
@@ -274,15 +292,30 @@ fn newest(
     }
 }
 
-fn about(directory: &crate::trust::Directory) -> Found {
+fn about(directory: &Directory) -> Found {
     let others = directory.parties().count().saturating_sub(1);
     if others == 0 {
         return Found::broken(
             "it knows nobody but this party",
-            "add the peers with whom this gateway is to speak, then start it again",
+            "ask the federation's authority for its newest directory, and `valise federation sync --from FILE`",
         );
     }
     Found::Sound(format!("version {}, {others} others are known", directory.version()))
+}
+
+/// Says whether a federation was joined, without which nothing can be told from anybody.
+fn federation(joined: &Result<Directory, Failure>) -> Found {
+    match joined {
+        Ok(directory) => Found::Sound(belonging(directory)),
+        Err(failure) => {
+            let fix = failure.hint.clone().unwrap_or_else(|| "see the cause".to_owned());
+            Found::broken(told(failure), fix)
+        }
+    }
+}
+
+fn belonging(directory: &Directory) -> String {
+    format!("'{}' was joined, {}", directory.root().federation, joining::spoken(&directory.anchor()))
 }
 
 /// Says why a peer is not called: it takes nothing in from outside.
@@ -292,8 +325,18 @@ fn by_relay(relays: &[Party]) -> String {
 }
 
 fn rest_unseen(mut exam: Exam) -> DoctorView {
-    let beyond =
-        ["credential", "keys", "disk", "store", "clock", "directory", "freshness", "certificates", "prekeys"];
+    let beyond = [
+        "credential",
+        "keys",
+        "disk",
+        "federation",
+        "store",
+        "clock",
+        "directory",
+        "freshness",
+        "certificates",
+        "prekeys",
+    ];
     for id in beyond {
         exam.begin(id, &["settings"]);
     }

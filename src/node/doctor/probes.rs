@@ -2,9 +2,10 @@
 
 use crate::model::{DAY, Entropy, Party, Timestamp};
 use crate::node::doctor::exam::Found;
-use crate::node::keys::{CREDENTIAL_BYTES, KeyError, KeyFolder, certify, thumbprint_of_pem};
+use crate::node::generations::Generations;
+use crate::node::keys::{CREDENTIAL_BYTES, KeyError, KeyFolder, certify};
 use crate::trust::issue::GATEWAY_DAYS;
-use crate::trust::{CertifiedKey, Directory, Freshness, Role, TrustError, Usage, certificate_from_pem};
+use crate::trust::{Directory, Freshness, Role, TrustError, Usage, certificate_validity};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -80,16 +81,16 @@ pub fn clock(now: Timestamp, newest: Option<Timestamp>) -> Found {
     }
 }
 
-/// The chains from our own keys to the root: walked as a peer walks them.
+/// The chains from our own keys to the root: walked as a peer walks them, for the keys that the directory puts in force.
 pub fn certificates(
-    (pki, keys): (&Path, &KeyFolder),
+    own: &Generations,
     (directory, me): (&Directory, &Party),
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Found {
-    match chains((pki, keys), (directory, me), now, entropy) {
+    match chains(own, (directory, me), now, entropy) {
         Ok(ends) if ends < now.saturating_add(SOON * DAY) => Found::Sound(format!(
-            "all chains lead to the root; the first ends at {ends}: have its key certified again before"
+            "all chains lead to the root; the first ends at {ends}: `valise identity rotate` before"
         )),
         Ok(ends) => Found::Sound(format!("all chains lead to the root; the first ends at {ends}")),
         Err(Fault { detail, fix }) => Found::broken(detail, fix),
@@ -104,63 +105,51 @@ struct Fault {
 
 /// Returns when the first of our certificates ends.
 fn chains(
-    (pki, keys): (&Path, &KeyFolder),
+    own: &Generations,
     (directory, me): (&Directory, &Party),
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Timestamp, Fault> {
     let entry = directory.entry(me).map_err(|e| fault("the directory", &e))?;
     entry.root().check(Role::Root, now).map_err(|e| fault("root", &e))?;
+    let found = own.in_force(directory, me, now).map_err(|e| missing(own, &e))?;
     let mut ends = entry.root().validity.not_after;
-    for (name, role, published) in [("seal", Role::Seal, entry.seals()), ("log", Role::Log, entry.logs())] {
-        let found = ours(pki, keys, name, published)?;
-        found.check(role, now).map_err(|e| fault(name, &e))?;
-        ends = ends.min(found.validity.not_after);
+    for (role, (key, x5t)) in [(Role::Seal, &found.seal), (Role::Log, &found.log)] {
+        let listed = entry.certificate(role, x5t).map_err(|e| fault(&role.to_string(), &e))?;
+        listed.check(role, now).map_err(|e| fault(&role.to_string(), &e))?;
+        if key.verifying_key() != listed.key {
+            return Err(unmatched(own, role));
+        }
+        ends = ends.min(listed.validity.not_after);
     }
-    let issuing_file = pki.join("issuing.pem");
-    let issuing = fs::read_to_string(&issuing_file).map_err(|e| missing(&issuing_file, &e))?;
-    let issuing = certificate_from_pem(&issuing).map_err(|e| fault("issuing", &e))?;
-    let walked = keys.signing("issuing").and_then(|key| {
-        let subject = crate::cose::SigningKey::generate(entropy);
-        certify(Role::Gateway, me, &subject, &key, (now, GATEWAY_DAYS), entropy)
-    });
-    let gateway = walked.map_err(|e| missing(&issuing_file, &e))?;
-    directory
-        .verify_gateway(&gateway.der, &[&issuing], Usage::Server, now)
-        .map_err(|e| fault("issuing", &e))?;
-    Ok(ends)
-}
-
-/// Finds the published certificate of a key that we hold.
-fn ours<'d>(
-    pki: &Path,
-    keys: &KeyFolder,
-    name: &str,
-    published: &'d [CertifiedKey],
-) -> Result<&'d CertifiedKey, Fault> {
-    let file = pki.join(format!("{name}.pem"));
-    let pem = fs::read_to_string(&file).map_err(|e| missing(&file, &e))?;
-    let x5t = thumbprint_of_pem(&pem).map_err(|e| missing(&file, &e))?;
-    let found = published.iter().find(|key| key.x5t == x5t).ok_or_else(|| Fault {
-        detail: format!("the {name} certificate in {} is not the one that peers know", file.display()),
-        fix: "hand the party's newest documents to the peers and to this gateway".to_owned(),
+    let issuing = own.issuing(entry).map_err(|e| missing(own, &e))?;
+    let lasts = certificate_validity(Role::Issuing, &issuing.der).map_err(|e| fault("issuing", &e))?;
+    let subject = crate::cose::SigningKey::generate(entropy);
+    let gateway = certify(Role::Gateway, me, &subject, &issuing.key, (now, GATEWAY_DAYS), entropy)
+        .map_err(|e| missing(own, &e))?;
+    directory.verify_gateway(&gateway.der, &[&issuing.der], Usage::Server, now).map_err(|e| {
+        if e.code() == "bad-signature" { unmatched(own, Role::Issuing) } else { fault("issuing", &e) }
     })?;
-    let held = keys.signing(name).map_err(|e| missing(&file, &e))?;
-    if held.verifying_key() != found.key {
-        return Err(Fault {
-            detail: format!("the {name} key that is held is not the one of {}", file.display()),
-            fix: format!(
-                "put the key and the certificate of one rotation together: keys/{name}.key, {}",
-                file.display()
-            ),
-        });
-    }
-    Ok(found)
+    Ok(ends.min(lasts.not_after))
 }
 
-fn missing(file: &Path, cause: &dyn std::fmt::Display) -> Fault {
-    let shown = file.display();
-    Fault { detail: format!("{shown}: {cause}"), fix: format!("put {shown} back from the last backup") }
+fn unmatched(own: &Generations, role: Role) -> Fault {
+    Fault {
+        detail: format!("the {role} key that is held is not the one of its certificate"),
+        fix: format!(
+            "put the key and the certificate of one rotation together, from one backup: {} and {}",
+            own.folder().folder().display(),
+            own.pki().display()
+        ),
+    }
+}
+
+fn missing(own: &Generations, cause: &dyn std::fmt::Display) -> Fault {
+    let (keys, pki) = (own.folder().folder(), own.pki());
+    Fault {
+        detail: cause.to_string(),
+        fix: format!("put {} and {} back from the last backup", keys.display(), pki.display()),
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
@@ -168,7 +157,10 @@ fn fault(what: &str, cause: &TrustError) -> Fault {
     let fix = match cause {
         TrustError::NotYetValid { .. } => "set the clock of this machine: the certificate begins later",
         TrustError::Suspended { .. } => "the party is suspended; ask the federation's authority why",
-        _ => "have the party's root certify the key again, and publish the certificate",
+        TrustError::Revoked { .. } | TrustError::Retired { .. } | TrustError::Compromised { .. } => {
+            "`valise identity rotate` makes another key, while the gateway runs"
+        }
+        _ => "have the party's root certify the key again: `valise identity rotate`, while the gateway runs",
     };
     Fault { detail: format!("{what}: {cause}"), fix: fix.to_owned() }
 }
@@ -193,9 +185,6 @@ pub fn prekeys(
 
 /// How old the directory is: a stale one still receives, but lets nothing restricted out.
 pub fn freshness(directory: &Directory, now: Timestamp) -> Found {
-    if directory.anchor().is_none() {
-        return Found::Unseen("no federation was joined".to_owned());
-    }
     match directory.freshness(now) {
         Freshness::Fresh { until } => Found::Sound(format!("fresh until {until}")),
         Freshness::Stale { since, what } => Found::broken(

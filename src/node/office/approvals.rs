@@ -1,8 +1,8 @@
 //! What waits for a second officer (DESIGN §8, §12.11).
 
-use crate::case::{HeldAct, HeldEnd, HeldId, Word};
+use crate::case::{HeldAct, HeldEnd, Word};
 use crate::control::{ApprovalState, ApprovalView};
-use crate::model::{Digest, OfficerSignature, Text};
+use crate::model::{Digest, HeldId, OfficerSignature, Text};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{record, unknown};
@@ -44,7 +44,6 @@ fn named(id: &str) -> Result<HeldId, NodeError> {
 }
 
 fn view(act: &HeldAct) -> ApprovalView {
-    let held = &act.held;
     let (state, statement, reason) = match &act.end {
         None => (ApprovalState::AwaitingApproval, None, None),
         Some(HeldEnd::Sent { statement, .. }) => (ApprovalState::Sent, Some(*statement), None),
@@ -54,18 +53,10 @@ fn view(act: &HeldAct) -> ApprovalView {
     };
     let agreed_by: Vec<String> = act.words.iter().map(|word| word.officer.clone()).collect();
     ApprovalView {
-        id: held.id.to_string(),
+        held: act.held.clone(),
         state,
-        case: held.case.clone(),
-        act: held.act,
-        to: held.to.clone(),
-        author: held.author.clone(),
-        at: held.at,
-        digest: held.digest,
-        approvals: held.approvals,
         agreed: 1 + u32::try_from(agreed_by.len()).unwrap_or(u32::MAX - 1),
         agreed_by,
-        rule: held.rule.clone(),
         statement,
         reason,
         words: None,

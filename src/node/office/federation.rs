@@ -27,9 +27,6 @@ pub(super) async fn sync(
     news: Option<&[u8]>,
 ) -> Result<SyncView, Failure> {
     let gateway = &post.gateway;
-    if gateway.board.holdings().is_none() {
-        return Err(not_joined());
-    }
     record(gateway, officer, "federation.sync", None).await?;
     let (taken, asked) = match news {
         Some(bytes) => {
@@ -64,9 +61,6 @@ pub(super) async fn rotate(
     compromised_since: Option<Timestamp>,
 ) -> Result<RotatedView, Failure> {
     let gateway = &post.gateway;
-    if gateway.board.holdings().is_none() {
-        return Err(not_joined());
-    }
     let reason = reason.reveal().trim().to_owned();
     if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
         let what = format!("a reason is one line of 1 to {MAX_REASON} characters");
@@ -80,11 +74,6 @@ pub(super) async fn rotate(
     }
     record(gateway, officer, "identity.rotate", None).await?;
     Ok(rotation::rotate(post, &Order { what, reason, compromised_since }).await?)
-}
-
-fn not_joined() -> Failure {
-    Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation")
-        .hint("`valise identity request` begins the way in; docs/federation.md tells all of it")
 }
 
 async fn ask(post: &Post, only: Option<&Party>) -> Result<(Taken, Vec<AskedView>), Failure> {
@@ -121,7 +110,7 @@ async fn compare(post: &Post, courier: &Courier) -> Result<Taken, String> {
     let mut taken = gossip::meet(post, courier, &link).await?;
     // A link that was opened for this has compared by itself, perhaps first.
     let after = post.gateway.board.holdings();
-    taken.new = before.zip(after).map_or(0, |(before, after)| crate::node::board::count(&before, &after));
+    taken.new = crate::node::board::count(&before, &after);
     Ok(taken)
 }
 

@@ -13,13 +13,14 @@ mod mandates;
 mod peers;
 mod queue;
 mod releases;
+mod reports;
 mod requests;
 
 pub(super) use peers::ping;
 
 use crate::case;
 use crate::control::{ActedView, BackupPoint, Command, Delivery, ExitCode, Failure, PrintView, Reply};
-use crate::model::{Act, ActKind, CaseId, Delay, MandateTerms, Matter, OutcomeNotice};
+use crate::model::{Act, ActKind, CaseId, MandateTerms, Matter, OutcomeNotice};
 use crate::node::content;
 use crate::node::desk::Slot;
 use crate::node::doctor;
@@ -97,8 +98,8 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             let command = case::Command::Acknowledge { automatic: false, note };
             json(&act(gateway, officer, &case, ActKind::Acknowledgement, command).await?)
         }
-        Command::CaseRespond { case, response } => {
-            json(&cases::respond(gateway, officer, &case, *response).await?)
+        Command::CaseRespond { case, response, despite_declaration } => {
+            json(&cases::respond(gateway, officer, &case, *response, despite_declaration).await?)
         }
         Command::CaseRefuse { case, grounds } => {
             json(&cases::refuse(gateway, officer, &case, grounds).await?)
@@ -108,9 +109,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
             json(&cases::judge(gateway, officer, &case, reasonable, reason).await?)
         }
         Command::CaseDelay { case, grounds, expected } => {
-            let request = content::request_digest(&known(gateway, &case)?.read())?;
-            let delay = Delay { request, grounds, expected };
-            json(&act(gateway, officer, &case, ActKind::Delay, case::Command::Delay(delay)).await?)
+            json(&cases::delay(gateway, officer, &case, grounds, expected).await?)
         }
         Command::CaseClarify { case, act, text } => {
             json(&cases::clarify(gateway, officer, &case, &act, text).await?)
@@ -197,6 +196,9 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::EvidenceProof { alarm } => json(&evidence::export_proof(gateway, officer, alarm).await?),
         Command::EvidenceHead { check } => json(&evidence::head(gateway, check.as_deref())?),
         Command::CaseHistory { case } => json(&evidence::history(gateway, &case)?),
+        Command::ReportRestrictions { years, min_cell } => {
+            json(&reports::restrictions(gateway, years, min_cell)?)
+        }
         Command::DeadlineList => json(&views::deadlines(gateway)),
         Command::QueueList => json(&queue::queue(gateway)),
         Command::QueueRetry { id } => json(&queue::retry(gateway, id)?),

@@ -8,6 +8,9 @@ use crate::node::error::NodeError;
 use crate::node::gateway::{Author, Gateway};
 use crate::node::office::{acted, unknown};
 use crate::rules::addressee;
+use crate::rules::succession;
+use crate::rules::succession::{Candidate, Claim, NoSuccessor};
+use crate::trust::federation::SuccessionClaim;
 
 /// To whom a request goes, and which agents it passes (ISACS 9.3).
 pub(super) struct Way {
@@ -38,6 +41,7 @@ pub(super) async fn submit(
         return Err(Failure::new(ExitCode::Finding, "request.no_addressee", "the request names no addressee")
             .hint("name one in the file, or with --to; `valise request check` proposes them in the order of ISACS 8.1"));
     };
+    succession::compare(&request, &claims(gateway)).map_err(|found| no_successor(&found))?;
     let me = gateway.me().clone();
     let (to, behalf) = match (on_behalf_of, via) {
         (Some(principal), None) => (to, Some(Behalf { principal, agent: me.clone() })),
@@ -67,6 +71,32 @@ pub(super) async fn submit(
         }
     })?;
     Ok(acted(gateway, &slot, &made, ActKind::Request))
+}
+
+/// Lists what the members of the federation claim of former States.
+fn claims(gateway: &Gateway) -> Vec<Claim> {
+    let directory = gateway.directory();
+    let entries =
+        directory.parties().filter_map(|party| Some((party.state()?, directory.entry(party).ok()?)));
+    let claims = entries.flat_map(|(state, entry)| {
+        let of =
+            move |claim: &SuccessionClaim| Claim { state, former: claim.former, basis: claim.basis.clone() };
+        entry.part_a().succession.iter().map(of)
+    });
+    claims.collect()
+}
+
+fn no_successor(found: &NoSuccessor) -> Failure {
+    let NoSuccessor { item, former, chosen, candidates } = found;
+    let what = format!("items[{item}] leads to {former}, for which {chosen} does not answer");
+    let named = candidates.iter().map(|Candidate { state, basis, claimed }| {
+        let by = if *claimed { "claims it" } else { "known here" };
+        format!("{state} ({by}: {basis})")
+    });
+    Failure::new(ExitCode::Finding, "request.no_successor", what).hint(format_args!(
+        "ask one of these: {}; or take the basis 'other', and say why in addressee.reason",
+        named.collect::<Vec<_>>().join("; ")
+    ))
 }
 
 /// Takes the basis from the proposals, if the party is among them.

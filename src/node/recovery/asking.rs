@@ -11,11 +11,12 @@ use crate::model::{Digest, Head, Party, Timestamp};
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, add_events};
+use crate::node::keys::KeyError;
+use crate::node::prekeys::{listed, offered};
 use crate::node::recovery::relayed;
 use crate::node::retry;
 use crate::store::{Change, Durable, Recovered, StoreError};
 use crate::transport::{Link, Receiver};
-use crate::trust::{Card, SignedPrekey};
 use crate::wire;
 use crate::wire::FrameKind;
 use std::collections::BTreeSet;
@@ -129,7 +130,7 @@ impl Line {
     async fn ask(&self, post: &Post, courier: &Courier, wants: RecoveryWants) -> Result<Answers, String> {
         let gateway = &*post.gateway;
         let restored_at = gateway.recovery.restoration().map_or(Timestamp::EPOCH, |r| r.at);
-        let prekeys = fresh_prekeys(gateway);
+        let prekeys = fresh_prekeys(gateway).map_err(|cause| cause.to_string())?;
         let question = RecoveryQuestion { to: courier.peer.clone(), restored_at, prekeys, wants };
         let body = question.sign(&gateway.ring()).map_err(|cause| cause.to_string())?;
         match self {
@@ -216,15 +217,18 @@ async fn fetch(
     Ok(())
 }
 
-fn fresh_prekeys(gateway: &Gateway) -> Vec<OfferedPrekey> {
-    // The keeper writes them there; a machine without files has them in its directory only.
-    let text = std::fs::read_to_string(gateway.config.data.join("pki/card.toml"));
-    let written = text.ok().and_then(|text| toml::from_str::<Card>(&text).ok());
-    let directory = gateway.directory();
-    let known = || directory.entry(gateway.me()).ok().and_then(|entry| entry.card()).cloned();
-    let Some(card) = written.or_else(known) else { return Vec::new() };
-    let signed = card.prekeys.iter().filter_map(|prekey| prekey.read().ok());
-    signed.map(|prekey: SignedPrekey| OfferedPrekey::new(&prekey)).collect()
+/// Offers the prekeys that this gateway holds: those of before the restore are lost, whatever the directory says.
+fn fresh_prekeys(gateway: &Gateway) -> Result<Vec<OfferedPrekey>, KeyError> {
+    let published = match &gateway.keeper {
+        Some(keeper) => listed(&keeper.held()?, gateway.now()),
+        // A machine without files has them in its directory only.
+        None => {
+            let directory = gateway.directory();
+            directory.entry(gateway.me())?.part_b().map(|part| part.prekeys.clone()).unwrap_or_default()
+        }
+    };
+    let signed = offered(gateway.me(), &published, &gateway.ring().seal);
+    Ok(signed.iter().map(OfferedPrekey::new).collect())
 }
 
 /// Proves an act with its receipt and commits both; returns the head of our lost log that the receipt shows.

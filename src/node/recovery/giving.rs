@@ -11,7 +11,6 @@ use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::intake::Answer;
 use crate::store::{Body, StoreError};
-use crate::trust::SignedPrekey;
 use crate::wire;
 use crate::wire::{FrameKind, Limits};
 use serde_bytes::ByteBuf;
@@ -31,7 +30,6 @@ pub async fn serve(
     let (now, directory) = (gateway.now(), gateway.directory());
     let question = RecoveryQuestion::verify(body, (peer, gateway.me()), &directory, now)?;
     let offered = question.offered(peer, &directory, now)?;
-    learn_prekeys(post, peer, &offered).await;
     match question.wants {
         RecoveryWants::List(from) => {
             tracing::warn!(%peer, restored_at = %question.restored_at, "a peer was restored from a backup and asks");
@@ -50,19 +48,6 @@ pub async fn serve(
         }
     }
     Ok(())
-}
-
-/// Seals to the fresh prekeys from now on: the peer has lost all others.
-async fn learn_prekeys(post: &Post, peer: &Party, offered: &[SignedPrekey]) {
-    let gateway = &post.gateway;
-    match gateway.board.take_prekeys(peer, offered).await {
-        Ok(true) => {}
-        Ok(false) => return,
-        Err(cause) => return tracing::warn!(%peer, %cause, "the fresh prekeys of a peer are not used"),
-    }
-    if let Some(courier) = gateway.couriers.get(peer) {
-        courier.check_keys(gateway).await;
-    }
 }
 
 /// Lists the acts that passed between the two, in the order of our log, from a place on.

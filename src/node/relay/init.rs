@@ -1,4 +1,4 @@
-//! `relay init`: makes the keys, certificates, card and settings of a new relay.
+//! `relay init`: makes the keys, certificates, parts and settings of a new relay.
 
 use crate::config::{Draft, Layout, RelayDraft};
 use crate::control::{ExitCode, Failure};

@@ -18,7 +18,7 @@ use crate::node::joining;
 use crate::node::keys::{KeyError, KeyFolder};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
-use crate::node::parts::{directory, key_failure, read_peers, renewal, start_failure, store_failure};
+use crate::node::parts::{key_failure, renewal, start_failure, store_failure};
 use crate::node::serve::{LAST_WORDS, told_to_stop};
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
@@ -72,10 +72,7 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     let machine = Arc::new(Machine::os());
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
     let shelf = joining::shelf(layout)?;
-    let known = match joining::read(&shelf, Some(&config.party))? {
-        Some(joined) => joined,
-        None => directory(&config.party, layout, &read_peers(&config.peers)?)?,
-    };
+    let known = joining::read(&shelf, Some(&config.party))?.ok_or_else(joining::not_joined)?;
     let members = members(&known);
     let trusted = Arc::new(Live::new(known));
     let own = Generations::new(keys.clone(), &layout.pki());

@@ -4,7 +4,7 @@
 
 use crate::envelope::fixture::{XAA, XBB, named, refusal};
 use crate::evidence::dossier::tests::hostile::forked;
-use crate::evidence::dossier::tests::story::{Story, anchor, bundle, log_keys, sealed};
+use crate::evidence::dossier::tests::story::{Story, anchor, log_keys, sealed};
 use crate::evidence::dossier::{Dossier, verify};
 use crate::evidence::proof::tests as alone;
 use crate::evidence::{Accusation, Contradiction, Equivocation, HeadClaim, verify_proof};
@@ -104,12 +104,11 @@ fn accuse(story: &mut Story) {
     story.alarms.push(ByteBuf::from(Accusation::Contradiction(proof).encode().unwrap()));
 }
 
+/// A dossier that carries the directory of another federation.
 fn with_other_root() -> Vec<u8> {
     let mut parts = Story::told().parts(XAA);
-    let mut bundle = bundle();
-    let stranger = crate::envelope::fixture::card("XCC");
-    bundle.cards.push(crate::trust::Card { prekeys: Vec::new(), ..stranger });
-    parts.trust = ByteBuf::from(bundle.encode().unwrap());
+    let listings = [XAA, XBB].map(crate::envelope::fixture::listing);
+    parts.trust = ByteBuf::from(crate::trust::fixture::federation(&listings).1);
     parts.seal(&log_keys(XAA)).unwrap()
 }
 
@@ -126,8 +125,7 @@ fn compare(name: &str, bytes: &[u8], bless: bool) {
 #[test]
 fn dossiers_and_proofs_are_what_this_code_makes_and_judges() {
     let bless = std::env::var_os("VALISE_BLESS").is_some();
-    // XCC is no party of these dossiers, so the anchor that stands beside them does not name it.
-    let trusted = crate::evidence::TrustAnchor { roots: anchor().roots[..2].to_vec() };
+    let trusted = anchor();
     let (mut dossiers, mut proved) = (serde_json::Map::new(), serde_json::Map::new());
     for (name, bytes, expected) in all() {
         let report = verify(&bytes, &trusted);

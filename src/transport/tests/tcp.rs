@@ -157,17 +157,17 @@ async fn each_bad_certificate_is_refused_with_the_same_cause_as_over_quic() {
     ];
     for (change, code) in cases {
         let (a, b) = (Pki::new("XAA"), Pki::new("XAB"));
-        let (card_a, card_b, shown) = (a.card(), b.card(), change(&a));
-        let server = Node::new(b, &[card_a]);
-        let client = Node::showing(a, &shown, &[card_b]).without_udp();
+        let (listing_a, listing_b, shown) = (a.listing(), b.listing(), change(&a));
+        let server = Node::new(b, &[listing_a]);
+        let client = Node::showing(a, &shown, &[listing_b]).without_udp();
         client_hears(&client, &server, code).await;
         let nobody = tokio::time::timeout(Duration::from_millis(50), server.road.accept()).await;
         assert!(nobody.is_err(), "a refused peer has no link");
     }
     let (a, b) = (Pki::new("XAA"), Pki::new("XAB"));
     let shown = b.odd_gateway(|p| p.not_after = rcgen::date_time_ymd(2027, 1, 15));
-    let (card_a, card_b) = (a.card(), b.card());
-    let (client, server) = (Node::new(a, &[card_b]).without_udp(), Node::showing(b, &shown, &[card_a]));
+    let (listing_a, listing_b) = (a.listing(), b.listing());
+    let (client, server) = (Node::new(a, &[listing_b]).without_udp(), Node::showing(b, &shown, &[listing_a]));
     let cause = client.reach(&server).await.unwrap_err();
     assert!(matches!(cause, TransportError::Distrusted(_)), "{cause}");
     assert_eq!(cause.code(), "expired");

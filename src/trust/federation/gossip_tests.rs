@@ -9,7 +9,7 @@ use crate::trust::fixture::{NOW, Pki, party};
 fn compare(a: &mut Directory, b: &mut Directory) -> usize {
     let mut pieces = 0;
     for _ in 0..4 {
-        let (ha, hb) = (a.holdings().unwrap(), b.holdings().unwrap());
+        let (ha, hb) = (a.holdings(), b.holdings());
         if ha.agrees(&hb) {
             return pieces;
         }
@@ -55,7 +55,7 @@ fn two_stories_of_one_version_are_handed_over_and_prove_a_split_view() {
         world.directory().update(&Documents::part_b(&signed_b(&xaa, &part)), NOW).unwrap()
     };
     let (one, two) = (told("one.example.org:1"), told("two.example.org:1"));
-    let (h1, h2) = (one.holdings().unwrap(), two.holdings().unwrap());
+    let (h1, h2) = (one.holdings(), two.holdings());
     assert!(h1.misses(&h2) && h2.misses(&h1));
     let news = one.news_for(Some(&h2), None);
     let error = two.update(&news[0], NOW).unwrap_err();
@@ -69,11 +69,11 @@ fn two_stories_of_one_version_are_handed_over_and_prove_a_split_view() {
 fn a_member_of_another_federation_is_told_nothing() {
     let (_, _, world) = World::two();
     let directory = world.directory();
-    let mut theirs = directory.holdings().unwrap();
+    let mut theirs = directory.holdings();
     theirs.genesis = crate::model::Digest([1; 32]);
     theirs.root.0 = 0;
     assert!(directory.news_for(Some(&theirs), None).is_empty());
-    assert!(!directory.holdings().unwrap().misses(&theirs));
+    assert!(!directory.holdings().misses(&theirs));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_world_of_193_parties_stays_within_its_sizes() {
     let world = World::of(&pkis.iter().map(|p| (p, part_a(p, 1), part_b(p, 1))).collect::<Vec<_>>());
     let longest = world.docs.parts_a.iter().map(|a| a.len()).max().unwrap();
     assert!(193 * longest < 1 << 20, "{longest} bytes for one part A");
-    let held = world.directory().holdings().unwrap();
+    let held = world.directory().holdings();
     let each = (0..193).map(|n| (party(&format!("org:p{n}")), Held(1, 1, held.genesis))).collect();
     let all = Holdings { each: Some(each), ..held.clone() }.to_bytes();
     assert!(all.len() < 12 << 10 && held.brief().to_bytes().len() < 256, "{}", all.len());

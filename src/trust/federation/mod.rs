@@ -12,13 +12,14 @@ mod holdings;
 mod national;
 mod part_a;
 mod part_b;
+mod revoke;
 mod root;
 mod signed;
 mod snapshot;
 mod split;
 
 pub use documents::Documents;
-pub use found::found;
+pub use found::{Member, SoleAuthority};
 pub(super) use holdings::Stock;
 pub use holdings::{Held, Holdings};
 pub(super) use national::is_further_npc;

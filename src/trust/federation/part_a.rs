@@ -149,6 +149,26 @@ pub fn link_root(party: &Party, old: (&Digest, &SigningKey), new: &Digest) -> By
 }
 
 impl PartA {
+    /// Drafts the first part A of a party with one root and one seal, both certificates in DER; it says nothing more.
+    pub fn first(party: Party, issued: Timestamp, root: &[u8], seal: &[u8]) -> Self {
+        let npc = Npc { party: party.clone(), records: RecordScope::All };
+        Self {
+            version: 1,
+            issued,
+            roots: vec![LinkedRoot { certificate: root.to_vec().into(), link: None, retired: None }],
+            seals: vec![SealEntry { certificate: seal.to_vec().into(), retired: None }],
+            revocations: None,
+            npcs: if matches!(party, Party::Npc { npc: None, .. }) { vec![npc] } else { vec![] },
+            authorities: vec![],
+            succession: vec![],
+            languages: vec![],
+            names: BTreeMap::new(),
+            contact: None,
+            approvals: 1,
+            party,
+        }
+    }
+
     /// Signs the part with the root that is in force.
     ///
     /// # Errors

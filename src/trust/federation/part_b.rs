@@ -89,6 +89,20 @@ pub(in crate::trust) struct VerifiedPartB {
 }
 
 impl PartB {
+    /// Drafts the first part B of a party with one log key, whose certificate is in DER; it says nothing more.
+    pub fn first(party: Party, issued: Timestamp, log: &[u8], twin: Option<Digest>) -> Self {
+        Self {
+            party,
+            version: 1,
+            issued,
+            logs: vec![LogEntry { certificate: log.to_vec().into(), twin, retired: None }],
+            issuing: vec![],
+            prekeys: vec![],
+            routes: vec![],
+            capabilities: vec![],
+        }
+    }
+
     /// Signs the part with a seal key, whose certificate has the thumbprint `seal`.
     ///
     /// # Errors
@@ -160,7 +174,11 @@ impl PrekeyEntry {
         }
     }
 
-    fn read(&self, party: &Party) -> Result<(Prekey, bool), TrustError> {
+    /// Reads the prekey, with whether it is a last resort.
+    ///
+    /// # Errors
+    /// `BadPrekey`.
+    pub fn read(&self, party: &Party) -> Result<(Prekey, bool), TrustError> {
         let bad = |why| TrustError::BadPrekey { party: party.clone(), why };
         let id = self.id.as_slice().try_into().map_err(|_| bad("its id is not 16 bytes"))?;
         let validity = Validity { not_before: self.not_before, not_after: self.not_after };

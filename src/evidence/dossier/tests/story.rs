@@ -1,21 +1,20 @@
 use super::super::{Dossier, LogProof};
 use crate::cose::PqSigningKey;
-use crate::envelope::fixture::{Seeded, XAA, XBB, XCC, card, draft, named, request, response, ring};
+use crate::envelope::fixture::{Seeded, XAA, XBB, draft, known_to, named, request, response, ring};
 use crate::envelope::{Content, Heads, KeyRing, StatementDraft};
 use crate::evidence::dossier::{DOSSIER_VERSION, DossierReport, summary, verify};
 use crate::evidence::{
     Anchor, Checkpoint, Direction, Entry, Leaf, Log, LogBook, LogKeys, MerkleLog, ProvedHead, ProvedLeaf,
-    Receipt, TrustAnchor, TrustBundle,
+    Receipt, TrustAnchor,
 };
 use crate::model::{Act, DAY, Digest, Head, MessageId, Timestamp};
 use crate::trust::fixture::{NOW, Pki};
-use crate::trust::{Card, thumbprint};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
 
-/// The trust anchor of all three States.
+/// The anchor of the federation of all three States.
 pub(crate) fn anchor() -> TrustAnchor {
-    TrustAnchor { roots: [XAA, XBB, XCC].map(|name| thumbprint(&Pki::new(name).root.der)).to_vec() }
+    TrustAnchor { roots: vec![known_to(XAA).anchor()] }
 }
 
 pub(crate) fn twin(name: &str) -> PqSigningKey {
@@ -24,11 +23,6 @@ pub(crate) fn twin(name: &str) -> PqSigningKey {
 
 pub(crate) fn log_keys(name: &str) -> LogKeys {
     LogKeys { log: ring(name).log, twin: twin(name) }
-}
-
-pub(crate) fn bundle() -> TrustBundle {
-    let card = |name: &str| Card { prekeys: Vec::new(), ..card(name) };
-    TrustBundle { cards: [XAA, XBB].map(card).to_vec() }
 }
 
 /// One side of the story.
@@ -158,7 +152,7 @@ impl Story {
             made_by: named(made_by),
             made_at: self.made_at,
             summary: String::new(),
-            trust: ByteBuf::from(bundle().encode().unwrap()),
+            trust: ByteBuf::from(known_to(XAA).bundle()),
             statements: self.said.iter().map(|(_, content)| content.clone()).collect(),
             receipts: self.receipts.iter().map(|r| ByteBuf::from(r.as_bytes())).collect(),
             logs: vec![self.proof(made_by, peer), self.proof(peer, made_by)],
