@@ -59,9 +59,13 @@ pub fn export(
         }
     }
     let sizes = cited_sizes(gateway.me(), &statements, &receipts);
-    let mut logs = own_log(gateway, peer, acts, &sizes, &keys, now)?;
-    logs.extend(peers_log(gateway, peer, cited_sizes(peer, &statements, &receipts))?);
-    let alarms = gateway.ledger.alarms()?.into_iter().filter(|alarm| alarm.peer == *peer);
+    let peers = between(gateway.me(), peer, &statements);
+    let mut logs = Vec::new();
+    for peer in &peers {
+        logs.extend(own_log(gateway, peer, acts, &sizes, &keys, now)?);
+        logs.extend(peers_log(gateway, peer, cited_sizes(peer, &statements, &receipts))?);
+    }
+    let alarms = gateway.ledger.alarms()?.into_iter().filter(|alarm| peers.contains(&alarm.peer));
     let mut dossier = Dossier {
         version: DOSSIER_VERSION,
         case: case.clone(),
@@ -83,6 +87,13 @@ pub fn export(
     let bytes = dossier.seal(&keys)?;
     let report = dossier::verify(&bytes, &anchor);
     Ok(Made { bytes, report })
+}
+
+/// Lists the other parties of a case: its peer, and where an agent speaks for a principal, the third one of them.
+fn between(me: &Party, peer: &Party, statements: &[Content]) -> BTreeSet<Party> {
+    let claimed = statements.iter().filter_map(|content| ClaimedStatement::read(&content.statement).ok());
+    let parties = claimed.flat_map(|claimed| claimed.audience.into_iter().chain([claimed.issuer]));
+    parties.chain([peer.clone()]).filter(|party| party != me).collect()
 }
 
 /// Makes a file of one alarm's proof alone, with the keys to judge it by.

@@ -58,6 +58,46 @@ proptest! {
     }
 
     #[test]
+    fn a_flipped_bit_that_its_maker_sealed_is_found(part in 0usize..7, piece: usize, at: usize, bit in 0u8..8) {
+        static MADE: std::sync::OnceLock<Dossier> = std::sync::OnceLock::new();
+        let mut parts = MADE.get_or_init(|| Story::told().parts(XAA)).clone();
+        let flip = |bytes: &mut [u8]| bytes[at % bytes.len()] ^= 1 << bit;
+        let nth = |count: usize| piece % count;
+        let (statement, log) = (nth(parts.statements.len()), nth(parts.logs.len()));
+        match part {
+            0 => { let nth = nth(parts.receipts.len()); flip(&mut parts.receipts[nth]) }
+            1 => flip(&mut parts.statements[statement].statement),
+            2 => {
+                let shown = &mut parts.statements[statement].disclosures;
+                let nth = piece % shown.len();
+                flip(&mut shown[nth]);
+            }
+            3 => {
+                let mut anchor = parts.logs[log].anchor.encode().unwrap();
+                // The heads of the three byte strings have another form then, or none.
+                flip(&mut anchor);
+                let Ok(anchor) = crate::evidence::Anchor::parse(&anchor) else { return Ok(()) };
+                parts.logs[log].anchor = anchor;
+            }
+            4 => {
+                let leaves = &mut parts.logs[log].leaves;
+                let nth = piece % leaves.len();
+                flip(&mut leaves[nth].leaf);
+            }
+            5 => {
+                let path = parts.logs[log].leaves.iter_mut().flat_map(|leaf| leaf.path.iter_mut()).next();
+                let Some(path) = path else { return Ok(()) };
+                flip(&mut path.0);
+            }
+            _ => {
+                let Some(head) = parts.logs[log].heads.first_mut() else { return Ok(()) };
+                flip(&mut head.head.root.0);
+            }
+        }
+        prop_assert_ne!(verdict(&sealed(parts)), "valid", "part {} piece {} byte {}", part, piece, at);
+    }
+
+    #[test]
     fn no_cut_and_no_junk_is_valid(cut: usize, junk: Vec<u8>) {
         let good = small();
         prop_assert_ne!(verdict(&good[..cut % good.len()]), "valid");
