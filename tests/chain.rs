@@ -183,6 +183,19 @@ fn a_restricted_answer_is_quoted_only_once_its_originator_consents() {
     assert_eq!((&chain["quoted"], &chain["pending"]), (&json!([PATH]), &json!([])), "{chain}");
     assert_eq!(chain["restrictions"], json!(["f", "h1"]));
     assert!(!there.to_string().contains(SECRET), "{there}");
+    let read = |to: &str| {
+        xcc.ask(Command::ReleaseRequest {
+            case: text(&sent["case"]).parse().expect("a case"),
+            to: to.to_owned(),
+            purpose: Purpose::Tracing,
+            elements: vec!["follows".to_owned()],
+            show: true,
+            emergency: None,
+        })
+    };
+    let shown = read("npc").expect("the point of contact to which it came reads it, on record");
+    assert!(shown.to_string().contains(SECRET), "{shown}");
+    refused(read("XDD"), "release.denied");
 
     let back = Command::ConsentWithdraw { id, reason: words("a source is at risk") };
     pair.xbb.ask(back).expect("it is taken back");

@@ -4,7 +4,7 @@
 use super::{Body, Case, ElementRef, Permit, Refused, consent};
 use crate::model::{Digest, ElementPath, Follows, Label, Party, Purpose, Timestamp};
 use crate::rules::label::{Forbids, covers, forbidding, join_all};
-use crate::rules::release::{Authority, AuthorityKind, Verdict, decide};
+use crate::rules::release::{Authority, AuthorityKind, Verdict, binds, decide};
 use std::collections::BTreeSet;
 
 /// Decides whether a request `to` a party may follow an answer that `source` holds, and quote what it quotes.
@@ -47,15 +47,23 @@ pub fn may_follow(source: &Case, follows: &Follows, to: &Party, now: Timestamp) 
 }
 
 /// Lists the elements of an answer that may not be passed on to a party as consents stand, and which rule of which
-/// label forbids it.
+/// label forbids it; for no party yet, all that are restricted.
 pub fn restricted_towards(
     source: &Case,
     response: &Digest,
-    to: &Party,
+    to: Option<&Party>,
     now: Timestamp,
 ) -> Vec<Forbids<ElementPath>> {
     let elements = source.act(response).map_or(&[][..], |record| record.facts.elements());
     let now = now.max(source.latest());
+    let Some(to) = to else {
+        let bound = elements.iter().filter_map(|element| {
+            let label = element.label.as_ref().filter(|label| binds(label, now))?;
+            let why = format!("it bears a label ({}), and no addressee is named", label.codes().join(" "));
+            Some(Forbids { source: element.path.parse().ok()?, rule: "8.3.4.2", why })
+        });
+        return bound.collect();
+    };
     let (to, known) = (abroad(to), consent::consents(source, now));
     let recipient = to.recipient();
     let sources = elements.iter().filter_map(|element| {

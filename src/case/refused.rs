@@ -138,7 +138,7 @@ pub enum Refused {
         at: Timestamp,
     },
     /// Too few officers have agreed to it (DESIGN §12.11).
-    #[error("permit {id} needs {needed} officers; {agreed} agree")]
+    #[error("permit {id} has the word of {agreed} of {needed} officers")]
     NotApproved {
         /// The permit.
         id: PermitId,

@@ -139,6 +139,10 @@ pub(super) fn permit(r: &ReleaseView) -> String {
     }
     let Some(digest) = r.digest else { return out };
     out += &format!("rests on {}; agreed: {} of {}\n", r.basis.join(", "), r.agreed, r.approvals);
+    if !r.consents.is_empty() {
+        let consents: Vec<String> = r.consents.iter().map(Digest::short).collect();
+        out += &format!("by consent {}\n", consents.join(", "));
+    }
     if let Some(why) = &r.emergency {
         out += &format!("in an emergency: {}\n", printable(why));
     }

@@ -4,6 +4,7 @@
 pub mod dice;
 pub mod founded;
 pub mod relay;
+pub mod siege;
 pub mod stranger;
 
 use founded::federate;

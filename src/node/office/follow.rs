@@ -77,10 +77,7 @@ pub(super) async fn follow(
         return Err(Failure::new(ExitCode::Denied, "follow.permit", why)
             .hint("nothing was written; ask for consent that names the next addressee"));
     }
-    let forbids = match &to {
-        Some(to) => case::restricted_towards(&slot.read(), &response, to, gateway.now()),
-        None => Vec::new(),
-    };
+    let forbids = case::restricted_towards(&slot.read(), &response, to.as_ref(), gateway.now());
     let mut follows = follows(response, quoted)?;
     let mut warnings = Vec::new();
     for Forbids { source, rule, why } in forbids {
