@@ -200,6 +200,7 @@ const fn listing(what: &str) -> &str {
         b"mandate" => "mandate list",
         b"queue entry" => "queue list",
         b"peer" => "peer list",
+        b"alarm" => "gateway status",
         _ => "case list",
     }
 }

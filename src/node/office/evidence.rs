@@ -80,10 +80,8 @@ pub(super) async fn export_proof(
 ) -> Result<ProofView, Failure> {
     let alarms = gateway.ledger.alarms().map_err(NodeError::from)?;
     let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-    let alarm = at.and_then(|at| alarms.into_iter().nth(at)).ok_or_else(|| {
-        Failure::from(unknown("alarm", &number.to_string()))
-            .hint("`gateway status` lists the alarms by their numbers")
-    })?;
+    let alarm =
+        at.and_then(|at| alarms.into_iter().nth(at)).ok_or_else(|| unknown("alarm", &number.to_string()))?;
     let unproved = || {
         Failure::new(
             ExitCode::Finding,
