@@ -2,7 +2,9 @@
 
 use crate::cli::document::write_bytes;
 use crate::cli::face::Answer;
-use crate::control::{ActHistory, DossierView, ExitCode, Failure, JournalHeadView, ProofView};
+use crate::control::{
+    ActHistory, CustodyFileView, DossierView, ExitCode, Failure, JournalHeadView, ProofView,
+};
 use crate::model::Digest;
 use serde_json::json;
 use std::path::Path;
@@ -55,6 +57,28 @@ pub(super) fn alone(view: &ProofView, output: &Path, force: bool) -> Result<Answ
         Some(fault) => format!("it does not convict by the keys that are known now: {fault}"),
     };
     let text = format!("{}: {}; sha256 {digest}\n{verdict}", output.display(), view.words);
+    Ok(Answer::ok("evidence.export", data, text))
+}
+
+/// Writes what a node holds about a relay and tells how it is judged.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn custody(view: &CustodyFileView, output: &Path, force: bool) -> Result<Answer, Failure> {
+    write_bytes(output, &view.file.0, force)?;
+    let digest = Digest::of(&[&view.file.0]);
+    let data = json!({
+        "relay": view.relay, "at": view.at, "parcels": view.parcels, "threads": view.threads, "file": output,
+        "sha256": digest, "bytes": view.file.0.len(),
+    });
+    let text = format!(
+        "{}: {} parcels for which {} has signed, and our word on {} threads of our mailbox there; sha256 {digest}\n\
+         the other side writes the same on its gateway; `valise evidence verify` judges the relay by both files",
+        output.display(),
+        view.parcels,
+        view.relay,
+        view.threads
+    );
     Ok(Answer::ok("evidence.export", data, text))
 }
 

@@ -46,6 +46,7 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::CasePrint { .. }
         | Command::AttachmentOffer { .. }
         | Command::AttachmentPut { .. }
+        | Command::ApprovalFile { .. }
         | Command::AttachmentRead { .. } => format!("{data:#}"),
         Command::CaseAttachments { .. } => attach::table(&read::<Vec<_>>(data)?),
         Command::CaseShow { .. } | Command::CaseJudge { .. } | Command::CaseClose { .. } => {
@@ -86,7 +87,9 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
         Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
         // A dossier is written by `cli::proof`; here is what a script would have got.
-        Command::EvidenceExport { .. } | Command::EvidenceProof { .. } => format!("{data:#}"),
+        Command::EvidenceExport { .. } | Command::EvidenceProof { .. } | Command::EvidenceCustody { .. } => {
+            format!("{data:#}")
+        }
         Command::EvidenceHead { .. } => proof::head(&read(data)?),
         Command::ReportRestrictions { .. } => restrictions(&read(data)?),
         Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
@@ -96,9 +99,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::NoticeShow { .. } => exchange::shown(&read(data)?),
         Command::QueueList => queue(&read::<Vec<_>>(data)?),
         // Bags are written and read by `cli::bags`; here is what a script would have got.
-        Command::QueueExport { .. } | Command::QueueHanded { .. } | Command::QueueImport { .. } => {
-            format!("{data:#}")
-        }
+        Command::QueueExport { .. }
+        | Command::QueueHanded { .. }
+        | Command::QueueFiles { .. }
+        | Command::QueuePiece { .. }
+        | Command::QueueImport { .. } => format!("{data:#}"),
         Command::QueueRetry { .. } => {
             let RetryView { woken } = read(data)?;
             format!("trying {} now {}", woken.len(), woken.join(" "))

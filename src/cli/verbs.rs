@@ -57,13 +57,16 @@ pub struct Readers {
 pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
     let officer = args.as_officer.as_deref();
     match &args.verb {
-        Verb::Queue(QueueVerb::Export { output, peer, split, force }) => {
-            let packing = Packing { output, peer: peer.as_ref(), mib: *split, force: *force };
+        Verb::Queue(QueueVerb::Export { output, peer, files, split, force }) => {
+            let packing = Packing { output, peer: peer.as_ref(), files: *files, mib: *split, force: *force };
             return bags::export(packing, layout, officer, readers);
         }
         Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),
         Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
             return approval::approve(args, layout, readers, (id, *digest, own));
+        }
+        Verb::Approval(ApprovalVerb::Show { id, files: Some(folder) }) => {
+            return approval::show_with_files(args, layout, (id, folder));
         }
         Verb::Release(ReleaseVerb::Approve { id, digest, own }) => {
             return approval::second(args, layout, readers, (Matter::Release, id, *digest, own));
@@ -125,6 +128,9 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
+    }
+    if let Verb::Evidence(EvidenceVerb::Export { relay: Some(_), output, force, .. }) = &args.verb {
+        return proof::custody(&render::read(&data)?, output, *force);
     }
     if let Verb::Evidence(EvidenceVerb::Export { output, force, .. }) = &args.verb {
         return match &call.command {
@@ -231,7 +237,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | RequestVerb::Exempt { .. },
         )
         | Verb::Evidence(
-            EvidenceVerb::Verify { .. } | EvidenceVerb::Export { case: None, alarm: None, .. },
+            EvidenceVerb::Verify { .. } | EvidenceVerb::Export { case: None, alarm: None, relay: None, .. },
         )
         | Verb::Officer(_)
         | Verb::Inspect { .. } => {
@@ -290,6 +296,9 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         Verb::Approval(verb) => approval::approval(verb),
         Verb::Evidence(EvidenceVerb::Export { alarm: Some(alarm), .. }) => {
             Command::EvidenceProof { alarm: *alarm }
+        }
+        Verb::Evidence(EvidenceVerb::Export { relay: Some(relay), .. }) => {
+            Command::EvidenceCustody { relay: relay.clone() }
         }
         Verb::Evidence(EvidenceVerb::Export { case: Some(case), elements, permit, .. }) => {
             Command::EvidenceExport {

@@ -15,6 +15,7 @@ pub const LEAVES: &[u8] = b"l/";
 pub const OUR_HEADS: &[u8] = b"h/o/";
 pub const LOCAL_ACTS: &[u8] = b"j/";
 pub const ALARMS: &[u8] = b"x/";
+pub const CUSTODIES: &[u8] = b"k/";
 
 pub const RESTORED: &[u8] = b"z/restored";
 pub const RECOVERED: &[u8] = b"z/recovered/";
@@ -128,7 +129,7 @@ pub fn envelopes_of(statement: &Digest) -> Vec<u8> {
 }
 pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
     let relay = relay.map(ToString::to_string).unwrap_or_default();
-    [b"k/", &envelope.0[..], relay.as_bytes()].concat()
+    [CUSTODIES, &envelope.0[..], relay.as_bytes()].concat()
 }
 pub fn mailbox(relay: &Party, row: Option<&MailboxRow>) -> Vec<u8> {
     let row = row.map(|row| format!("{}/{:?}", row.from, row.lane)).unwrap_or_default();
