@@ -252,7 +252,8 @@ fn an_addressee_that_does_not_answer_for_a_former_state_is_told_at_submit() {
         let text = good.replace(country, &country.replace("XBB", "SUHH"));
         let party = r#"{ "party": "XBB", "basis": "manufacture" }"#;
         assert!(text.contains(party));
-        let reason = format!(r#"{{ "party": "XBB", "basis": "{basis}", "reason": "XBB keeps the ledgers" }}"#);
+        let reason =
+            format!(r#"{{ "party": "XBB", "basis": "{basis}", "reason": "XBB keeps the ledgers" }}"#);
         fs::write(&file, text.replace(party, &reason)).unwrap();
         pair.xaa.run(&["request", "submit", &file.display().to_string(), "--exercise"])
     };

@@ -369,7 +369,7 @@ fn a_relay_takes_other_keys_and_its_members_hear_of_them_before_they_are_used() 
     };
     let running = rotate("log");
     assert_eq!(running.status.code(), Some(78), "{}", String::from_utf8_lossy(&running.stderr));
-    apart.relays[0].kill();
+    apart.relays[0].stop();
     for what in ["log", "gateway"] {
         let done = rotate(what);
         assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));

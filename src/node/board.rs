@@ -265,7 +265,8 @@ mod tests {
         let directory = Directory::from_bundle(&authority.anchor(), &first, Some(&xaa.party)).unwrap();
         let (old, disk) = (directory.digest(), Arc::new(MemDisk::new()));
         let board = Board::new(Arc::new(Live::new(directory)), Shelf::new(disk.clone()));
-        let cites = |board: &Board, version, digest| board.is_contradicted_by(&DirectoryRef { version, digest });
+        let cites =
+            |board: &Board, version, digest| board.is_contradicted_by(&DirectoryRef { version, digest });
         assert!(cites(&board, 1, Digest([7; 32])) && !cites(&board, 1, old));
         let taken = board.take(Documents::parse(&second).unwrap(), NOW).await;
         assert_eq!((taken.new, taken.refused.len()), (1, 0));

@@ -54,9 +54,7 @@ impl Order {
         let reason = reason.trim().to_owned();
         if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
             let what = format!("a reason is one line of 1 to {MAX_REASON} characters");
-            return Err(
-                Failure::new(ExitCode::Usage, "identity.reason", what).hint("everybody will read it")
-            );
+            return Err(Failure::new(ExitCode::Usage, "identity.reason", what).hint("everybody will read it"));
         }
         if compromised_since.is_some_and(|since| since > now) {
             let what = "a key cannot have been compromised in the future";
@@ -133,7 +131,8 @@ pub fn rotate_stopped(
         let known = directory.entry(&me).ok().and_then(|entry| entry.part_b_file()).map(|(bytes, _)| bytes);
         let amended = Sheet::new(layout.part_b()).amend(known, &seal, now, change).map_err(fail)?;
         if let Some(bytes) = amended {
-            let next = directory.update(&Documents::part_b(&bytes), now).map_err(|cause| fail(cause.into()))?;
+            let next =
+                directory.update(&Documents::part_b(&bytes), now).map_err(|cause| fail(cause.into()))?;
             joining::keep(&shelf, &next)?;
         }
     }

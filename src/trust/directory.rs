@@ -1,7 +1,7 @@
 use super::entry::PartyEntry;
 use super::federation::{
-    Document, Documents, Held, Holdings, Listed, NationalList, Npc, PartB, Root, Route, SignedDocument,
-    MAX_LEAP, Snapshot, SplitView, Stock, VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot,
+    Document, Documents, Held, Holdings, Listed, MAX_LEAP, NationalList, Npc, PartB, Root, Route,
+    SignedDocument, Snapshot, SplitView, Stock, VerifiedPartA, VerifiedPartB, VerifiedRoot, VerifiedSnapshot,
     is_further_npc,
 };
 use super::{Prekey, Role, TrustError, Usage, profile, twin_digest};
