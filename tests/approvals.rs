@@ -155,6 +155,43 @@ fn a_returned_act_stays_and_one_whose_case_has_moved_on_is_not_sent() {
 }
 
 #[test]
+fn clause_9_3_a_mandate_is_signed_only_once_a_second_officer_agrees() {
+    let pair = pair();
+    let done = |node: &Node, words: &[&str]| {
+        let out = node.run(words);
+        assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+        let answer: Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        answer["data"].clone()
+    };
+    let mandates = |node: &Node| done(node, &["mandate", "list"]);
+    let grant =
+        ["mandate", "grant", "--agent", "XBB", "--power", "initiate", "--until", "2099-01-01T00:00:00Z"];
+    let held = done(&pair.xaa, &grant);
+    assert_eq!(held["state"], "awaiting_approval");
+    let id = text(&held["approval"]);
+    let shown = text(&done(&pair.xaa, &["approval", "show", &id, "--as", "two"])["words"]);
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(shown["body"]["grant"], "", "nothing is signed: {shown}");
+    assert_eq!(shown["body"]["terms"]["agent"], "XBB", "and all of its terms are shown");
+    assert_eq!(mandates(&pair.xaa), serde_json::json!([]));
+    assert_eq!(approve(&pair.xaa, "two", &id).0, 0);
+    let given = await_some("the mandate at XBB", || {
+        mandates(&pair.xbb).as_array()?.iter().find(|held| held["state"] == "granted").cloned()
+    });
+    let mandate = text(&given["mandate"]);
+    assert_ne!(mandate, "0".repeat(64));
+    assert_eq!(mandates(&pair.xaa)[0]["mandate"], *mandate);
+    done(&pair.xbb, &["mandate", "accept", &mandate]);
+    await_some("the acceptance at XAA", || (mandates(&pair.xaa)[0]["state"] == "in_force").then_some(()));
+    // Its end takes two officers as well.
+    let ended = done(&pair.xaa, &["mandate", "revoke", &mandate, "--reason", "we ask ourselves"]);
+    assert_eq!(ended["told"][0]["state"], "awaiting_approval", "{ended}");
+    assert_eq!(mandates(&pair.xaa)[0]["state"], "in_force");
+    assert_eq!(approve(&pair.xaa, "two", &text(&ended["told"][0]["approval"])).0, 0);
+    await_some("the end at XBB", || (mandates(&pair.xbb)[0]["state"] == "revoked").then_some(()));
+}
+
+#[test]
 fn fewer_officers_than_the_directory_entry_promises_do_not_serve() {
     let home = tempfile::tempdir().expect("a folder");
     let dir = home.path().join("xaa").display().to_string();
@@ -170,4 +207,40 @@ fn fewer_officers_than_the_directory_entry_promises_do_not_serve() {
     let ended = node.run_serve();
     assert_eq!(ended.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&ended.stderr).contains("promises other States 2"));
+}
+
+#[test]
+fn whoever_agrees_sees_the_files_first_and_no_others() {
+    let pair = pair();
+    let home = pair.home.path();
+    let picture = common::files::noise(31, 1_300_000);
+    fs::write(home.join("left"), &picture).expect("a picture");
+    let made = valise::offline::requests::example(valise::offline::requests::Example::OneWeapon);
+    let mut request: Value = serde_json::from_str(made).expect("the example is JSON");
+    request["items"][0]["photographs"] = serde_json::json!([{ "shows": "left side", "path": "left" }]);
+    let file = home.join("request.json");
+    fs::write(&file, request.to_string()).expect("it is written");
+    let submitted = pair.xaa.run(&["request", "submit", &file.display().to_string(), "--exercise"]);
+    let waits: Value = serde_json::from_slice(&submitted.stdout).expect("JSON");
+    let id = text(&waits["data"]["approval"]);
+    let folder = home.join("seen");
+    let shown =
+        pair.xaa.run(&["approval", "show", &id, "--as", "two", "--files", folder.to_str().expect("text")]);
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    let shown: Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    assert_eq!(shown["data"]["files"][0]["size"].as_u64(), Some(1_300_000), "{shown}");
+    let written = fs::read_dir(&folder).expect("a folder").next().expect("a file").expect("an entry");
+    assert!(fs::read(written.path()).expect("it is written") == picture);
+    // Nothing that the act does not name is read by its name.
+    let other = Command::ApprovalFile { id: id.clone(), sha256: Digest([7; 32]), index: 0 };
+    assert_eq!(by(&pair.xaa, "two", other).expect_err("it names no such file").exit, ExitCode::Finding);
+    let named = text(&shown["data"]["files"][0]["sha256"]).parse().expect("a digest");
+    let clerk = Command::ApprovalFile { id: id.clone(), sha256: named, index: 0 };
+    let refused = by(&pair.xaa, "nobody", clerk).expect_err("a stranger sees nothing");
+    assert_eq!(refused.exit, ExitCode::Denied);
+    // The same file goes out with it.
+    assert_eq!(approve(&pair.xaa, "two", &id).0, 0);
+    let case = text(&waits["data"]["case"]);
+    await_some("the request", || pair.xbb.show(&case));
+    common::files::await_verified(&pair.xbb, &case, 1);
 }

@@ -21,13 +21,14 @@ fn words(text: &str) -> Sensitive<String> {
     Sensitive::new(text.to_owned())
 }
 
-/// XAA holds an answer of XBB: an owner who may be named with consent only, and an export to XCC.
-fn answered() -> (Pair, CaseId) {
+/// XAA holds an answer of XBB: an owner who may be named with consent only, and an export to XCC, which runs too.
+fn answered() -> (Pair, Node, CaseId) {
     let mut pair = Pair::apart();
-    let xcc = Node::init(pair.home.path(), "XCC");
+    let mut xcc = Node::init(pair.home.path(), "XCC");
     federate(&[&pair.xaa.dir, &pair.xbb.dir, &xcc.dir], &[], common::YEAR);
     pair.xaa.start();
     pair.xbb.start();
+    xcc.start();
     let made = pair.xaa.ask(submit()).expect("it is submitted");
     let case = text(&made["case"]);
     await_some("the request at XBB", || pair.xbb.show(&case));
@@ -47,16 +48,23 @@ fn answered() -> (Pair, CaseId) {
         vec![ItemAnswer { item: 0, outcome: Outcome::Full, reason: None, next_state: None, elements }];
     let case: CaseId = case.parse().expect("a case id");
     let response = Box::new(Response { request, items, note: None });
-    pair.xbb.ask(Command::CaseRespond { case: case.clone(), response }).expect("it is answered");
+    pair.xbb
+        .ask(Command::CaseRespond { case: case.clone(), response, despite_declaration: false })
+        .expect("it is answered");
     await_some("the answer at XAA", || (pair.xaa.show(case.as_str())?["state"] == "answered").then_some(()));
-    (pair, case)
+    (pair, xcc, case)
+}
+
+/// Waits until XCC sees the request of a case that XAA has sent, and returns what it sees.
+fn arrived(xcc: &Node, sent: &Value) -> Value {
+    await_some("the request at XCC", || xcc.show(&text(&sent["case"])))
 }
 
 fn follow(pair: &Pair, case: &CaseId, quotes: &[&str], permit: Option<String>) -> Result<Request, Failure> {
     let quotes = quotes.iter().map(|path| path.parse().expect("a path")).collect();
     let to = Some("XCC".parse().expect("a party"));
     let form = pair.xaa.ask(Command::CaseFollow { case: case.clone(), quotes, permit, to })?;
-    Ok(parse_request(form.as_str().expect("a form")).expect("a request"))
+    Ok(parse_request(form["form"].as_str().expect("a form")).expect("a request"))
 }
 
 fn send(pair: &Pair, request: &Request) -> Result<Value, Failure> {
@@ -82,12 +90,39 @@ fn consent(node: &Node, state: &str) -> Option<Value> {
 
 #[test]
 fn a_restricted_answer_is_quoted_only_once_its_originator_consents() {
-    let (pair, case) = answered();
+    let (pair, xcc, case) = answered();
     let bare = follow(&pair, &case, &[], None).expect("a request");
     let follows = bare.follows.clone().expect("it follows the answer");
     assert!(follows.quotes.is_empty() && follows.label.is_none(), "by digest alone");
     assert_eq!(bare.addressee.as_ref().map(|a| a.party.to_string()).as_deref(), Some("XCC"));
-    send(&pair, &bare).expect("a digest tells nothing");
+    let sent = send(&pair, &bare).expect("a digest tells nothing");
+    // The officer of the third State sees the chain: which answer it follows, what is quoted, and what is not consented to.
+    let there = arrived(&xcc, &sent)["follows"].clone();
+    let chain = json!({
+        "response": follows.response, "case": null, "answered_by": null,
+        "quoted": [], "restrictions": [], "pending": [PATH],
+    });
+    assert_eq!(there, chain);
+    let told =
+        common::valise(&["case", "show", &text(&sent["case"]), "--data", &xcc.dir.display().to_string()]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    for wanted in [
+        "follows the answer of another State",
+        &follows.response.to_string(),
+        "not consented to: items/0/elements/0",
+    ] {
+        assert!(told.contains(wanted), "{wanted} in {told}");
+    }
+    let here = pair.xaa.show(&text(&sent["case"])).expect("the case")["follows"].clone();
+    assert_eq!(
+        (&here["case"], &here["answered_by"]),
+        (&json!(case), &json!("XBB")),
+        "whoever asks knows both"
+    );
+    let mut invented = bare.clone();
+    invented.follows.as_mut().expect("it follows").pending =
+        ["items/4/elements/4".parse().expect("a path")].into();
+    assert_eq!(send(&pair, &invented).expect_err("no such element").code, "case.unknown_element");
     let free = follow(&pair, &case, &[FREE], None).expect("what is free may be quoted");
     send(&pair, &free).expect("it goes");
 
@@ -141,7 +176,26 @@ fn a_restricted_answer_is_quoted_only_once_its_originator_consents() {
     let mut astray = quoting.clone();
     astray.addressee.as_mut().expect("an addressee").party = "XDD".parse().expect("a party");
     assert!(send(&pair, &astray).is_err(), "the permit is for XCC alone");
-    send(&pair, &quoting).expect("it goes with consent and label");
+    let sent = send(&pair, &quoting).expect("it goes with consent and label");
+    // There it is restricted as it was here: named by its path and codes, and released by a permit only.
+    let there = arrived(&xcc, &sent);
+    let chain = &there["follows"];
+    assert_eq!((&chain["quoted"], &chain["pending"]), (&json!([PATH]), &json!([])), "{chain}");
+    assert_eq!(chain["restrictions"], json!(["f", "h1"]));
+    assert!(!there.to_string().contains(SECRET), "{there}");
+    let read = |to: &str| {
+        xcc.ask(Command::ReleaseRequest {
+            case: text(&sent["case"]).parse().expect("a case"),
+            to: to.to_owned(),
+            purpose: Purpose::Tracing,
+            elements: vec!["follows".to_owned()],
+            show: true,
+            emergency: None,
+        })
+    };
+    let shown = read("npc").expect("the point of contact to which it came reads it, on record");
+    assert!(shown.to_string().contains(SECRET), "{shown}");
+    refused(read("XDD"), "release.denied");
 
     let back = Command::ConsentWithdraw { id, reason: words("a source is at risk") };
     pair.xbb.ask(back).expect("it is taken back");

@@ -164,7 +164,9 @@ fn answered_case(pair: &Pair) -> String {
     let item = ItemAnswer { item: 0, outcome: Outcome::Full, reason: None, next_state: None, elements };
     let request = text(&made["digest"]).parse().unwrap();
     let response = Box::new(Response { request, items: vec![item], note: None });
-    pair.xbb.ask(Command::CaseRespond { case: case.parse().unwrap(), response }).unwrap();
+    pair.xbb
+        .ask(Command::CaseRespond { case: case.parse().unwrap(), response, despite_declaration: false })
+        .unwrap();
     pair.drain();
     assert_eq!(pair.agreed(&case).unwrap()["state"], "answered");
     case

@@ -63,8 +63,12 @@ fn a_stale_directory_receives_and_sends_on_but_lets_nothing_restricted_out() {
     xbb.start();
     let (case, request) = traced(&xaa, &xbb);
     let (second, second_request) = traced(&xaa, &xbb);
-    xbb.ask(Command::CaseRespond { case: case.clone(), response: response(&request, label()) })
-        .expect("it is answered while the directory is fresh");
+    xbb.ask(Command::CaseRespond {
+        case: case.clone(),
+        response: response(&request, label()),
+        despite_declaration: false,
+    })
+    .expect("it is answered while the directory is fresh");
     await_some("the answer at XAA", || (xaa.show(case.as_str())?["state"] == "answered").then_some(()));
     let permit = text(&xaa.ask(release(&case, false)).expect("a permit")["id"]);
     assert!(
@@ -76,10 +80,12 @@ fn a_stale_directory_receives_and_sends_on_but_lets_nothing_restricted_out() {
     assert_eq!(code(xaa.ask(release(&case, false))), "directory.stale", "no new permit");
     assert_eq!(code(xaa.ask(Command::ReleaseShow { id: permit })), "directory.stale", "and none is used");
     let bound = response(&second_request, label());
-    let refused = xbb.ask(Command::CaseRespond { case: second.clone(), response: bound });
+    let refused =
+        xbb.ask(Command::CaseRespond { case: second.clone(), response: bound, despite_declaration: false });
     assert_eq!(code(refused), "directory.stale", "nothing restricted is sent");
     let free = response(&second_request, None);
-    xbb.ask(Command::CaseRespond { case: second.clone(), response: free }).expect("what is free is sent");
+    xbb.ask(Command::CaseRespond { case: second.clone(), response: free, despite_declaration: false })
+        .expect("what is free is sent");
     await_some("the free answer at XAA", || {
         (xaa.show(second.as_str())?["state"] == "answered").then_some(())
     });

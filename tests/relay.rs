@@ -3,11 +3,12 @@
 
 mod common;
 
+use common::files::{await_verified, fetched, files as listed, noise, peak_kib};
 use common::founded::federate;
 use common::relay::Relay;
 use common::stranger::{Stranger, frame};
 use common::{Node, Pair, acknowledge, await_some, refuse, request, submit, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::UdpSocket;
@@ -401,4 +402,108 @@ fn act_that_arrives_by_two_roads_is_processed_once() {
         relay.await_waiting("XBB", 0);
     }
     apart.pair.agreed(&case).unwrap();
+}
+
+#[test]
+fn a_relay_has_no_key_that_it_does_not_need() {
+    let home = tempfile::tempdir().unwrap();
+    let relay = Relay::init(home.path(), "relay-west", "");
+    let mut keys: Vec<String> = fs::read_dir(relay.dir.join("keys"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".key"))
+        .collect();
+    keys.sort();
+    assert_eq!(keys, ["issuing.key", "log.key", "root.key", "seal.key"], "none that opens anything");
+    let again = common::valise(&[
+        "relay",
+        "init",
+        "--party",
+        "org:relay-west",
+        "--data",
+        &relay.dir.display().to_string(),
+    ]);
+    assert_eq!(again.status.code(), Some(78), "nothing is overwritten");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("holds a relay already"));
+}
+
+/// Two States that reach one another by relay only, one of them with the power off: the file comes in pieces by whichever
+/// relay has them, through kills of everybody, and the relay keeps no more of it in memory than of an act.
+#[test]
+fn clause_6_4_5_files_come_by_relay_whole_verified_and_in_constant_memory() {
+    let mib = common::number("VALISE_ATTACHMENT_MIB", 24).min(2048);
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let home = apart.pair.home.path().to_owned();
+    fs::write(home.join("small"), noise(3, 1_500_000)).unwrap();
+    let first = common::files::submit(&apart.pair, &json!([{ "shows": "a small one", "path": "small" }]));
+    await_verified(&apart.pair.xbb, &first, 1);
+    let before = peak_kib(apart.relays[0].pid());
+    let film: Vec<u8> = (0..mib).flat_map(|part| noise(part + 20, 1 << 20)).collect();
+    fs::write(home.join("film"), &film).unwrap();
+    let case = common::files::submit(
+        &apart.pair,
+        &json!([{ "shows": "a film", "path": "film" }, { "shows": "again", "path": "film" }]),
+    );
+    // The addressee and then the sender lose power while it comes.
+    let coming = |held: u64| {
+        await_some("some pieces", || {
+            let list = listed(&apart.pair.xbb, &case, &[]);
+            list.first()?["held"].as_u64().filter(|now| *now >= held)
+        })
+    };
+    await_some("the request at XBB", || apart.pair.xbb.show(&case));
+    coming(2);
+    apart.pair.xbb.kill();
+    apart.pair.xbb.start();
+    apart.pair.xaa.kill();
+    apart.pair.xaa.start();
+    await_verified(&apart.pair.xbb, &case, 2);
+    let after = peak_kib(apart.relays[0].pid());
+    println!("{mib} MiB by relay: its peak resident memory {before} KiB before, {after} KiB after");
+    assert!(after < before + 40 * 1024, "{before} KiB, then {after} KiB");
+    assert!(fetched(&apart.pair.xbb, &case, &home.join("out")) == [film.clone(), film]);
+    // Nothing of it is left at the relay.
+    await_some("an empty relay", || (apart.relays[0].waiting("XBB") == 0).then_some(()));
+    let left = fs::read_dir(apart.relays[0].dir.join("store/parcels")).unwrap().flatten();
+    assert!(left.filter(|entry| entry.metadata().unwrap().len() > 500_000).count() == 0);
+}
+
+#[test]
+fn files_by_relay_wait_for_room_and_survive_a_relay_that_dies() {
+    // One relay has room for two pieces; the file has seven.
+    let mut apart = Apart::by(&["relay-west"], "[quota]\nbulk_mib = 2\n");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let home = apart.pair.home.path().to_owned();
+    let film = noise(4, 6_500_000);
+    fs::write(home.join("film"), &film).unwrap();
+    let case = common::files::submit(&apart.pair, &json!([{ "shows": "a film", "path": "film" }]));
+    apart.await_field(&case, "received_at");
+    apart.relays[0].kill();
+    apart.relays[0].start();
+    await_verified(&apart.pair.xbb, &case, 1);
+    assert!(fetched(&apart.pair.xbb, &case, &home.join("out")) == [film]);
+}
+
+#[test]
+fn on_a_metered_line_a_file_is_not_asked_for_by_relay_either() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    let settings = apart.pair.xbb.dir.join("valise.toml");
+    let old = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("attachments = \"on-request\"\n{old}")).unwrap();
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let home = apart.pair.home.path().to_owned();
+    fs::write(home.join("left"), noise(5, 1_200_000)).unwrap();
+    let case = common::files::submit(&apart.pair, &json!([{ "shows": "left side", "path": "left" }]));
+    apart.await_field(&case, "received_at");
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(listed(&apart.pair.xbb, &case, &[])[0]["state"], "on_request");
+    listed(&apart.pair.xbb, &case, &["--fetch"]);
+    await_verified(&apart.pair.xbb, &case, 1);
 }

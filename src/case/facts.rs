@@ -221,9 +221,23 @@ pub struct RequestFacts {
     pub purposes: BTreeSet<Purpose>,
     /// Whether confidence and restrictions can be kept; none if it does not say (ISACS 8.4).
     pub can_comply: Option<bool>,
+    /// The answer of another State from which the trace goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Box<FollowsFacts>>,
     /// What it quotes from another State's answer, with the label that binds the quotation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotes: Vec<ElementFacts>,
+}
+
+/// The link of a chain: where the trace goes on from, and what of it came along; what it says stays sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowsFacts {
+    /// The statement digest of the answer.
+    pub response: Digest,
+    /// The elements that are quoted from it.
+    pub quoted: Vec<ElementPath>,
+    /// The elements to whose passing on their State has not consented.
+    pub pending: BTreeSet<ElementPath>,
 }
 
 /// What followed from the trace of one item; its texts stay sealed.
@@ -470,6 +484,13 @@ fn of_request(request: &Request) -> RequestFacts {
         pleads: returns::pleads_impossibility(request),
         purposes: request.intended_use.as_ref().map(|u| u.purposes.clone()).unwrap_or_default(),
         can_comply: request.declaration.as_ref().map(|d| d.can_comply),
+        follows: request.follows.as_ref().map(|follows| {
+            Box::new(FollowsFacts {
+                response: follows.response,
+                quoted: follows.quotes.iter().map(|quote| quote.path).collect(),
+                pending: follows.pending.clone(),
+            })
+        }),
         quotes: request
             .follows
             .iter()

@@ -22,17 +22,18 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use chain::may_follow;
+pub use chain::{may_follow, restricted_towards};
 pub use command::{Command, Decision, Draft, auto_ack_due, decide, recorded};
 pub use consent::{Consent, ConsentState, Granted, consents};
 pub use event::{ActRecord, Behalf, ChanceJudgement, Direction, Equivocation, Event, Opening, Receipt, Role};
 pub use facts::{
-    ActFacts, ActHeader, Body, ElementFacts, FollowUpFacts, ItemOutcome, RequestFacts, element_path,
+    ActFacts, ActHeader, Body, ElementFacts, FollowUpFacts, FollowsFacts, ItemOutcome, RequestFacts,
+    element_path,
 };
 pub use filing::{Filing, is_at_rest};
 pub use flag::{Flag, FlagCode};
 pub use fold::ItemState;
-pub use held::{Held, HeldAct, HeldEnd, HeldId, Word, digest as held_digest, words as held_words};
+pub use held::{HeldAct, HeldEnd, Word, words as held_words};
 pub use mandates::{HeldMandate, Mandates};
 pub use permit::{
     Approval, Bar, Denial, DeniedElement, ElementRef, Permit, PermitId, PermitUse, Terms, stale_refusal,

@@ -1,7 +1,8 @@
 use super::fold::Folded;
 use super::{Case, Decision, Event, Opening, Refused, consent};
 use crate::model::{
-    DAY, Digest, Label, MessageId, OfficerSignature, ParseIdError, Purpose, Restriction, Text, Timestamp,
+    DAY, Digest, Label, Matter, MessageId, OfficerSignature, ParseIdError, Purpose, Restriction, Text,
+    Timestamp,
 };
 use crate::rules::freshness;
 use crate::rules::release::{Authority, Verdict, decide};
@@ -392,8 +393,12 @@ fn select(
 impl Permit {
     /// Computes what another officer confirms: the digest of all that the permit says.
     pub fn digest(&self) -> Digest {
-        let bytes = serde_json::to_vec(self).expect("a permit has only members that JSON can write");
-        Digest::of(&[b"valise permit\0", &bytes])
+        Matter::Release.digest_of(&self.words())
+    }
+
+    /// Writes all that the permit says, as another officer reads it.
+    pub fn words(&self) -> String {
+        serde_json::to_string(self).expect("a permit has only members that JSON can write")
     }
 }
 

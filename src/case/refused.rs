@@ -1,5 +1,5 @@
-use super::{HeldId, PermitId};
-use crate::model::{Digest, Party, Timestamp};
+use super::PermitId;
+use crate::model::{Digest, HeldId, Party, Timestamp};
 use crate::rules::completeness::{Completeness, Finding};
 
 /// Says why a local command was refused. What a peer did is never refused by state (DESIGN §4).
@@ -138,7 +138,7 @@ pub enum Refused {
         at: Timestamp,
     },
     /// Too few officers have agreed to it (DESIGN §12.11).
-    #[error("permit {id} needs {needed} officers; {agreed} agree")]
+    #[error("permit {id} has the word of {agreed} of {needed} officers")]
     NotApproved {
         /// The permit.
         id: PermitId,

@@ -1,7 +1,7 @@
 use super::fold::{Folded, ItemStanding, ItemState, Version};
 use super::{
-    ActFacts, ActRecord, Behalf, Body, Case, ChanceJudgement, Consent, Direction, Flag, PermitId, Role,
-    consents,
+    ActFacts, ActRecord, Behalf, Body, Case, ChanceJudgement, Consent, Direction, Flag, FollowsFacts,
+    PermitId, Role, consents,
 };
 use crate::model::{ActKind, CaseId, Digest, GroundCode, OnBehalf, PartialDate, Party, Ternary, Timestamp};
 use crate::rules::deadline::{Clock, Profile, Standing, Warning, standing};
@@ -25,6 +25,10 @@ pub struct View {
     pub state: CaseState,
     /// Whether it is training (ISACS 7.1.4).
     pub exercise: bool,
+    /// Whether the requester declares that it can keep confidence and restrictions; none if it does not say (ISACS 8.4).
+    pub can_comply: Option<bool>,
+    /// The answer of another State that the request follows (DESIGN §3.9).
+    pub follows: Option<FollowsFacts>,
     /// The clocks of the whole case: those of the current version of the request.
     pub clocks: Clocks,
     /// When this side committed its acknowledgement; none on the side that asks.
@@ -223,6 +227,8 @@ pub fn view(case: &Case, now: Timestamp, warn: Warning) -> Option<View> {
         behalf: opening.behalf.clone(),
         state: state(&folded),
         exercise: current.map(|v| v.request).or(acts.clone().next().copied()).is_some_and(is_exercise),
+        can_comply: current.and_then(|v| v.request.facts.request()?.can_comply),
+        follows: current.and_then(|v| v.request.facts.request()?.follows.as_deref().cloned()),
         clocks: current.map(|v| version_clocks(v, now, warn)).unwrap_or_default(),
         ack_sent_at: ack.filter(|record| record.direction == Direction::Sent).map(|record| record.at),
         ack_automatic: ack.is_some_and(|record| record.facts.is_automatic()),

@@ -40,14 +40,8 @@ pub(super) fn release(verb: &ReleaseVerb) -> Command {
             show: *show,
             emergency: emergency.clone().map(Sensitive::new),
         },
-        ReleaseVerb::Approve { id, digest, .. } => {
-            Command::ReleaseApprove { id: id.clone(), digest: *digest, signature: None }
-        }
         ReleaseVerb::Deny { id, reason } => {
             Command::ReleaseDeny { id: id.clone(), reason: Sensitive::new(reason.clone()) }
-        }
-        ReleaseVerb::Review { id, digest, .. } => {
-            Command::ReleaseReview { id: id.clone(), digest: *digest, signature: None }
         }
         ReleaseVerb::Notify { case, to, elements, compelled_by } => Command::ReleaseNotify {
             case: case.clone(),
@@ -55,7 +49,8 @@ pub(super) fn release(verb: &ReleaseVerb) -> Command {
             elements: elements.clone(),
             compelled_by: Sensitive::new(compelled_by.clone()),
         },
-        ReleaseVerb::List => Command::ReleaseList,
+        // A second officer is shown the permit first; see `cli::approval`.
+        ReleaseVerb::Approve { .. } | ReleaseVerb::Review { .. } | ReleaseVerb::List => Command::ReleaseList,
         ReleaseVerb::Show { id, .. } | ReleaseVerb::Export { id, .. } => {
             Command::ReleaseShow { id: id.clone() }
         }

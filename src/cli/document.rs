@@ -2,7 +2,7 @@ use crate::control::{ExitCode, Failure, MAX_FRAME};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads a file of any kind, up to a length that no message of ours reaches.
 ///
@@ -83,16 +83,57 @@ pub fn write_bytes(file: &Path, bytes: &[u8], force: bool) -> Result<(), Failure
     } else {
         options.create_new(true)
     };
-    let shown = file.display();
     let written = options.open(file).and_then(|mut f| f.write_all(bytes));
-    written.map_err(|cause| {
-        if cause.kind() == ErrorKind::AlreadyExists {
-            return is_there(file);
+    written.map_err(|cause| unwritten(file, cause))
+}
+
+fn unwritten(file: &Path, cause: io::Error) -> Failure {
+    if cause.kind() == ErrorKind::AlreadyExists {
+        return is_there(file);
+    }
+    Failure::new(ExitCode::Finding, "file.unwritable", format_args!("cannot write {}", file.display()))
+        .hint("choose a folder that you may write to")
+        .cause(cause)
+}
+
+/// A new file that is there before anything is done that cannot be done again; it goes if nothing is written.
+#[derive(Debug)]
+pub struct Reserved {
+    path: PathBuf,
+    file: File,
+    written: bool,
+}
+
+impl Reserved {
+    /// Makes the file, which only its owner may read.
+    ///
+    /// # Errors
+    /// As for [`write_text`].
+    pub fn new(path: &Path) -> Result<Self, Failure> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let file = options.open(path).map_err(|cause| unwritten(path, cause))?;
+        Ok(Self { path: path.to_owned(), file, written: false })
+    }
+
+    /// Writes what belongs into it.
+    ///
+    /// # Errors
+    /// The disk fails; what was written so far goes.
+    pub fn write(mut self, text: &str) -> Result<(), Failure> {
+        self.file.write_all(text.as_bytes()).map_err(|cause| unwritten(&self.path, cause))?;
+        self.written = true;
+        Ok(())
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if !self.written {
+            // An empty file that stays only stands in the way of the next try.
+            let _ = std::fs::remove_file(&self.path);
         }
-        Failure::new(ExitCode::Finding, "file.unwritable", format_args!("cannot write {shown}"))
-            .hint("choose a folder that you may write to")
-            .cause(cause)
-    })
+    }
 }
 
 /// Makes sure that nothing is in the way of a new file.

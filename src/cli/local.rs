@@ -4,7 +4,7 @@ use crate::cli::document::{read_text, write_text};
 use crate::cli::face::Answer;
 use crate::cli::render;
 use crate::config::{self, Checked, ConfigError, GatewayConfig, Layout, Setting, Surroundings};
-use crate::control::{ControlError, DoctorView, ExitCode, Failure, FindingView};
+use crate::control::{ControlError, DoctorView, ExitCode, Failure, FindingView, FormView};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -161,7 +161,8 @@ pub fn request_check(data: Value) -> Result<Answer, Failure> {
 /// # Errors
 /// The file exists or cannot be written.
 pub fn request_new(form: &str, output: &Path, force: bool) -> Result<Answer, Failure> {
-    form_answer("request.new", form, output, force, "check it with `valise request check`")
+    let form = FormView { form: form.to_owned(), warnings: Vec::new() };
+    form_answer("request.new", &form, output, force, "check it with `valise request check`")
 }
 
 /// `request exempt`: tells whether items need not be traced; ends with 1 if they must be.
@@ -261,18 +262,18 @@ struct GapView {
 /// Hands a form out: written to a file, or on stdout for `-`.
 pub(super) fn form_answer(
     verb: &'static str,
-    form: &str,
+    form: &FormView,
     output: &Path,
     force: bool,
     next: &str,
 ) -> Result<Answer, Failure> {
     if output == Path::new("-") {
-        let data = serde_json::from_str(form).map_err(ControlError::Malformed)?;
-        return Ok(Answer::ok(verb, data, form.to_owned()));
+        let data = serde_json::from_str(&form.form).map_err(ControlError::Malformed)?;
+        return Ok(Answer::ok(verb, data, form.form.clone()));
     }
-    write_text(output, form, force)?;
+    write_text(output, &form.form, force)?;
     let told = format!("wrote {}; fill it in, then {next}", output.display());
-    Ok(Answer::ok(verb, json!({ "file": output }), told))
+    Ok(Answer::ok(verb, json!({ "file": output, "warnings": form.warnings }), told))
 }
 
 fn settings_table(settings: &[Setting], origin: bool) -> String {

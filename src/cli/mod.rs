@@ -41,6 +41,8 @@ use crate::control::{ExitCode, Failure};
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
+use std::io;
+use std::io::Write;
 
 /// Reads a command line, or shows what was asked about it.
 ///
@@ -52,7 +54,8 @@ pub fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Args, ExitCode>
     let json = line.iter().any(|word| word == "--json");
     Args::try_parse_from(line).map_err(|error| {
         if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-            print!("{error}");
+            // Whoever has read enough of it may close the pipe.
+            let _ = write!(io::stdout().lock(), "{error}");
             return ExitCode::Ok;
         }
         Face::new(json).fail(&usage(&error))

@@ -2,7 +2,7 @@
 
 use crate::cli::document::write_bytes;
 use crate::cli::face::Answer;
-use crate::control::{ActHistory, DossierView, ExitCode, Failure, JournalHeadView};
+use crate::control::{ActHistory, CustodyFileView, DossierView, ExitCode, Failure, JournalHeadView};
 use crate::model::Digest;
 use serde_json::json;
 use std::path::Path;
@@ -33,6 +33,28 @@ pub(super) fn answer(view: &DossierView, output: &Path, force: bool) -> Result<A
         None => "everything in it holds; check it with `valise evidence verify`".to_owned(),
         Some(fault) => format!("it shows a fault: {fault}"),
     };
+    Ok(Answer::ok("evidence.export", data, text))
+}
+
+/// Writes what a node holds about a relay and tells how it is judged.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn custody(view: &CustodyFileView, output: &Path, force: bool) -> Result<Answer, Failure> {
+    write_bytes(output, &view.file.0, force)?;
+    let digest = Digest::of(&[&view.file.0]);
+    let data = json!({
+        "relay": view.relay, "at": view.at, "parcels": view.parcels, "threads": view.threads, "file": output,
+        "sha256": digest, "bytes": view.file.0.len(),
+    });
+    let text = format!(
+        "{}: {} parcels for which {} has signed, and our word on {} threads of our mailbox there; sha256 {digest}\n\
+         the other side writes the same on its gateway; `valise evidence verify` judges the relay by both files",
+        output.display(),
+        view.parcels,
+        view.relay,
+        view.threads
+    );
     Ok(Answer::ok("evidence.export", data, text))
 }
 

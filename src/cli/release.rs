@@ -1,6 +1,6 @@
 //! `release export`: what a permit opens, as a form for the authority that receives it.
 
-use crate::cli::document::{is_free, write_text};
+use crate::cli::document::Reserved;
 use crate::cli::face::Answer;
 use crate::control::{ControlError, Failure, ReleaseShown};
 use crate::model::Digest;
@@ -8,35 +8,24 @@ use crate::report::{ReleaseForm, ReleasedElement};
 use serde_json::json;
 use std::path::Path;
 
-/// Makes sure that the form can be written, since a permit opens but once.
-///
-/// # Errors
-/// Something is in the way, or the folder cannot be written to.
-pub(super) fn ready(output: &Path) -> Result<(), Failure> {
-    is_free(output)?;
-    write_text(output, "", false)?;
-    // Whoever is told that it may be written finds nothing there yet.
-    let _ = std::fs::remove_file(output);
-    Ok(())
-}
-
 /// Writes the form in the manner that the file's ending names.
 ///
 /// # Errors
 /// The file cannot be written.
-pub(super) fn answer(shown: &ReleaseShown, output: &Path) -> Result<Answer, Failure> {
-    let release = serde_json::to_string(shown).map_err(ControlError::Malformed)?;
-    let digest = Digest::of(&[release.as_bytes()]);
+pub(super) fn answer(shown: &ReleaseShown, output: &Path, file: Reserved) -> Result<Answer, Failure> {
+    // As it stands in the file, members in alphabetical order: whoever has the file can compute it.
+    let release = serde_json::to_value(shown).map_err(ControlError::Malformed)?;
+    let digest = Digest::of(&[release.to_string().as_bytes()]);
     let form = form(shown, digest);
     let text = match output.extension().and_then(|ending| ending.to_str()) {
         Some("html") => form.html(),
         Some("csv") => form.csv(),
         _ => {
-            let data = json!({ "release": shown, "label": form.label(), "digest": digest });
+            let data = json!({ "release": release, "label": form.label(), "digest": digest });
             format!("{:#}\n", json!({ "schema": "valise.release.export/1", "data": data }))
         }
     };
-    write_text(output, &text, false)?;
+    file.write(&text)?;
     let told = format!("wrote {}; the permit {} is used\nSHA-256 {digest}", output.display(), shown.id);
     let data = json!({ "file": output, "id": shown.id, "digest": digest, "elements": shown.elements.len() });
     Ok(Answer::ok("release.export", data, told))

@@ -9,9 +9,10 @@ use crate::cli::federation;
 use crate::cli::proof;
 use crate::cli::relay;
 use crate::control::{
-    ActedView, AlarmView, BehalfView, CaseDetail, CaseView, CheckView, Clock, ClockView, Command,
-    ControlError, DeadlineView, DoctorView, Failure, GatewayStatus, InboxEntry, PeerView, PingView,
-    QueueEntry, RecoveryView, ReleaseShown, ReleaseView, RetryView,
+    ActedView, AlarmView, BehalfView, CaseDetail, CaseRole, CaseView, CheckView, Clock, ClockView, Command,
+    ControlError, DeadlineView, DoctorView, Failure, FollowsView, FormView, GatewayStatus, InboxEntry,
+    PeerView, PingView, QueueEntry, RecoveryView, ReleaseShown, ReleaseView, RestrictionLine,
+    RestrictionReport, RetryView,
 };
 use crate::model::{Digest, Party, Timestamp};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -45,6 +46,7 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::CasePrint { .. }
         | Command::AttachmentOffer { .. }
         | Command::AttachmentPut { .. }
+        | Command::ApprovalFile { .. }
         | Command::AttachmentRead { .. } => format!("{data:#}"),
         Command::CaseAttachments { .. } => attach::table(&read::<Vec<_>>(data)?),
         Command::CaseShow { .. } | Command::CaseJudge { .. } | Command::CaseClose { .. } => {
@@ -71,12 +73,12 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         | Command::AssistanceReply { .. }
         | Command::RequestResubmit { .. }
         | Command::RequestSubmit { .. } => acted(&read(data)?),
-        Command::CaseTemplate { .. } | Command::CaseFollow { .. } => read(data)?,
+        Command::CaseTemplate { .. } | Command::CaseFollow { .. } => read::<FormView>(data)?.form,
         Command::ReleaseRequest { show: true, .. } | Command::ReleaseShow { .. } => shown(&read(data)?),
         Command::ReleaseRequest { show: false, .. }
         | Command::ReleaseApprove { .. }
         | Command::ReleaseDeny { .. }
-        | Command::ReleaseReview { .. } => releases(&[read(data)?]),
+        | Command::ReleaseReview { .. } => approval::permit(&read(data)?),
         Command::ConsentList => consent::consents(&read::<Vec<_>>(data)?),
         Command::ApprovalList => approval::approvals(&read::<Vec<_>>(data)?),
         Command::ApprovalShow { .. } | Command::ApprovalApprove { .. } | Command::ApprovalReturn { .. } => {
@@ -85,8 +87,9 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
         Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
         // A dossier is written by `cli::proof`; here is what a script would have got.
-        Command::EvidenceExport { .. } => format!("{data:#}"),
+        Command::EvidenceExport { .. } | Command::EvidenceCustody { .. } => format!("{data:#}"),
         Command::EvidenceHead { .. } => proof::head(&read(data)?),
+        Command::ReportRestrictions { .. } => restrictions(&read(data)?),
         Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
         Command::MandateList => exchange::mandates(&read::<Vec<_>>(data)?),
         Command::MandateRevoke { .. } => exchange::revoked(&read(data)?),
@@ -94,9 +97,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::NoticeShow { .. } => exchange::shown(&read(data)?),
         Command::QueueList => queue(&read::<Vec<_>>(data)?),
         // Bags are written and read by `cli::bags`; here is what a script would have got.
-        Command::QueueExport { .. } | Command::QueueHanded { .. } | Command::QueueImport { .. } => {
-            format!("{data:#}")
-        }
+        Command::QueueExport { .. }
+        | Command::QueueHanded { .. }
+        | Command::QueueFiles { .. }
+        | Command::QueuePiece { .. }
+        | Command::QueueImport { .. } => format!("{data:#}"),
         Command::QueueRetry { .. } => {
             let RetryView { woken } = read(data)?;
             format!("trying {} now {}", woken.len(), woken.join(" "))
@@ -224,7 +229,7 @@ fn inbox(list: &[InboxEntry]) -> String {
             for_whom(&e.peer, e.on_behalf_of.as_ref()),
             e.act.code().into(),
             e.at.to_string(),
-            e.todo.clone(),
+            declared(&e.todo, e.can_comply),
             when(e.due),
             training(&standing, e.exercise),
         ]
@@ -258,6 +263,7 @@ fn case(detail: &CaseDetail) -> String {
         ("peer", c.peer.to_string()),
         ("on behalf of", c.on_behalf_of.as_ref().map_or_else(|| "-".into(), behalf)),
         ("state", training(&c.state, c.exercise)),
+        ("confidence (8.4)", confidence(c).to_owned()),
         ("received at", when(c.received_at)),
         ("acknowledge by", when(c.ack_due)),
         ("acknowledged", when(c.ack_at) + automatic),
@@ -269,6 +275,7 @@ fn case(detail: &CaseDetail) -> String {
         ("delivery", word(&c.delivery)),
         ("flags", or_none(c.flags.join(", "))),
     ]);
+    text += &c.follows.as_ref().map_or_else(String::new, follows);
     text += &course(c);
     for alarm in alarms(&detail.alarms) {
         text += &format!("alarm: {alarm}\n");
@@ -295,6 +302,47 @@ fn case(detail: &CaseDetail) -> String {
         text += &format!("\n{head}\n{}\n", printable(&format!("{:#}", content.body)));
     }
     text
+}
+
+/// Says from which answer a trace goes on, what of it is quoted, and what is known by its digest alone.
+fn follows(f: &FollowsView) -> String {
+    let paths = |paths: Vec<String>| or_none(paths.join(", "));
+    let source = match (&f.case, &f.answered_by) {
+        (Some(case), Some(party)) => format!(" of {party} in {case}"),
+        (Some(_) | None, _) => " of another State".to_owned(),
+    };
+    let bound = match f.restrictions.as_slice() {
+        [] => String::new(),
+        codes => format!(" under the label {}", codes.join(" ")),
+    };
+    format!(
+        "\nfollows the answer{source}, digest {}\n  quoted: {}{bound}\n  known by its digest alone, not consented to: {}\n",
+        f.response,
+        paths(f.quoted.iter().map(ToString::to_string).collect()),
+        paths(f.pending.iter().map(ToString::to_string).collect()),
+    )
+}
+
+/// Says what the requester has declared of confidence and restrictions (ISACS 8.4).
+fn confidence(c: &CaseView) -> &'static str {
+    match (c.can_comply, c.role) {
+        (Some(true), _) => "the requester declares that it keeps confidence and restrictions",
+        (Some(false), CaseRole::Requested) => {
+            "THE REQUESTER DECLARES THAT IT CANNOT KEEP CONFIDENCE OR RESTRICTIONS; ground b (8.3.4.2) is open to you"
+        }
+        (Some(false), CaseRole::Requester | CaseRole::Observer) => {
+            "the requester declares that it cannot keep confidence or restrictions"
+        }
+        (None, _) => "-",
+    }
+}
+
+/// Adds to what is to be done that whoever asks cannot keep confidence (ISACS 8.4).
+fn declared(todo: &str, can_comply: Option<bool>) -> String {
+    match can_comply {
+        Some(false) => format!("{todo}; CANNOT KEEP CONFIDENCE (8.4)"),
+        Some(true) | None => todo.to_owned(),
+    }
 }
 
 /// Writes who acts in a case for whom, and whether the principal has ended that.
@@ -359,7 +407,7 @@ fn acted(a: &ActedView) -> String {
         text += &format!("nothing went out yet; another officer: valise approval approve {id}\n");
     }
     for warning in &a.warnings {
-        text += &format!("note: {} (as few restrictions as possible, 8.3.4.2)\n", printable(warning));
+        text += &format!("note: {}\n", printable(warning));
     }
     text
 }
@@ -380,6 +428,28 @@ fn releases(list: &[ReleaseView]) -> String {
     };
     let headers = ["PERMIT", "CASE", "STATE", "TO", "PURPOSE", "OFFICER", "ELEMENTS", "RULE", "EXPIRES"];
     table(&headers, list.iter().map(row).collect())
+}
+
+fn restrictions(r: &RestrictionReport) -> String {
+    let few = format!("fewer than {}", r.min_cell);
+    let row = |l: &RestrictionLine| {
+        // A ground is counted by acts alone.
+        let elements = match (l.acts, l.elements) {
+            (None, _) => few.clone(),
+            (Some(_), elements) => elements.map_or_else(|| "-".into(), |n| n.to_string()),
+        };
+        vec![
+            l.year.to_string(),
+            l.placed_by.clone(),
+            l.peer.as_ref().map_or_else(|| "others together".into(), ToString::to_string),
+            l.code.clone(),
+            l.acts.map_or_else(|| few.clone(), |n| n.to_string()),
+            elements,
+        ]
+    };
+    let headers = ["YEAR", "PLACED BY", "OTHER PARTY", "CODE", "ACTS", "ELEMENTS"];
+    let table = table(&headers, r.lines.iter().map(row).collect());
+    format!("restrictions of {}, {}-{} (8.3.4.2)\n{table}", r.party, r.from, r.to)
 }
 
 fn shown(r: &ReleaseShown) -> String {
@@ -437,7 +507,7 @@ fn queue(list: &[QueueEntry]) -> String {
 }
 
 /// Returns the word under which JSON writes a plain enum, with spaces.
-fn word<T: Serialize>(value: &T) -> String {
+pub(super) fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(text)) => text.replace('_', " "),
         Ok(other) => other.to_string(),

@@ -3,14 +3,15 @@
 use crate::cli::approval;
 use crate::cli::args::{
     ApprovalVerb, Args, CaseVerb, DeadlineVerb, EvidenceVerb, FederationVerb, GatewayVerb, GroundArg,
-    IdentityVerb, InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, RequestVerb, RotatedKey, Verb,
+    IdentityVerb, InboxVerb, PeerVerb, QueueVerb, RelayVerb, ReleaseVerb, ReportVerb, RequestVerb,
+    RotatedKey, Verb,
 };
 use crate::cli::attach;
 use crate::cli::attach::Picked;
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
-use crate::cli::document::{read_bytes, read_text};
+use crate::cli::document::{Reserved, read_bytes, read_text};
 use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
@@ -19,8 +20,10 @@ use crate::cli::proof;
 use crate::cli::release;
 use crate::cli::render;
 use crate::config::Layout;
-use crate::control::{BackupPoint, Call, Client, Command, Failure, Hex, KeyUse, ReleaseShown, VERSION};
-use crate::model::{CaseId, FollowUp, Ground, OfficerSignature, Request, Response, Sensitive};
+use crate::control::{
+    BackupPoint, Call, Client, Command, Failure, FormView, Hex, KeyUse, ReleaseShown, VERSION,
+};
+use crate::model::{CaseId, FollowUp, Ground, Matter, OfficerSignature, Request, Response, Sensitive};
 use serde_json::Value;
 use std::path::Path;
 
@@ -54,23 +57,33 @@ pub struct Readers {
 pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
     let officer = args.as_officer.as_deref();
     match &args.verb {
-        Verb::Queue(QueueVerb::Export { output, peer, split, force }) => {
-            let packing = Packing { output, peer: peer.as_ref(), mib: *split, force: *force };
+        Verb::Queue(QueueVerb::Export { output, peer, files, split, force }) => {
+            let packing = Packing { output, peer: peer.as_ref(), files: *files, mib: *split, force: *force };
             return bags::export(packing, layout, officer, readers);
         }
         Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),
         Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
             return approval::approve(args, layout, readers, (id, *digest, own));
         }
+        Verb::Approval(ApprovalVerb::Show { id, files: Some(folder) }) => {
+            return approval::show_with_files(args, layout, (id, folder));
+        }
+        Verb::Release(ReleaseVerb::Approve { id, digest, own }) => {
+            return approval::second(args, layout, readers, (Matter::Release, id, *digest, own));
+        }
+        Verb::Release(ReleaseVerb::Review { id, digest, own }) => {
+            return approval::second(args, layout, readers, (Matter::Review, id, *digest, own));
+        }
         Verb::Case(CaseVerb::Attachment { case, fetch, output }) => {
             return attach::of_case(case, *fetch, output.as_deref(), &mut connect(layout)?, officer);
         }
         _ => {}
     }
-    if let Verb::Release(ReleaseVerb::Export { output, .. }) = &args.verb {
+    let reserved = match &args.verb {
         // A permit opens once: what is in the way must be known before it is used.
-        release::ready(output)?;
-    }
+        Verb::Release(ReleaseVerb::Export { output, .. }) => Some(Reserved::new(output)?),
+        _ => None,
+    };
     let mut picked = Vec::new();
     let command = command(&args.verb, readers, &mut picked)?;
     let command = command.expect("main answers the verbs that need no node");
@@ -82,14 +95,7 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     }
     let mut client = connect(layout)?;
     attach::upload(&picked, &mut client, officer)?;
-    let signed = match approval::takes_key(&args.verb) {
-        Some(verb) => approval::second(args, layout, readers, verb)?,
-        None => None,
-    };
-    let data = match signed {
-        Some(data) => data,
-        None => client.call(&call)?,
-    };
+    let data = client.call(&call)?;
     if let Verb::Release(ReleaseVerb::Show { files: Some(folder), .. }) = &args.verb {
         return released(&call, data, folder, &mut client);
     }
@@ -97,11 +103,14 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         return gateway_doctor(data);
     }
     if let Verb::Case(CaseVerb::Respond { new: true, output, force, .. }) = &args.verb {
-        let form: String = render::read(&data)?;
+        let form: FormView = render::read(&data)?;
+        // Said before anything is written (ISACS 8.4), beside a form that may go to stdout.
+        form.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
         return form_answer(call.command.verb(), &form, output, *force, "send it with --from");
     }
     if let Verb::Case(CaseVerb::Follow { output, force, .. }) = &args.verb {
-        let form: String = render::read(&data)?;
+        let form: FormView = render::read(&data)?;
+        form.warnings.iter().for_each(|warning| eprintln!("note: {warning}"));
         return form_answer(
             call.command.verb(),
             &form,
@@ -110,11 +119,14 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
             "send it with `valise request submit`",
         );
     }
-    if let Verb::Release(ReleaseVerb::Export { output, .. }) = &args.verb {
-        return release::answer(&render::read(&data)?, output);
+    if let (Verb::Release(ReleaseVerb::Export { output, .. }), Some(file)) = (&args.verb, reserved) {
+        return release::answer(&render::read(&data)?, output, file);
     }
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
+    }
+    if let Verb::Evidence(EvidenceVerb::Export { relay: Some(_), output, force, .. }) = &args.verb {
+        return proof::custody(&render::read(&data)?, output, *force);
     }
     if let Verb::Evidence(EvidenceVerb::Export { output, force, .. }) = &args.verb {
         return proof::answer(&render::read(&data)?, output, *force);
@@ -268,13 +280,19 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
         Verb::Approval(verb) => approval::approval(verb),
+        Verb::Evidence(EvidenceVerb::Export { relay: Some(relay), .. }) => {
+            Command::EvidenceCustody { relay: relay.clone() }
+        }
         Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
-            case: case.clone(),
+            case: case.clone().expect("without a relay there is a case"),
             // A list of nothing but `none` discloses nothing.
             elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
             permit: permit.clone(),
         },
         Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
+        Verb::Report(ReportVerb::Restrictions { period, min_cell }) => {
+            Command::ReportRestrictions { years: *period, min_cell: *min_cell }
+        }
         Verb::Deadline(DeadlineVerb::List) => Command::DeadlineList,
         Verb::Queue(QueueVerb::List) => Command::QueueList,
         Verb::Queue(QueueVerb::Export { .. } | QueueVerb::Import { .. }) => return Ok(None),
@@ -303,9 +321,10 @@ fn case(verb: &CaseVerb, readers: Readers, picked: &mut Vec<Picked>) -> Result<C
         CaseVerb::Ack { case, note } => {
             Command::CaseAck { case: case.clone(), note: note.clone().map(Sensitive::new) }
         }
-        CaseVerb::Respond { case, from: Some(file), .. } => Command::CaseRespond {
+        CaseVerb::Respond { case, from: Some(file), despite_declaration, .. } => Command::CaseRespond {
             case: case.clone(),
             response: Box::new((readers.response)(&text_of(file, picked)?)?),
+            despite_declaration: *despite_declaration,
         },
         CaseVerb::Respond { case, from: None, .. } => Command::CaseTemplate { case: case.clone() },
         CaseVerb::Refuse { case, ground } => {

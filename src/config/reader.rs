@@ -143,7 +143,8 @@ impl<'t> Section<'t> {
     }
 
     /// Tells whether the file gives this key.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&mut self, key: &'static str) -> bool {
+        self.known.push(key);
         self.table.contains_key(key)
     }
 

@@ -1,6 +1,6 @@
 //! The data of replies about acts that wait for a second officer (DESIGN §8).
 
-use crate::model::{ActKind, CaseId, Digest, Party, Timestamp};
+use crate::model::{Digest, Held};
 use serde::{Deserialize, Serialize};
 
 /// How an act stands that needs other officers.
@@ -18,30 +18,15 @@ pub enum ApprovalState {
 /// An act that needs other officers; only `approval show` says what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalView {
-    /// Its name.
-    pub id: String,
+    /// What waits; its digest is what another officer confirms.
+    #[serde(flatten)]
+    pub held: Held,
     /// How it stands.
     pub state: ApprovalState,
-    /// The case; one that it would open has its number already.
-    pub case: CaseId,
-    /// Which act.
-    pub act: ActKind,
-    /// To whom.
-    pub to: Vec<Party>,
-    /// Who made it.
-    pub author: String,
-    /// When.
-    pub at: Timestamp,
-    /// The digest that another officer confirms: [`ApprovalView::digest_of`] the words.
-    pub digest: Digest,
-    /// How many officers must agree, the author among them.
-    pub approvals: u32,
     /// How many do.
     pub agreed: u32,
     /// The others who do.
     pub agreed_by: Vec<String>,
-    /// The rule that asks for them.
-    pub rule: String,
     /// Its statement digest, once it went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<Digest>,
@@ -51,11 +36,16 @@ pub struct ApprovalView {
     /// All that it says, as JSON text over which the digest is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// The files that it names and that go with it, while it waits; [`ApprovalView::words`] names their digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<HeldFile>,
 }
 
-impl ApprovalView {
-    /// Computes what is confirmed from the words that are shown, so that a face need not believe the node.
-    pub fn digest_of(words: &str) -> Digest {
-        Digest::of(&[b"valise act for approval v1\0", words.as_bytes()])
-    }
+/// A file that an act names which waits for another officer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFile {
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+    /// Its length in bytes.
+    pub size: u64,
 }

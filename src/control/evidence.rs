@@ -1,5 +1,6 @@
 //! What a node answers about evidence.
 
+use crate::control::Hex;
 use crate::model::{ActKind, CaseId, Digest, Party, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,21 @@ pub struct DossierView {
     pub first_fault: Option<String>,
     /// The dossier in hex; the command line writes it into a file and shows its digest instead.
     pub dossier: String,
+}
+
+/// The answer to `evidence export --relay`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustodyFileView {
+    /// Which relay.
+    pub relay: Party,
+    /// Since when what is in it holds.
+    pub at: Timestamp,
+    /// How many parcels the relay has signed for.
+    pub parcels: u64,
+    /// How many threads of our mailbox there we speak about.
+    pub threads: u64,
+    /// The file in hex; the command line writes it and shows its digest instead.
+    pub file: Hex,
 }
 
 /// The answer to `evidence head`.

@@ -32,6 +32,7 @@ impl Command {
             | Self::EvidenceHead { .. }
             | Self::ConsentList
             | Self::DeadlineList
+            | Self::ReportRestrictions { .. }
             | Self::MandateList
             | Self::NoticeList
             | Self::AssistanceList
@@ -45,6 +46,8 @@ impl Command {
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
+            | Self::QueueFiles { .. }
+            | Self::QueuePiece { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
             Self::GatewayBackup
             | Self::GatewayClock { lower: Some(_) }
@@ -84,9 +87,11 @@ impl Command {
             | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
             | Self::ApprovalShow { .. }
+            | Self::ApprovalFile { .. }
             | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
+            | Self::EvidenceCustody { .. }
             | Self::ReleaseShow { .. } => Duty::See,
         }
     }

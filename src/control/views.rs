@@ -1,12 +1,12 @@
 //! The data of each reply, with exactly the field names that scripts rely on.
 
-use crate::control::{AlarmView, AttachmentView, BehalfView, RecoveryView};
+use crate::control::{AlarmView, BehalfView, CustodyView};
 use crate::model::{
-    ActKind, CaseId, Digest, Label, Outcome, PartialDate, Party, Purpose, Ternary, Timestamp,
+    ActKind, CaseId, Digest, ElementPath, Label, Outcome, PartialDate, Party, Ternary, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which side of a case this node is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +86,12 @@ pub struct CaseView {
     pub on_behalf_of: Option<BehalfView>,
     /// The state's code, as the room `case` names it.
     pub state: String,
+    /// Whether the requester declares that it can keep confidence and restrictions; none if it does not say (ISACS 8.4).
+    #[serde(default)]
+    pub can_comply: Option<bool>,
+    /// The answer of another State that the request follows (DESIGN §3.9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<FollowsView>,
     /// When the requested side received the current version; it starts both clocks.
     pub received_at: Option<Timestamp>,
     /// The exclusive end of the acknowledgement clock.
@@ -131,6 +137,23 @@ pub struct CaseView {
     pub flags: Vec<String>,
     /// Whether it is a training case (ISACS 7.1.4).
     pub exercise: bool,
+}
+
+/// The answer of another State from which a trace goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowsView {
+    /// Its statement digest, by which alone what is not quoted is known.
+    pub response: Digest,
+    /// The case in which it stands, if that is one of ours.
+    pub case: Option<CaseId>,
+    /// Who answered, if that is known here.
+    pub answered_by: Option<Party>,
+    /// The elements that are quoted from it.
+    pub quoted: Vec<ElementPath>,
+    /// The codes of the joined label that binds what is quoted.
+    pub restrictions: Vec<String>,
+    /// The elements to whose passing on their State has not consented; they are known by the digest alone.
+    pub pending: BTreeSet<ElementPath>,
 }
 
 /// The announcement of a late response; the clock runs on.
@@ -339,12 +362,25 @@ pub struct InboxEntry {
     pub at: Timestamp,
     /// What to do: `acknowledge`, `respond`, `read`.
     pub todo: String,
+    /// Whether whoever asks declares that it can keep confidence and restrictions; none if it does not say (ISACS 8.4).
+    #[serde(default)]
+    pub can_comply: Option<bool>,
     /// The due instant of that, if it has one.
     pub due: Option<Timestamp>,
     /// How that clock stands.
     pub standing: Option<Standing>,
     /// Whether it is a training act.
     pub exercise: bool,
+}
+
+/// A form to be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormView {
+    /// The annotated form, as JSON text.
+    pub form: String,
+    /// What an officer must know before writing anything, each with its clause.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// What became of an act that an officer made.
@@ -369,110 +405,9 @@ pub struct ActedView {
     /// The name under which it waits for other officers, who confirm `digest`; then nothing went out yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<String>,
-    /// What might have been done with fewer restrictions (ISACS 8.3.4.2).
+    /// What an officer may want to think over, each with its clause (ISACS 8.3.4.2, 8.4).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-}
-
-/// What became of a release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReleaseState {
-    /// Permitted, not yet used.
-    Permitted,
-    /// Too few officers agree to it yet.
-    AwaitingApproval,
-    /// Another officer barred it.
-    Barred,
-    /// Used.
-    Used,
-    /// Not used in time.
-    Expired,
-    /// Denied by a rule.
-    Denied,
-}
-
-/// A release as lists show it; it holds no content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseView {
-    /// The permit.
-    pub id: String,
-    /// The case.
-    pub case: CaseId,
-    /// What became of it.
-    pub state: ReleaseState,
-    /// The recipient authority.
-    pub to: String,
-    /// For what.
-    pub purpose: Purpose,
-    /// Who asked.
-    pub officer: String,
-    /// The elements it opens.
-    pub elements: Vec<ElementView>,
-    /// The rule that denied it, such as `8.3.4.2(d)`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// When it was granted or denied.
-    pub granted_at: Timestamp,
-    /// From when it can no longer be used.
-    pub expires: Option<Timestamp>,
-    /// The digest that another officer confirms.
-    #[serde(default)]
-    pub digest: Option<Digest>,
-    /// How many officers must agree, the one who asked among them.
-    #[serde(default)]
-    pub approvals: u32,
-    /// How many do.
-    #[serde(default)]
-    pub agreed: u32,
-    /// The consents on which it rests.
-    #[serde(default)]
-    pub consents: Vec<Digest>,
-    /// Why it was made without waiting for them.
-    #[serde(default)]
-    pub emergency: Option<String>,
-    /// Whether another officer must still look at it.
-    #[serde(default)]
-    pub unreviewed: bool,
-}
-
-/// A used release with what it opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseShown {
-    /// The permit.
-    pub id: String,
-    /// The case.
-    pub case: CaseId,
-    /// The recipient authority.
-    pub to: String,
-    /// For what.
-    pub purpose: Purpose,
-    /// Who asked.
-    pub officer: String,
-    /// When it was shown.
-    pub shown_at: Timestamp,
-    /// Which State gave it.
-    pub originator: Party,
-    /// The clauses and rules on which it rests.
-    pub basis: Vec<String>,
-    /// What it opened.
-    pub elements: Vec<ShownElement>,
-    /// The files that stand in it; they can be read for ten minutes.
-    #[serde(default)]
-    pub files: Vec<AttachmentView>,
-}
-
-/// An opened element; its label travels with it (DESIGN §3.10).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShownElement {
-    /// The statement digest of the act that holds it.
-    pub act: Digest,
-    /// The path.
-    pub path: String,
-    /// The label.
-    pub label: Option<Label>,
-    /// The value.
-    pub value: Value,
 }
 
 /// A clock of a case.
@@ -515,7 +450,7 @@ pub struct QueueEntry {
     pub last_cause: Option<String>,
     /// The relays that have signed for it.
     #[serde(default)]
-    pub custody: Vec<crate::control::CustodyView>,
+    pub custody: Vec<CustodyView>,
     /// Since when it waits.
     pub queued_at: Timestamp,
     /// When it was last packed for a courier, since the node's start.
@@ -528,80 +463,4 @@ pub struct QueueEntry {
 pub struct RetryView {
     /// The outbox rows that are tried now.
     pub woken: Vec<String>,
-}
-
-/// A peer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerView {
-    /// The party.
-    pub peer: Party,
-    /// Where it is reached, `host:port`.
-    pub address: String,
-    /// Whether a connection stands now.
-    pub connected: bool,
-    /// By which road it stands: `quic` or `tcp`.
-    pub road: Option<String>,
-    /// When it last spoke to us.
-    pub last_contact: Option<Timestamp>,
-    /// How many of our acts wait for it.
-    pub queued: u64,
-}
-
-/// How a peer answered a ping.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PingView {
-    /// The party, as its certificate says.
-    pub peer: Party,
-    /// Where it was reached.
-    pub address: String,
-    /// By which road: `quic`, or `tcp` where UDP is blocked.
-    pub road: String,
-    /// The round trip, in milliseconds.
-    pub rtt_ms: f64,
-    /// The handshake, in milliseconds; absent on a connection that stood.
-    pub handshake_ms: Option<f64>,
-    /// The key exchange group, such as `X25519MLKEM768`.
-    pub group: Option<String>,
-}
-
-/// How the node is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GatewayStatus {
-    /// For whom it speaks.
-    pub party: Party,
-    /// Since when it runs.
-    pub since: Timestamp,
-    /// The program's version.
-    pub version: String,
-    /// Its control socket.
-    pub socket: String,
-    /// Its UDP address.
-    pub listen: String,
-    /// Its TCP address; absent if it takes in no TCP.
-    pub listen_tcp: Option<String>,
-    /// How many peers it knows.
-    pub peers: u64,
-    /// How many acts wait in the outbox.
-    pub queue: u64,
-    /// The journal since start.
-    pub journal: JournalStatus,
-    /// Refused messages by code.
-    pub refused: BTreeMap<String, u64>,
-    /// The head of the private journal, to be noted down and checked with `evidence head --check`.
-    pub journal_head: String,
-    /// The peers that have contradicted what they signed.
-    pub alarms: Vec<AlarmView>,
-    /// The peers from which a gateway that was restored from a backup has not everything back.
-    pub recovery: Vec<RecoveryView>,
-}
-
-/// The journal's counters since start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JournalStatus {
-    /// Commit groups; each was synced once.
-    pub groups: u64,
-    /// The transactions in them.
-    pub transactions: u64,
-    /// Bytes written.
-    pub bytes: u64,
 }

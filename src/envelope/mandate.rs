@@ -34,6 +34,20 @@ pub fn accept_mandate(given: &Mandate, ring: &KeyRing) -> Result<Mandate, Envelo
     Ok(Mandate { acceptance: document.acceptance, ..given.clone() })
 }
 
+/// Makes the signature that a mandate still lacks, once it may go out (DESIGN §8).
+///
+/// # Errors
+/// As for [`grant_mandate`].
+pub fn complete_mandate(given: Mandate, ring: &KeyRing) -> Result<Mandate, EnvelopeError> {
+    if given.lacks_grant() {
+        grant_mandate(given.terms, ring)
+    } else if given.lacks_acceptance() {
+        accept_mandate(&Mandate { acceptance: None, ..given }, ring)
+    } else {
+        Ok(given)
+    }
+}
+
 /// Returns the document that a mandate's act holds.
 pub fn document_of(given: &Mandate) -> MandateDocument {
     MandateDocument { grant: given.grant.clone(), acceptance: given.acceptance.clone() }

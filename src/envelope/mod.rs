@@ -22,7 +22,7 @@ pub use content::{Content, Opened, Outgoing, compose, open, read_route, seal_con
 pub use elements::{Disclosure, join, label_digest, split};
 pub use error::EnvelopeError;
 pub use keys::KeyRing;
-pub use mandate::{CarriedMandate, accept_mandate, document_of, grant_mandate};
+pub use mandate::{CarriedMandate, accept_mandate, complete_mandate, document_of, grant_mandate};
 pub use recovery::{
     GivenBack, MAX_FETCHED, MAX_LISTED, OfferedPrekey, ProvedGivenBack, RecoveryList, RecoveryQuestion,
     RecoveryWants,

@@ -48,6 +48,15 @@ impl OfficerKey {
 }
 
 impl Matter {
+    /// Computes what an officer confirms from the words that are shown, so that none need believe the node.
+    pub fn digest_of(self, words: &str) -> Digest {
+        let matter: &[u8] = match self {
+            Self::Act => b"valise act for approval v1\0",
+            Self::Release | Self::Review => b"valise permit\0",
+        };
+        Digest::of(&[matter, words.as_bytes()])
+    }
+
     /// Writes what an officer signs to agree to something: which matter, its name, and the digest of all it says.
     pub fn words(self, id: &str, digest: &Digest) -> Vec<u8> {
         let matter = match self {

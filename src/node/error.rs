@@ -1,4 +1,4 @@
-use crate::case::Refused;
+use crate::case::{DeniedElement, Refused};
 use crate::control::{ExitCode, Failure, FindingView};
 use crate::envelope::EnvelopeError;
 use crate::evidence::EvidenceError;
@@ -74,14 +74,14 @@ pub enum NodeError {
     #[error("the gateway was restored from a backup, and {0} has not given back yet what came after")]
     Recovering(crate::model::Party),
     /// A release was denied by a rule.
-    #[error("release denied: {why}")]
+    #[error("release denied by {rule}")]
     Denied {
         /// The permit request's id, under which the denial is on record.
         id: String,
         /// The rule that denied it first.
         rule: String,
-        /// The same in words.
-        why: String,
+        /// Each element that forbids it.
+        elements: Vec<DeniedElement>,
     },
 }
 
@@ -125,7 +125,7 @@ impl From<NodeError> for Failure {
                 &format!("unknown.{what}"),
                 format!("there is no {what} '{name}'"),
             )
-            .hint(format!("`valise {} list` shows what there is", list_noun(what))),
+            .hint(format!("`valise {}` shows what there is", listing(what))),
             NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
                 .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
             NodeError::Policy { rule, deed } => {
@@ -141,10 +141,15 @@ impl From<NodeError> for Failure {
                 .hint("nothing was changed; set the machine's clock first if it is wrong"),
             NodeError::Recovering(_) => Self::new(ExitCode::TryLater, "gateway.recovering", &error)
                 .hint("`valise gateway status` tells what it waits for; `valise gateway recover --without STATE` goes on"),
-            NodeError::Denied { id, rule, why } => {
-                Self::new(ExitCode::Denied, "release.denied", format!("denied by {rule}: {why}"))
-                    .cause(format!("rule {rule}"))
+            NodeError::Denied { id, rule, elements } => {
+                let forbids = elements.into_iter().map(|denied| FindingView {
+                    clause: denied.rule,
+                    field: denied.element.path,
+                    why: denied.why,
+                });
+                Self::new(ExitCode::Denied, "release.denied", format!("the release is denied by {rule}"))
                     .hint(format!("the denial is on record as {id}; ask the originating State for consent"))
+                    .findings(forbids.collect())
             }
         }
     }
@@ -178,15 +183,14 @@ pub fn finding(found: &Finding) -> FindingView {
     FindingView { clause: found.clause.to_owned(), field: found.field.clone(), why: found.why.clone() }
 }
 
-const fn list_noun(what: &str) -> &str {
+const fn listing(what: &str) -> &str {
     match what.as_bytes() {
-        b"permit" => "release",
-        b"approval" => "approval",
-        b"officer" => "config",
-        b"mandate" => "mandate",
-        b"queue entry" => "queue",
-        b"peer" => "peer",
-        b"authority" => "config",
-        _ => "case",
+        b"permit" => "release list",
+        b"approval" => "approval list",
+        b"officer" | b"authority" => "config show",
+        b"mandate" => "mandate list",
+        b"queue entry" => "queue list",
+        b"peer" => "peer list",
+        _ => "case list",
     }
 }

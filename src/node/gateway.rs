@@ -1,19 +1,21 @@
 mod chain;
 mod held;
+mod received;
+mod release;
+
+pub use received::Received;
 
 use crate::case;
-use crate::case::{ActFacts, ActHeader, Case, Decision, Draft, Equivocation, Event, Held, HeldId, Opening};
+use crate::case::{Decision, Draft, Event};
 use crate::config::GatewayConfig;
-use crate::control::{ReleaseShown, ShownElement};
 use crate::envelope;
-use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, Opened, StatementDraft};
-use crate::evidence::Receipt;
-use crate::model::{CaseId, DAY, Digest, DirectoryRef, Entropy, MandateFault, MessageId, Party, Timestamp};
+use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, StatementDraft};
+use crate::model::{
+    Act, CaseId, DAY, Digest, DirectoryRef, Entropy, Held, HeldId, MessageId, Party, Timestamp,
+};
 use crate::node::attachments;
 use crate::node::attachments::Attic;
-use crate::node::audit;
 use crate::node::board::Board;
-use crate::node::content;
 use crate::node::counters::Counters;
 use crate::node::courier::Courier;
 use crate::node::couriers::Couriers;
@@ -101,28 +103,6 @@ struct Prepared {
     events: Vec<Event>,
     draft: Draft,
     mandate: Option<MandateDocument>,
-}
-
-/// What a spent permit has opened.
-pub struct OpenedPermit {
-    /// The case.
-    pub case: CaseId,
-    /// The permit.
-    pub permit: case::Permit,
-    /// When it was spent.
-    pub at: Timestamp,
-    /// The act, the path and the disclosure of each element.
-    pub disclosures: Vec<(Digest, String, Vec<u8>)>,
-}
-
-/// What a verified peer act has come to: its receipt is durable, or it contradicts an earlier act.
-pub enum Received {
-    /// It is kept; the receipt may leave.
-    Kept(Durable<Vec<u8>>),
-    /// It was kept before; this is the receipt it got then.
-    Known(Vec<u8>),
-    /// The same identity was used for another statement; the proof is kept (DESIGN §12.12).
-    Equivocation,
 }
 
 /// Checks peers' certificates at the present time.
@@ -229,8 +209,11 @@ impl Gateway {
         held: Option<&HeldId>,
     ) -> Result<Made, NodeError> {
         let now = self.now();
-        // Only what goes out is offered to those who get it.
+        // Only what goes out is offered to those who get it, and only what goes out is signed.
         self.attach(&mut draft)?;
+        if let Act::Mandate(given) = &mut draft.act {
+            **given = envelope::complete_mandate((**given).clone(), &self.ring())?;
+        }
         let (recorded, rows, digest) = self.say(id, (&draft, mandate), now, &mut change)?;
         events.push(recorded);
         if let Some(held) = held {
@@ -267,143 +250,10 @@ impl Gateway {
         Ok(decision)
     }
 
-    /// Spends a permit and shows what it opens: the use is durable before the vault is asked (DESIGN §8).
-    ///
-    /// # Errors
-    /// [`NodeError::Refused`] if the permit was used, has expired or is another officer's.
-    pub async fn spend(
-        &self,
-        slot: &Slot,
-        id: case::PermitId,
-        officer: &str,
-    ) -> Result<ReleaseShown, NodeError> {
-        let opened = self.open_permit(slot, id.clone(), officer).await?;
-        let originator = slot.read().opening().expect("a case with a permit was opened").peer.clone();
-        let mut elements = Vec::new();
-        let mut photographs = Vec::new();
-        for (act, path, disclosure) in opened.disclosures {
-            let disclosure = Disclosure::parse(&disclosure)?;
-            let value = disclosure.value();
-            photographs.push((act, path.clone(), attachments::photographs(&path, &value)));
-            let value = content::to_json(&value);
-            elements.push(ShownElement { act, path, label: disclosure.label().cloned(), value });
-        }
-        let files = attachments::views(self, &photographs)?;
-        self.attic.grant(id.as_str(), officer, photographs);
-        Ok(ReleaseShown {
-            files,
-            id: id.as_str().to_owned(),
-            case: opened.case,
-            to: opened.permit.to.name,
-            purpose: opened.permit.purpose,
-            officer: officer.to_owned(),
-            shown_at: opened.at,
-            originator,
-            basis: opened.permit.basis.into_iter().collect(),
-            elements,
-        })
-    }
-
-    /// Spends a permit and gives what it opens as it was signed; else as [`Self::spend`].
-    ///
-    /// # Errors
-    /// As for [`Self::spend`].
-    pub async fn open_permit(
-        &self,
-        slot: &Slot,
-        id: case::PermitId,
-        officer: &str,
-    ) -> Result<OpenedPermit, NodeError> {
-        let _turn = slot.turn.lock().await;
-        let now = self.now();
-        if let Some(since) = self.stale_since() {
-            let case = slot.read();
-            let why = case.permit(&id).and_then(|permit| case::stale_refusal(&case, permit, since, now));
-            why.map_or(Ok(()), |_| Err(NodeError::Stale(since)))?;
-        }
-        let vouched = self.vouched(&slot.read(), &id);
-        let command = case::Command::UsePermit { id: id.clone(), officer: officer.to_owned(), vouched };
-        let decision = case::decide(&slot.read(), command, now)?;
-        let used =
-            |event: &Event| if let Event::PermitUsed(used) = event { Some(used.clone()) } else { None };
-        let spending = decision.events.iter().find_map(used);
-        let spending = spending.expect("a permit that may be used is used");
-        let (case, permit) = {
-            let case = slot.read();
-            let opening = case.opening().expect("a case with a permit was opened");
-            (opening.case.clone(), case.permit(&id).expect("it was decided about").clone())
-        };
-        let mut after = Change::default();
-        if would_rest(slot, &decision.events) {
-            after.at_rest(&case)?;
-        }
-        let spent = self.ledger.spend(&case, permit.clone(), spending, after).await?;
-        self.apply(&case, slot, &decision.events);
-        let acts = permit.elements.iter().map(|element| element.act);
-        let opened = acts.zip(self.ledger.open_released(&spent)?);
-        let disclosures = opened.map(|(act, (path, disclosure))| (act, path, disclosure)).collect();
-        Ok(OpenedPermit { case, permit, at: now, disclosures })
-    }
-
-    /// Keeps a verified act of a peer. It is never refused by the state of its case (DESIGN §4); `beyond` is
-    /// why our agent's mandate does not carry it.
-    ///
-    /// # Errors
-    /// [`NodeError::Store`] if it was not committed: then no receipt may leave.
-    pub async fn keep(&self, opened: &Opened, beyond: Option<MandateFault>) -> Result<Received, NodeError> {
-        let statement = &opened.statement;
-        let slot = self.desk.slot(&statement.said.case)?;
-        let _turn = slot.turn.lock().await;
-        if slot.read().act(&statement.digest).is_some() {
-            return self.known(&statement.digest);
-        }
-        let (issuer, id) = (&statement.issuer, statement.said.message_id);
-        let first = self.desk.claim(issuer, id, statement.digest)?;
-        let now = self.now();
-        let events = match first {
-            Some(first) => match equivocation(&slot.read(), opened, first, now) {
-                Some(event) => vec![event],
-                None => return Ok(Received::Equivocation),
-            },
-            None => case::decide(&slot.read(), self.peer_act(opened, beyond, now), now)?.events,
-        };
-        let kept = self.commit_received(opened, &slot, &events, now).await;
-        self.desk.release(issuer, id, statement.digest);
-        match first {
-            Some(_) => kept.map(|_| Received::Equivocation),
-            None => kept.map(Received::Kept),
-        }
-    }
-
     /// After a restore nothing is said to a party that has not given back what it had, and no case gets a number
     /// that one may have already (DESIGN §7).
     fn may_speak(&self, audience: &[Party], opens: bool) -> Result<(), NodeError> {
         if opens { self.recovery.check_all() } else { self.recovery.check(audience) }
-    }
-
-    /// Takes a peer's receipt for one of our acts: proves it, commits it, and empties the outbox row.
-    ///
-    /// # Errors
-    /// [`NodeError::Evidence`] if it proves nothing, [`NodeError::Store`] if it was not committed.
-    pub async fn receipted(&self, row: &OutboxRow, receipt: Vec<u8>) -> Result<(), NodeError> {
-        let now = self.now();
-        let receipt = Receipt::from_bytes(receipt);
-        let parties = (&row.peer, self.me());
-        let proved = receipt.verify(parties, &row.statement, &self.directory(), now)?;
-        let slot = self.desk.slot(&row.case)?;
-        let _turn = slot.turn.lock().await;
-        let seen = case::Receipt { digest: proved.statement, received_at: proved.received_at, by: proved.by };
-        let decision = case::decide(&slot.read(), case::Command::PeerReceipt(seen), now)?;
-        let mut change = Change::default();
-        add_events(&mut change, &row.case, &slot, &decision.events)?;
-        let copied = |o: &Opening| o.behalf.as_ref().is_some_and(|b| b.principal == row.peer);
-        let is_copy = slot.read().opening().is_some_and(copied);
-        audit::compare_receipt(self, &row.peer, (&receipt, proved.head), &mut change)?;
-        change.acknowledged(&row.peer, row.statement, receipt.as_bytes(), proved.head, is_copy)?;
-        change.settle(row.envelope)?;
-        let _committed: Durable<()> = self.ledger.commit(change).await?;
-        self.apply(&row.case, &slot, &decision.events);
-        Ok(())
     }
 
     /// Signs and seals an act, and adds all of it to a change.
@@ -469,58 +319,6 @@ impl Gateway {
         Ok((recorded, rows, signed.digest))
     }
 
-    fn peer_act(&self, opened: &Opened, beyond: Option<MandateFault>, now: Timestamp) -> case::Command {
-        let said = &opened.statement.said;
-        let header = ActHeader {
-            digest: opened.statement.digest,
-            issuer: opened.statement.issuer.clone(),
-            message_id: said.message_id,
-            parents: said.parents.clone(),
-            exercise: said.exercise,
-            on_behalf_of: said.on_behalf_of.clone(),
-        };
-        case::Command::PeerAct {
-            case: said.case.clone(),
-            me: self.me().clone(),
-            facts: ActFacts::of(&said.act, header),
-            audience: said.audience.clone(),
-            received_at: now,
-            beyond,
-        }
-    }
-
-    async fn commit_received(
-        &self,
-        opened: &Opened,
-        slot: &Slot,
-        events: &[Event],
-        now: Timestamp,
-    ) -> Result<Durable<Vec<u8>>, NodeError> {
-        let statement = &opened.statement;
-        self.expect_files(&opened.statement)?;
-        let mut change = Change::default();
-        add_events(&mut change, &statement.said.case, slot, events)?;
-        let restricted = |d: &envelope::Disclosure| d.label().is_some_and(|label| !label.is_unrestricted());
-        let elements: Vec<_> = opened
-            .disclosures
-            .iter()
-            .map(|d| (d.path().to_owned(), restricted(d), d.bytes().to_vec()))
-            .collect();
-        let mandate = opened.content.mandate.as_ref().map(wire::encode).transpose();
-        let body = (opened.content.statement.as_slice(), mandate.map_err(EnvelopeError::from)?);
-        self.ledger.keep_body(&mut change, statement.digest, body, &elements, &mut *self.entropy())?;
-        let (bytes, named) = (opened.content.statement.as_slice(), statement.said.heads.0);
-        audit::compare_statement(self, &statement.issuer, (statement.digest, bytes), named, &mut change)?;
-        let cited = (statement.digest, &statement.said.directory);
-        audit::compare_directory(self, &statement.issuer, cited, &mut change)?;
-        change.received(&statement.issuer, statement.digest, now)?;
-        let committed = self.ledger.commit(change).await?;
-        self.apply(&statement.said.case, slot, events);
-        let receipt = committed.receipts().first().cloned().flatten();
-        let receipt = receipt.expect("the notary gives a receipt for every leaf that asks for one");
-        Ok(committed.map(|()| receipt))
-    }
-
     /// Applies committed events; a case in which nothing waits may then go from memory.
     pub fn apply(&self, id: &CaseId, slot: &Slot, events: &[Event]) {
         slot.apply(events);
@@ -531,11 +329,6 @@ impl Gateway {
         if case::is_at_rest(&slot.read()) {
             self.desk.rest(id);
         }
-    }
-
-    fn known(&self, statement: &Digest) -> Result<Received, NodeError> {
-        let receipt = self.ledger.receipt(statement, true)?;
-        Ok(Received::Known(receipt.expect("an act that was kept has the receipt of its commit")))
     }
 }
 
@@ -551,16 +344,6 @@ fn would_rest(slot: &Slot, events: &[Event]) -> bool {
     let mut after = slot.read().clone();
     events.iter().for_each(|event| after.apply(event));
     case::is_at_rest(&after)
-}
-
-/// The case keeps each contradiction once; `None` if it has it, however often a peer sends it again.
-fn equivocation(case: &Case, opened: &Opened, first: Digest, at: Timestamp) -> Option<Event> {
-    let (issuer, second) = (opened.statement.issuer.clone(), opened.statement.digest);
-    if case.equivocations().any(|known| known.second == second) {
-        return None;
-    }
-    let message_id = opened.statement.said.message_id;
-    Some(Event::Equivocation(Equivocation { issuer, message_id, first, second, at }))
 }
 
 /// What a courier and the intake share: the gateway, and the road on which it is reached.
@@ -589,6 +372,7 @@ impl Post {
             let courier = self.gateway.couriers.add(courier);
             let (by_relay, post) = (Arc::clone(&courier), self.clone());
             self.spawn(attachments::run(self.clone(), courier.peer.clone()));
+            self.spawn(attachments::bring(self.clone(), courier.peer.clone()));
             // After a restore nothing goes out before the peer has given back what it had.
             if !self.gateway.config.relays.contains(&courier.peer) {
                 self.gateway.recovery.expect(&courier.peer);

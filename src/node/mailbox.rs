@@ -3,12 +3,14 @@
 use crate::config::Retry;
 use crate::envelope::KeyRing;
 use crate::model::{Digest, Party};
+use crate::node::attachments;
+use crate::node::attachments::Missed;
 use crate::node::error::NodeError;
 use crate::node::gateway::Post;
 use crate::node::intake::{Unpacked, take_parcel};
 use crate::node::retry;
 use crate::relay::{
-    Collected, Custody, Freight, Inbox, MailboxState, Notice, RelayError, Row, Seen, Signer, Wrapped,
+    Collected, Custody, Freight, Inbox, Lane, MailboxState, Notice, RelayError, Row, Seen, Signer, Wrapped,
 };
 use crate::store::Change;
 use crate::transport::Sender;
@@ -34,7 +36,7 @@ pub async fn run(post: Post, relay: Party) {
 }
 
 /// Signs as the gateway does.
-fn signer(ring: &KeyRing) -> Signer {
+pub(super) fn signer(ring: &KeyRing) -> Signer {
     Signer { party: ring.party.clone(), name: ring.gateway.clone(), key: ring.log.clone() }
 }
 
@@ -106,6 +108,23 @@ async fn take(
         Wrapped::verify(body, relay, &directory, now).map_err(Fault::Relay)?;
     let from = &parcel.thread.from;
     match parcel.freight {
+        Freight::Envelope { .. } if parcel.thread.lane == Lane::Bulk => {
+            match attachments::take(gateway, from, &body).await {
+                Ok(_) => {}
+                Err(Missed::Unsound(_)) => return Err(Fault::Relay(RelayError::Damaged)),
+                Err(Missed::Disk(cause)) => return Err(Fault::Here(cause)),
+                // It has come by another road, or will be asked for again.
+                Err(Missed::Unwanted(cause)) => {
+                    tracing::info!(cause, "a piece that a relay brought is of no use")
+                }
+            }
+        }
+        Freight::Want => {
+            if let Err(cause) = attachments::wish(post, from, &body) {
+                gateway.counters.refused("want");
+                tracing::warn!(cause, "a file that a peer wants by relay is not handed out");
+            }
+        }
         Freight::Envelope { .. } => match take_parcel(post, from, &body).await {
             Unpacked::Answered(kind, answer) => {
                 line.send(kind, &answer).await.map_err(|e| Fault::Here(e.to_string()))?;

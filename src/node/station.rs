@@ -132,7 +132,7 @@ impl Post {
     /// # Errors
     /// What went wrong, why, and what to do next.
     pub async fn ask(&self, officer: &str, command: crate::control::Command) -> crate::control::Reply {
-        office::answer(self, officer, command).await
+        office::answer(self, officer, command, &mut Vec::new()).await
     }
 
     /// Closes all links, tells the peers why, and lets nothing run on.

@@ -4,8 +4,8 @@ use crate::case;
 use crate::case::{Case, ItemState, Permit};
 use crate::control::{
     ActView, BehalfView, CaseDetail, CaseRole, CaseView, Clock, DeadlineView, DelayView, Delivery, Direction,
-    ElementView, InboxEntry, ItemView, JudgementView, OutcomeView, QuestionView, ReceiptView, ReleaseState,
-    ReleaseView, ReminderView, Standing, VersionView,
+    ElementView, FollowsView, ForbidView, InboxEntry, ItemView, JudgementView, OutcomeView, QuestionView,
+    ReceiptView, ReleaseState, ReleaseView, ReminderView, Standing, VersionView,
 };
 use crate::envelope::ClaimedStatement;
 use crate::model::{ActKind, CaseId, DAY, Digest, Timestamp};
@@ -99,6 +99,7 @@ pub fn inbox(gateway: &Gateway, case: &Case) -> Option<InboxEntry> {
         act: newest.kind,
         at: newest.at,
         todo: todo.to_owned(),
+        can_comply: seen.can_comply.filter(|_| !seen.asks),
         due,
         standing: standing.map(stand),
         exercise: seen.exercise,
@@ -159,10 +160,13 @@ pub fn releases(gateway: &Gateway) -> Result<Vec<ReleaseView>, NodeError> {
                     .iter()
                     .map(|denied| element(&case, &denied.element.act, &denied.element.path))
                     .collect(),
+                forbids: denial.elements.iter().map(forbid).collect(),
+                basis: Vec::new(),
                 rule: denial.elements.first().map(|denied| denied.rule.clone()),
                 granted_at: denial.at,
                 expires: None,
                 digest: None,
+                words: None,
                 approvals: 0,
                 agreed: 0,
                 consents: Vec::new(),
@@ -195,16 +199,24 @@ fn permit_view(case: &Case, id: &CaseId, permit: &Permit, now: Timestamp) -> Rel
         purpose: permit.purpose,
         officer: permit.officer.clone(),
         elements: permit.elements.iter().map(|e| element(case, &e.act, &e.path)).collect(),
+        forbids: Vec::new(),
+        basis: permit.basis.iter().cloned().collect(),
         rule: None,
         granted_at: permit.granted_at,
         expires: Some(permit.expires),
         digest: Some(permit.digest()),
+        words: Some(permit.words()),
         approvals: permit.approvals,
         agreed: case.agreed(permit),
         consents: permit.consents.iter().copied().collect(),
         emergency: permit.emergency.as_ref().map(|why| why.reveal().clone()),
         unreviewed: case.unreviewed().any(|other| other.id == permit.id),
     }
+}
+
+fn forbid(denied: &case::DeniedElement) -> ForbidView {
+    let case::DeniedElement { element, rule, why } = denied;
+    ForbidView { act: element.act, path: element.path.clone(), rule: rule.clone(), why: why.clone() }
 }
 
 fn element(case: &Case, act: &Digest, path: &str) -> ElementView {
@@ -219,6 +231,8 @@ fn summary(gateway: &Gateway, case: &Case) -> Option<CaseView> {
     Some(CaseView {
         role: role(seen.role),
         state: seen.state.code().to_owned(),
+        can_comply: seen.can_comply,
+        follows: seen.follows.as_ref().map(|follows| follows_view(gateway, case, &seen, follows)),
         received_at: seen.clocks.received_at,
         ack_due: seen.clocks.ack_due,
         ack_at: seen.clocks.ack_at,
@@ -260,6 +274,27 @@ fn summary(gateway: &Gateway, case: &Case) -> Option<CaseView> {
         case: seen.case,
         peer: seen.peer,
     })
+}
+
+fn follows_view(
+    gateway: &Gateway,
+    case: &Case,
+    seen: &case::View,
+    follows: &case::FollowsFacts,
+) -> FollowsView {
+    // Only whoever asks holds the answer.
+    let source = gateway.case_of(&follows.response).ok();
+    let opening = source.and_then(|slot| slot.read().opening().cloned());
+    let request = seen.versions.last().map(|version| version.digest);
+    let codes = request.and_then(|request| Some(case.label(&request, "follows")?.codes()));
+    FollowsView {
+        response: follows.response,
+        case: opening.as_ref().map(|opening| opening.case.clone()),
+        answered_by: opening.map(|opening| opening.peer),
+        quoted: follows.quoted.clone(),
+        restrictions: codes.into_iter().flatten().map(str::to_owned).collect(),
+        pending: follows.pending.clone(),
+    }
 }
 
 fn act_view(gateway: &Gateway, case: &Case, seen: &case::View, act: &case::ActView) -> ActView {

@@ -1,5 +1,6 @@
 //! What leaves the gateway for people: acts on paper and cells of spreadsheets.
 
+mod page;
 mod print;
 mod release;
 mod sheet;

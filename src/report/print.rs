@@ -6,12 +6,13 @@ mod tests;
 
 pub use body::elements_of;
 
+use super::page;
+use super::page::visible;
 use super::words::spelt;
-use crate::model::{ActKind, Audience, CaseId, Digest, Label, Onward, Party, Timestamp};
+use crate::model::{ActKind, CaseId, Digest, Label, Party, Timestamp};
 use crate::rules::release::binds;
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{Markup, html as markup};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// One act as it goes on paper.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,54 +65,30 @@ pub struct PrintElement {
 /// A restricted element without a permit is withheld here whether or not its value was given (ISACS 8.4 b).
 pub fn html(documents: &[PrintDocument]) -> String {
     let title = documents.first().map_or_else(String::new, |first| first.case.to_string());
-    markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { (title) }
-                style { (PreEscaped(include_str!("print.css"))) }
-            }
-            body {
-                @for document in documents {
-                    (act(document))
-                }
-            }
-        }
-    }
-    .into_string()
+    let sheets: Vec<Markup> = documents.iter().map(act).collect();
+    page::file(&title, &sheets)
 }
 
-/// Lays one act out as a table, since only a table's head and foot repeat on every page everywhere.
 fn act(document: &PrintDocument) -> Markup {
-    markup! {
-        table.act {
-            thead { tr { td { (page_head(document)) } } }
-            tfoot { tr { td { p.foot {
-                "Printed " (document.printed_at) " by " bdi { (body::visible(&document.printed_by)) }
-                ". The signed original is the statement with this digest."
-            } } } }
-            tbody { tr { td {
-                h1 { (spelt(document.kind.code())) }
-                (particulars(document))
-                (body::sections(document))
-            } } }
-        }
-    }
+    let foot = markup! {
+        "Printed " (document.printed_at) " by " bdi { (visible(&document.printed_by)) }
+        ". The signed original is the statement with this digest."
+    };
+    let content = markup! {
+        h1 { (spelt(document.kind.code())) }
+        (particulars(document))
+        (body::sections(document))
+    };
+    page::sheet(&page_head(document), &foot, &content)
 }
 
-/// Kept short whatever the act holds: browsers repeat a head only while it is less than a quarter of a page.
 fn page_head(document: &PrintDocument) -> Markup {
-    let codes = bound_codes(document);
+    // Those of elements that are withheld too: the page is of an act that has them.
+    let labels = document.elements.iter().filter_map(|e| bound(e, document.printed_at));
     markup! {
         p.line { strong { (document.case) } " · " (spelt(document.kind.code())) " · " (document.issuer) }
         p.digest { "SHA-256 " (document.digest) }
-        p.caveats {
-            @if document.exercise { strong { "EXERCISE" } " · " }
-            "Confidential (ISACS 05.31, 8.4 a)"
-            @for code in codes { " · " (short_caveat(code)) }
-        }
+        (page::caveat_line(document.exercise, labels))
     }
 }
 
@@ -137,57 +114,7 @@ fn particulars(document: &PrintDocument) -> Markup {
     }
 }
 
-/// Lists the codes of all restrictions in the act that bind when it is printed, withheld elements included.
-fn bound_codes(document: &PrintDocument) -> BTreeSet<&'static str> {
-    let labels = document.elements.iter().filter_map(|e| bound(e, document.printed_at));
-    labels.flat_map(Label::codes).collect()
-}
-
 /// Returns the label of an element if it restricts anything now.
 fn bound(element: &PrintElement, now: Timestamp) -> Option<&Label> {
     element.label.as_ref().filter(|label| binds(label, now))
-}
-
-pub(super) fn short_caveat(code: &str) -> &'static str {
-    match code {
-        "d" => "designated authorities only (d)",
-        "e" => "stated purposes only (e)",
-        "f" => "not to be passed on freely (f)",
-        "h1" => "not in court without permission (h1)",
-        _ => "further caveats",
-    }
-}
-
-/// Spells a label out (ISACS 8.3.4.2 d–f).
-pub(super) fn caveats(label: &Label) -> Vec<String> {
-    let mut out = Vec::new();
-    match &label.audience {
-        None => {}
-        Some(Audience::Designated) => {
-            out.push(
-                "only for competent authorities that the requesting State has designated (d)".to_owned(),
-            );
-        }
-        Some(Audience::Named(names)) => {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            out.push(format!("only for {} (d)", names.join(", ")));
-        }
-    }
-    if !label.purposes.is_empty() {
-        let purposes: Vec<String> = label.purposes.iter().map(|p| p.code().replace('_', " ")).collect();
-        out.push(format!("only for {} (e)", purposes.join(", ")));
-    }
-    match label.onward {
-        Onward::Free => {}
-        Onward::WithConsent => {
-            out.push("not to be passed on without the prior consent of its provider (f)".to_owned());
-        }
-        Onward::None => out.push("not to be passed on (f)".to_owned()),
-    }
-    if label.not_in_court {
-        out.push("not to be used in court without the permission of its provider (h1)".to_owned());
-    }
-    out.extend(label.other.iter().map(|caveat| format!("{} ({})", caveat.text, caveat.code)));
-    out.extend(label.expires.map(|at| format!("until {at}")));
-    out
 }

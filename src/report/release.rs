@@ -1,12 +1,13 @@
 //! What a release shows, as a form for the authority that receives it: HTML of which every page bears the caveats,
 //! the originator, the recipient, the permit and the digest, and CSV that no spreadsheet takes for formulas.
 
-use super::print::{caveats, short_caveat};
+use super::page;
+use super::page::{caveats, visible};
 use super::sheet::csv_line;
 use super::words::spelt;
 use crate::model::{CaseId, Digest, Label, Party, Timestamp};
 use crate::rules::label::join_all;
-use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
+use maud::{Markup, html as markup};
 use serde_json::Value;
 
 /// A release on paper.
@@ -55,24 +56,8 @@ impl ReleaseForm {
 
     /// Writes it for paper.
     pub fn html(&self) -> String {
-        markup! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                    title { (self.permit) }
-                    style { (PreEscaped(include_str!("print.css"))) }
-                }
-                // Only a table's head and foot repeat on every page everywhere.
-                body { table.act {
-                    thead { tr { td { (self.page_head()) } } }
-                    tfoot { tr { td { p.foot { "Permit " (self.permit) " · SHA-256 " (self.digest) } } } }
-                    tbody { tr { td { (self.content()) } } }
-                } }
-            }
-        }
-        .into_string()
+        let foot = markup! { "Permit " (self.permit) " · SHA-256 " (self.digest) };
+        page::file(&self.permit, &[page::sheet(&self.page_head(), &foot, &self.content())])
     }
 
     /// Writes it as a table: one line a value, with where it stands and what restricts it.
@@ -100,12 +85,9 @@ impl ReleaseForm {
 
     fn page_head(&self) -> Markup {
         markup! {
-            p.line { strong { "Permit " (self.permit) } " · from " (self.originator) " · to " bdi { (plain(&self.recipient)) } }
+            p.line { strong { "Permit " (self.permit) } " · from " (self.originator) " · to " bdi { (visible(&self.recipient)) } }
             p.digest { "SHA-256 " (self.digest) }
-            p.caveats {
-                "Confidential (ISACS 05.31, 8.4 a)"
-                @for code in self.label().codes() { " · " (short_caveat(code)) }
-            }
+            (page::caveat_line(false, self.elements.iter().map(|element| &element.label)))
         }
     }
 
@@ -121,14 +103,18 @@ impl ReleaseForm {
         ];
         markup! {
             h1 { "Release of restricted information" }
-            dl { @for (name, text) in facts { div { dt { (name) } dd { bdi { (plain(&text)) } } } } }
+            dl { @for (name, text) in facts { div { dt { (name) } dd { bdi { (visible(&text)) } } } } }
+            @if self.elements.len() > 1 {
+                h2 { "All of it together" }
+                @for caveat in caveats(&self.label()) { p.caveats { (visible(&caveat)) } }
+            }
             @for element in &self.elements {
                 section {
-                    h2 { (plain(&element.path)) }
+                    h2 { (visible(&element.path)) }
                     p.digest { "of statement " (element.act) }
-                    @for caveat in caveats(&element.label) { p.caveats { (plain(&caveat)) } }
+                    @for caveat in caveats(&element.label) { p.caveats { (visible(&caveat)) } }
                     dl { @for (field, text) in leaves(&element.value) {
-                        div { dt { (spelt(&field)) } dd { bdi { (plain(&text)) } } }
+                        div { dt { (spelt(&field)) } dd { bdi { (visible(&text)) } } }
                     } }
                 }
             }
@@ -153,12 +139,6 @@ fn leaves(value: &Value) -> Vec<(String, String)> {
     let mut out = Vec::new();
     walk("", value, &mut out);
     out
-}
-
-/// Control characters and such as turn the direction of writing must not hide what stands there.
-fn plain(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || turns(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -202,6 +182,18 @@ mod tests {
         }
         assert!(!html.contains("<script>"), "what it says is text");
         assert!(html.contains("&lt;script&gt;"));
+    }
+
+    #[test]
+    fn a_form_of_several_elements_says_what_binds_them_together_and_what_binds_each() {
+        let html = form().html();
+        let together = &html[html.find("All of it together").unwrap()..html.find("<section>").unwrap()];
+        for words in ["not to be used in court", "not to be passed on without the prior consent"] {
+            assert!(together.contains(words), "{words} in {together}");
+        }
+        let sections: Vec<&str> = html.split("<section>").skip(1).collect();
+        assert!(sections[0].contains("(h1)") && !sections[0].contains("(f)"), "which source forbids what");
+        assert!(sections[1].contains("(f)") && !sections[1].contains("(h1)"));
     }
 
     #[test]

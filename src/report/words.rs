@@ -75,6 +75,7 @@ const MEMBERS: &[(&str, &str, Reading)] = &[
     ("scheme", "System", Words),
     ("follows", "Follows an answer of another State", Words),
     ("quotes", "Quoted from it", Words),
+    ("pending", "Not consented to yet (8.3.4.2 f)", Words),
     ("path", "Element", Words),
     ("response", "Answer", Words),
     ("scope", "Scope of the consent (8.3.4.2 f)", Words),

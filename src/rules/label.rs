@@ -2,7 +2,9 @@
 //! derived bears the join of what it was derived from (DESIGN §8, invariant 9).
 
 use super::release::{Authority, Verdict, decide};
-use crate::model::{Audience, Label, Onward, OtherCaveat, Purpose, Restriction, Timestamp};
+use crate::model::{
+    Answer, Audience, Element, Label, Onward, OtherCaveat, Purpose, Response, Restriction, Timestamp,
+};
 use std::collections::BTreeSet;
 
 /// The code that [`join`] sets where two labels share no purpose, since an empty set means any purpose.
@@ -67,15 +69,15 @@ pub struct Forbids<S> {
 
 /// Tells which of the sources of a derived value forbid its release; none if it may be released.
 ///
-/// The sources are asked one by one and not through their join, so that the officer learns whose label it is.
+/// The sources, each with its label and what its originator has lifted for just this, are asked one by one and not
+/// through their join, so that the officer learns whose label it is.
 pub fn forbidding<S>(
-    sources: impl IntoIterator<Item = (S, Label)>,
+    sources: impl IntoIterator<Item = (S, Label, BTreeSet<Restriction>)>,
     to: &Authority,
     purpose: Purpose,
-    lifted: &BTreeSet<Restriction>,
     now: Timestamp,
 ) -> Vec<Forbids<S>> {
-    let forbids = |(source, label): (S, Label)| match decide(&label, to, purpose, lifted, now) {
+    let forbids = |(source, label, lifted): (S, Label, _)| match decide(&label, to, purpose, &lifted, now) {
         Verdict::Permit { .. } => None,
         Verdict::Denied { rule, why } => Some(Forbids { source, rule, why }),
     };
@@ -102,6 +104,28 @@ pub fn needless(label: &Label) -> Vec<&'static str> {
         found.push("it expires, but restricts nothing");
     }
     found
+}
+
+/// Tells in what the label of an element covers more than it must (ISACS 8.3.4.2).
+pub fn excess(element: &Element) -> Vec<&'static str> {
+    let Some(label) = &element.label else { return Vec::new() };
+    let mut found = needless(label);
+    if !matches!(element.answer, Answer::Value { .. }) && !label.is_unrestricted() {
+        found.push("it restricts the use of an element that gives nothing");
+    }
+    found
+}
+
+/// Tells whether a response restricts all that it gives alike, as if the label were put on the whole (ISACS 8.3.4.2).
+pub fn blanket(response: &Response) -> Option<&'static str> {
+    let elements = response.items.iter().flat_map(|item| &item.elements);
+    let given: Vec<&Element> =
+        elements.filter(|element| matches!(element.answer, Answer::Value { .. })).collect();
+    let [first, others @ ..] = given.as_slice() else { return None };
+    let alike = !others.is_empty() && others.iter().all(|element| element.label == first.label);
+    let restricted = first.label.as_ref().is_some_and(|label| !label.is_unrestricted());
+    (alike && restricted)
+        .then_some("every element that gives something bears the same label; restrict only what must be")
 }
 
 /// Gives the one form of labels that mean the same: caveats sorted, and no end to no restriction.
@@ -220,8 +244,9 @@ mod tests {
                 for purpose in [Purpose::Tracing, Purpose::Prosecution] {
                     for lifted in &lifts {
                         for now in [0, 1, 2].map(|n| Timestamp::EPOCH.saturating_add(n)) {
-                            let sources = [("a", a.clone()), ("b", b.clone())];
-                            let forbidden = forbidding(sources, to, purpose, lifted, now);
+                            let sources =
+                                [("a", a.clone(), lifted.clone()), ("b", b.clone(), lifted.clone())];
+                            let forbidden = forbidding(sources, to, purpose, now);
                             let verdict = decide(&both, to, purpose, lifted, now);
                             assert!(
                                 forbidden.is_empty() || matches!(verdict, Verdict::Denied { .. }),
@@ -236,12 +261,17 @@ mod tests {
 
     #[test]
     fn the_officer_learns_which_source_forbids_what() {
-        let free = ("free", Label::default());
-        let closed = ("closed", Label { onward: Onward::None, ..Label::default() });
+        let free = ("free", Label::default(), BTreeSet::new());
+        let consent = Label { onward: Onward::WithConsent, ..Label::default() };
+        let asked = ("asked", consent.clone(), BTreeSet::new());
+        let granted = ("granted", consent, [Restriction::F].into());
+        let closed = ("closed", Label { onward: Onward::None, ..Label::default() }, BTreeSet::new());
         let customs = Authority { name: "c".into(), kind: AuthorityKind::Competent, designated: false };
-        let found =
-            forbidding([free, closed], &customs, Purpose::Tracing, &BTreeSet::new(), Timestamp::EPOCH);
-        assert_eq!(found.iter().map(|f| (f.source, f.rule)).collect::<Vec<_>>(), [("closed", "8.3.4.2(f)")]);
+        let sources = [free, asked, granted, closed];
+        let found = forbidding(sources, &customs, Purpose::Tracing, Timestamp::EPOCH);
+        let named: Vec<_> = found.iter().map(|f| (f.source, f.rule)).collect();
+        assert_eq!(named, [("asked", "8.3.4.2(f)"), ("closed", "8.3.4.2(f)")]);
+        assert_ne!(found[0].why, found[1].why, "each label says its own");
     }
 
     #[test]
@@ -256,6 +286,40 @@ mod tests {
                 decide(&derived, &to, Purpose::Tracing, &all, Timestamp::EPOCH),
                 Verdict::Denied { .. }
             ));
+        }
+    }
+
+    #[test]
+    fn clause_8_3_4_2_a_label_on_nothing_or_on_everything_is_told() {
+        use crate::model::{About, Digest, ItemAnswer, Outcome, Particulars, Text};
+        let label = Some(Label { onward: Onward::WithConsent, ..Label::default() });
+        let value = |label: &Option<Label>| Element {
+            about: About::Circumstances,
+            answer: Answer::Value { value: Particulars::default() },
+            label: label.clone(),
+        };
+        let silent =
+            Element { answer: Answer::NoRecord { reason: Text::new("burnt".to_owned()) }, ..value(&label) };
+        assert_eq!((excess(&silent).len(), excess(&value(&label)).len()), (1, 0));
+        let response = |elements| Response {
+            request: Digest([0; 32]),
+            items: vec![ItemAnswer {
+                item: 0,
+                outcome: Outcome::Full,
+                reason: None,
+                next_state: None,
+                elements,
+            }],
+            note: None,
+        };
+        assert!(blanket(&response(vec![value(&label), value(&label)])).is_some());
+        for spared in [
+            vec![value(&label), value(&None)],
+            vec![value(&label), silent],
+            vec![value(&None), value(&None)],
+            vec![],
+        ] {
+            assert_eq!(blanket(&response(spared)), None);
         }
     }
 

@@ -7,6 +7,7 @@ pub mod completeness;
 pub mod consent;
 pub mod course;
 pub mod deadline;
+pub mod declaration;
 pub mod exchange;
 pub mod exemption;
 pub mod freshness;
@@ -18,4 +19,5 @@ pub mod response;
 pub mod returns;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod statistics;
 pub mod succession;

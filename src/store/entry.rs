@@ -1,7 +1,7 @@
 use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
-use crate::case::{Event, Held, HeldEnd, HeldId, Word};
+use crate::case::{Event, HeldEnd, Word};
 use crate::evidence::Leaf as LogLeaf;
-use crate::model::{ActKind, CaseId, Digest, Head, MessageId, Party, Timestamp};
+use crate::model::{ActKind, CaseId, Digest, Head, Held, HeldId, MessageId, Party, Timestamp};
 use crate::relay::Row as MailboxRow;
 use crate::wire;
 use crate::wire::Limits;
@@ -394,6 +394,7 @@ pub(super) mod keys {
     pub const OUR_HEADS: &[u8] = b"h/o/";
     pub const LOCAL_ACTS: &[u8] = b"j/";
     pub const ALARMS: &[u8] = b"x/";
+    pub const CUSTODIES: &[u8] = b"k/";
 
     pub const RESTORED: &[u8] = b"z/restored";
     pub const RECOVERED: &[u8] = b"z/recovered/";
@@ -507,7 +508,7 @@ pub(super) mod keys {
     }
     pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
         let relay = relay.map(ToString::to_string).unwrap_or_default();
-        [b"k/", &envelope.0[..], relay.as_bytes()].concat()
+        [CUSTODIES, &envelope.0[..], relay.as_bytes()].concat()
     }
     pub fn mailbox(relay: &Party, row: Option<&MailboxRow>) -> Vec<u8> {
         let row = row.map(|row| format!("{}/{:?}", row.from, row.lane)).unwrap_or_default();

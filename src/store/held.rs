@@ -3,8 +3,8 @@
 use super::entry::keys;
 use super::ledger::{Change, Ledger, resolve, scan};
 use super::{Entry, StoreError};
-use crate::case::{Held, HeldAct, HeldEnd, HeldId, Word};
-use crate::model::Entropy;
+use crate::case::{HeldAct, HeldEnd, Word};
+use crate::model::{Entropy, Held, HeldId};
 use crate::wire;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;

@@ -518,6 +518,19 @@ impl Ledger {
         Ok(scan(&self.store.reader(), &keys::custody(envelope, None))?.into_iter().filter_map(read).collect())
     }
 
+    /// Lists all that a relay has signed for, settled or not.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn custodies_of(&self, relay: &Party) -> Result<Vec<SignedCustody>, StoreError> {
+        let read = |(entry, _)| {
+            let Entry::Custody { relay: by, since, custody, notice, .. } = entry else { return None };
+            let notice = notice.map(ByteBuf::into_vec);
+            (by == *relay).then_some(SignedCustody { relay: by, since, custody, notice })
+        };
+        Ok(scan(&self.store.reader(), keys::CUSTODIES)?.into_iter().filter_map(read).collect())
+    }
+
     /// Lists the envelopes in which a statement of ours was sent, settled ones too, each with its recipient.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ mod sled_index;
 mod tests;
 mod view;
 
-pub use attachments::{Attachments, FileError, Incoming, Outgoing, Progress};
+pub use attachments::{Attachments, FileError, Incoming, Outgoing, Owed, Progress};
 pub use commit::{Durable, Leaf, Notary, NotarySeal, Ticket, Transaction};
 pub use disk::{Disk, RealDisk, SightedDisk};
 pub use entry::{CarriedAnswer, Entry, LocalAct, OutboxRow, OwedAnswer};

@@ -83,7 +83,7 @@ fn what_relays_and_their_members_say() {
     let signer = Signer { party: relay.clone(), name, key: (key, digest) };
     let thread = Thread { from: party("XAA"), to: party("XBB"), lane: Lane::Acts };
     let envelope = Freight::Envelope { envelope: MessageId([1; 16]), route: digest, sealed: digest };
-    for freight in [envelope, Freight::Receipts, Freight::Reject, Freight::Notice] {
+    for freight in [envelope, Freight::Receipts, Freight::Reject, Freight::Want, Freight::Notice] {
         let (thread, expires) = (thread.clone(), at.saturating_add(60));
         let parcel = Parcel { digest, freight, thread, index: 3, size: 9, received_at: at, expires };
         let custody = Custody::sign(&parcel, &signer);

@@ -7,12 +7,14 @@ mod fault;
 mod machine;
 mod net;
 mod node;
+mod relayed;
 mod report;
 mod visit;
 mod world;
 
 pub use bug::NodeBug;
 pub use fault::{Fault, Kind};
+pub use relayed::{Arrival, Drill, Outcome, RelayKind, drill};
 pub use report::Report;
 pub use world::{Settings, Tally, World};
 

@@ -56,7 +56,7 @@ fn answer(case: &CaseId, seen: &View, request: Digest, draw: &mut Draw) -> Comma
             let label = samples::label(draw);
             let said = Answer { case: case.clone(), items: None, outcome, label, careless: false };
             let response = Box::new(samples::response(request, &said, &items));
-            Command::CaseRespond { case, response }
+            Command::CaseRespond { case, response, despite_declaration: false }
         }
     }
 }

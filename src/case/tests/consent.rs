@@ -113,6 +113,23 @@ fn clause_8_3_4_2_f_the_next_state_of_a_chain_is_a_recipient_like_any_other() {
 }
 
 #[test]
+fn clause_8_3_4_2_f_what_may_not_be_quoted_yet_is_listed_with_its_rule() {
+    let (mut asker, mut asked, response) = pair();
+    let xcc: Party = "XCC".parse().unwrap();
+    let listed = |asker: &Side, to: Option<&Party>, at| {
+        let found = restricted_towards(&asker.case, &response, to, at);
+        found.iter().map(|forbids| (forbids.source.to_string(), forbids.rule)).collect::<Vec<_>>()
+    };
+    let path = "items/0/elements/0".to_owned();
+    assert_eq!(listed(&asker, None, day(1)), [(path.clone(), "8.3.4.2")], "whoever it will be");
+    assert_eq!(listed(&asker, Some(&xcc), day(1)), [(path.clone(), "8.3.4.2(f)")]);
+    granted(&mut asker, &mut asked, response, "XCC", false);
+    assert_eq!(listed(&asker, Some(&xcc), day(3)), []);
+    assert_eq!(listed(&asker, Some(&"XDD".parse().unwrap()), day(3)), [(path.clone(), "8.3.4.2(f)")]);
+    assert_eq!(listed(&asker, Some(&xcc), day(10)), [(path, "8.3.4.2(f)")], "the consent has ended");
+}
+
+#[test]
 fn expired_consent() {
     let (mut asker, mut asked, response) = pair();
     let grant = granted(&mut asker, &mut asked, response, "police-cid", false);

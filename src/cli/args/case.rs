@@ -94,6 +94,9 @@ pub enum CaseVerb {
         /// Send the response in this file; `-` for stdin.
         #[arg(long, value_name = "FILE", group = "step")]
         from: Option<PathBuf>,
+        /// Give values knowingly to a State that declares that it cannot keep confidence or restrictions (8.4).
+        #[arg(long, conflicts_with = "new")]
+        despite_declaration: bool,
     },
     /// Refuse a request, on a ground and with its reason (ISACS 8.3.4.2).
     Refuse {

@@ -7,6 +7,7 @@ mod federation;
 mod gateway;
 mod relay;
 mod release;
+mod report;
 mod request;
 
 pub use approval::{ApprovalVerb, OfficerVerb, OwnKey};
@@ -18,6 +19,7 @@ pub use federation::{FederationVerb, IdentityVerb, KeysArg, RotatedKey};
 pub use gateway::{AuthorityArg, GatewayVerb, Initial, OfficerArg};
 pub use relay::{RelayInitial, RelayVerb};
 pub use release::ReleaseVerb;
+pub use report::ReportVerb;
 pub use request::RequestVerb;
 
 use crate::cli::bags::{MAX_MIB, MIN_MIB};
@@ -83,6 +85,9 @@ pub enum Verb {
     /// Local release of restricted information (ISACS 8.3.4.2 d-f).
     #[command(subcommand)]
     Release(ReleaseVerb),
+    /// What is counted for reports (ISACS 10.2).
+    #[command(subcommand)]
+    Report(ReportVerb),
     /// Acts that wait for a second officer.
     #[command(subcommand)]
     Approval(ApprovalVerb),
@@ -216,6 +221,9 @@ pub enum QueueVerb {
         /// For which peer; all by default, each in files of its own.
         #[arg(long, value_name = "STATE")]
         peer: Option<Party>,
+        /// Pack the files (photographs) that the peer lacks too; they fill as many bags as they need.
+        #[arg(long)]
+        files: bool,
         /// The most MiB of one file, 2 to 8.
         #[arg(long, value_name = "MIB", default_value_t = MAX_MIB, value_parser = clap::value_parser!(u64).range(MIN_MIB..=MAX_MIB))]
         split: u64,

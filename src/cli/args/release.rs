@@ -30,9 +30,9 @@ pub enum ReleaseVerb {
     Approve {
         /// The permit.
         id: String,
-        /// The digest that `release list --json` shows of it.
+        /// The digest that was shown; without it the permit is shown now, and a terminal asks.
         #[arg(long, value_name = "DIGEST")]
-        digest: Digest,
+        digest: Option<Digest>,
         /// The officer's own key.
         #[command(flatten)]
         own: OwnKey,
@@ -49,9 +49,9 @@ pub enum ReleaseVerb {
     Review {
         /// The permit.
         id: String,
-        /// The digest that `release list --json` shows of it.
+        /// The digest that was shown; without it the permit is shown now, and a terminal asks.
         #[arg(long, value_name = "DIGEST")]
-        digest: Digest,
+        digest: Option<Digest>,
         /// The officer's own key.
         #[command(flatten)]
         own: OwnKey,

@@ -249,7 +249,12 @@ fn follows(yes: bool) -> Option<Follows> {
         answer: Answer::NoRecord { reason: Text::new("burnt".to_owned()) },
     };
     let label = Label { onward: Onward::WithConsent, ..Label::default() };
-    yes.then(|| Follows { response: Digest([7; 32]), quotes: vec![quote()], label: Some(label) })
+    yes.then(|| Follows {
+        response: Digest([7; 32]),
+        quotes: vec![quote()],
+        pending: ["items/0/elements/1".parse().unwrap()].into(),
+        label: Some(label),
+    })
 }
 
 /// Draws an act by which consent is asked for, given, denied or taken back, or a disclosure is told.

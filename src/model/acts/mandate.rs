@@ -127,6 +127,30 @@ pub struct MandateRevocation {
     pub reason: Text,
 }
 
+impl Mandate {
+    /// Writes a mandate that nobody has signed yet: the principal's signature is made when it goes out, after the
+    /// officers who must agree to it (DESIGN §8).
+    pub const fn unsigned(terms: MandateTerms) -> Self {
+        Self { mandate: Digest([0; 32]), terms, grant: SignedBytes(Vec::new()), acceptance: None }
+    }
+
+    /// Returns the mandate with the place for the agent's countersignature, which is made when it goes out.
+    #[must_use]
+    pub fn to_accept(self) -> Self {
+        Self { acceptance: Some(SignedBytes(Vec::new())), ..self }
+    }
+
+    /// Tells whether the principal's signature is still to be made.
+    pub const fn lacks_grant(&self) -> bool {
+        self.grant.0.is_empty()
+    }
+
+    /// Tells whether the agent's countersignature is still to be made.
+    pub fn lacks_acceptance(&self) -> bool {
+        self.acceptance.as_ref().is_some_and(|bytes| bytes.0.is_empty())
+    }
+}
+
 impl Power {
     /// Every power.
     pub const ALL: [Self; 3] = [Self::Initiate, Self::Conduct, Self::Receive];

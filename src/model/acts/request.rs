@@ -194,6 +194,9 @@ pub struct Follows {
     /// What is quoted from it; nothing is until its originator allows it (ISACS 8.3.4.2 f).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quotes: Vec<Quotation>,
+    /// What else stands in that answer and may not be passed on yet: its originator has not consented (ISACS 8.3.4.2 f).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub pending: BTreeSet<ElementPath>,
     /// The join of the labels of all that is quoted: it binds whoever receives the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,

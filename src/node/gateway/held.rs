@@ -2,11 +2,12 @@
 
 use super::{Author, Gateway, Made, Prepared};
 use crate::case;
-use crate::case::{Held, HeldAct, HeldEnd, HeldId, PermitId, Refused, Word};
+use crate::case::{HeldAct, HeldEnd, PermitId, Refused, Word};
 use crate::config::Officer;
 use crate::cose::VerifyingKey;
 use crate::model::{
-    Act, CaseId, Digest, Matter, MessageId, OfficerSignature, Party, Purpose, Role, Text, Timestamp,
+    Act, CaseId, Digest, Held, HeldId, Matter, MessageId, OfficerSignature, Party, Purpose, Role, Text,
+    Timestamp,
 };
 use crate::node::desk::Slot;
 use crate::node::error::NodeError;
@@ -98,7 +99,7 @@ impl Gateway {
     pub(in crate::node) fn held_body(&self, act: &HeldAct) -> Result<HeldBody, NodeError> {
         let lost = || StoreError::Failed { cause: format!("what {} says is not there", act.held.id) };
         let body = self.ledger.held_body(&act.held.id)?.ok_or_else(lost)?;
-        if case::held_digest(&body.words) != act.held.digest {
+        if Matter::Act.digest_of(&body.words) != act.held.digest {
             return Err(NodeError::Store(StoreError::Failed {
                 cause: format!("what {} says has changed on the disk", act.held.id),
             }));
@@ -182,7 +183,7 @@ impl Gateway {
             to: prepared.draft.aud.clone(),
             author: author.to_owned(),
             at: now,
-            digest: case::held_digest(&body.words),
+            digest: Matter::Act.digest_of(&body.words),
             approvals: needed.approvals,
             rule: needed.rule,
         };

@@ -1,13 +1,14 @@
 //! Cases and the acts in them.
 
 use crate::case;
-use crate::control::{ActedView, CaseDetail, ExitCode, Failure, InboxEntry};
-use crate::model::{ActKind, CaseId, Ground, Refusal, Response, Text};
+use crate::control::{ActedView, CaseDetail, ExitCode, Failure, FindingView, FormView, InboxEntry};
+use crate::model::{ActKind, CaseId, Delay, Ground, PartialDate, Refusal, Response, Text};
 use crate::node::content;
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{act, known, record, unknown_case};
 use crate::node::views;
+use crate::rules::declaration;
 use crate::rules::label;
 use crate::rules::response;
 use crate::rules::returns;
@@ -43,10 +44,13 @@ pub(super) async fn show(
     Ok(detail)
 }
 
-pub(super) fn template(gateway: &Gateway, id: &CaseId) -> Result<String, NodeError> {
+/// Writes the form of a response; what its writer must know of the requester comes with it (ISACS 8.4).
+pub(super) fn template(gateway: &Gateway, id: &CaseId) -> Result<FormView, NodeError> {
     let slot = known(gateway, id)?;
     let (digest, request) = content::request(gateway, &slot.read())?;
-    Ok(response::template(&request, digest))
+    let cannot = request.declaration.as_ref().is_some_and(|declared| !declared.can_comply);
+    let warnings = if cannot { vec![declaration::WORDS.to_owned()] } else { Vec::new() };
+    Ok(FormView { form: response::template(&request, digest), warnings })
 }
 
 pub(super) async fn respond(
@@ -54,15 +58,31 @@ pub(super) async fn respond(
     officer: &str,
     id: &CaseId,
     response: Response,
+    despite_declaration: bool,
 ) -> Result<ActedView, Failure> {
+    let declared = declared(gateway, id)?;
+    let given = declaration::given(declared, &response);
+    if !despite_declaration && !given.is_complete() {
+        let found = given.missing.into_iter().map(|f| FindingView {
+            clause: f.clause.to_owned(),
+            field: f.field,
+            why: f.why,
+        });
+        return Err(Failure::new(ExitCode::Finding, "response.declaration", declaration::WORDS)
+            .hint("nothing was sent; withhold it on ground b, or repeat with --despite-declaration")
+            .findings(found.collect()));
+    }
     // As few restrictions as possible (ISACS 8.3.4.2): what a label need not say is told, never refused.
     let elements = response.items.iter().enumerate().flat_map(|(i, answer)| {
         answer.elements.iter().enumerate().map(move |(j, element)| (case::element_path(i, j), element))
     });
-    let warnings: Vec<String> = elements
-        .filter_map(|(path, element)| Some((path, element.label.as_ref()?)))
-        .flat_map(|(path, label)| label::needless(label).into_iter().map(move |why| format!("{path}: {why}")))
+    let mut warnings: Vec<String> = elements
+        .flat_map(|(path, element)| {
+            label::excess(element).into_iter().map(move |why| format!("{path}: {why} (8.3.4.2)"))
+        })
         .collect();
+    warnings.extend(label::blanket(&response).map(|why| format!("{why} (8.3.4.2)")));
+    warnings.extend(unfounded(declared, declaration::grounds(&response)));
     let acted = act(gateway, officer, id, ActKind::Response, case::Command::Respond(response)).await?;
     Ok(ActedView { warnings, ..acted })
 }
@@ -75,8 +95,40 @@ pub(super) async fn refuse(
 ) -> Result<ActedView, Failure> {
     let slot = known(gateway, id)?;
     let request = content::request_digest(&slot.read())?;
+    let warnings = unfounded(declared(gateway, id)?, &grounds).into_iter().collect();
     let refusal = Refusal { request, grounds };
-    act(gateway, officer, id, ActKind::Refusal, case::Command::Refuse(refusal)).await
+    let acted = act(gateway, officer, id, ActKind::Refusal, case::Command::Refuse(refusal)).await?;
+    Ok(ActedView { warnings, ..acted })
+}
+
+/// Announces a late response on grounds (ISACS 8.3.4.2).
+pub(super) async fn delay(
+    gateway: &Gateway,
+    officer: &str,
+    id: &CaseId,
+    grounds: Vec<Ground>,
+    expected: Option<PartialDate>,
+) -> Result<ActedView, Failure> {
+    let request = content::request_digest(&known(gateway, id)?.read())?;
+    let warnings = unfounded(declared(gateway, id)?, &grounds).into_iter().collect();
+    let delay = Delay { request, grounds, expected };
+    let acted = act(gateway, officer, id, ActKind::Delay, case::Command::Delay(delay)).await?;
+    Ok(ActedView { warnings, ..acted })
+}
+
+/// Returns what the requester has declared of the confidence that it can keep (ISACS 8.4).
+fn declared(gateway: &Gateway, id: &CaseId) -> Result<Option<bool>, NodeError> {
+    let slot = known(gateway, id)?;
+    let seen = views::view(gateway, &slot.read());
+    Ok(seen.and_then(|seen| seen.can_comply))
+}
+
+/// Ground b is told to be at odds with a declaration that confidence is kept; the choice stays the officer's.
+fn unfounded<'g>(declared: Option<bool>, grounds: impl IntoIterator<Item = &'g Ground>) -> Option<String> {
+    let odd = declaration::unfounded(declared, grounds);
+    odd.then(|| {
+        "ground b, though the requester declares that it keeps confidence and restrictions (8.4)".to_owned()
+    })
 }
 
 /// Returns an incomplete request with the list that the validator finds (ISACS 8.3.2 ¶2).

@@ -1,16 +1,20 @@
 //! Evidence for people outside: dossiers, the private journal's head, the history of a case.
 
 use crate::case::{Direction, PermitId};
-use crate::control::{ActHistory, AlarmView, DossierView, ExitCode, Failure, HistoryStep, JournalHeadView};
+use crate::control::{
+    ActHistory, AlarmView, CustodyFileView, DossierView, ExitCode, Failure, Hex, HistoryStep, JournalHeadView,
+};
 use crate::evidence::dossier::Severity;
-use crate::model::{CaseId, Digest, Timestamp};
+use crate::model::{CaseId, Digest, Party, Timestamp};
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::evidence;
 use crate::node::evidence::Disclosing;
 use crate::node::gateway::{Gateway, Post};
+use crate::node::mailbox;
 use crate::node::office::{known, record, unknown};
 use crate::node::views;
+use crate::relay::{CustodyFile, MailboxState, SignedFor};
 use crate::store::SignedCustody;
 
 pub(super) async fn export(
@@ -64,6 +68,38 @@ pub(super) async fn export(
         first_fault: fault.map(|fault| format!("{}: {}", fault.about, fault.words)),
         dossier: made.bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
     })
+}
+
+/// Writes down what a relay has signed for and, under our signature, what has come from it.
+pub(super) async fn custody(
+    gateway: &Gateway,
+    officer: &str,
+    relay: &Party,
+) -> Result<CustodyFileView, Failure> {
+    // It is a signed word about what was had, which a restored gateway does not know before it has asked.
+    gateway.recovery.check_all()?;
+    let held = gateway.ledger.custodies_of(relay).map_err(NodeError::from)?;
+    let rows = gateway.ledger.mailbox(relay).map_err(NodeError::from)?;
+    if held.is_empty() && rows.is_empty() && !gateway.config.relays.contains(relay) {
+        let why = format!("{relay} has signed for nothing of ours and has brought us nothing");
+        return Err(Failure::new(ExitCode::Finding, "unknown.relay", why)
+            .hint("`valise peer list` shows the relays among the peers"));
+    }
+    record(gateway, officer, "evidence.export", None).await?;
+    let at = gateway.now();
+    let threads = rows.len() as u64;
+    let state = MailboxState { relay: relay.clone(), at, rows };
+    let signed: Vec<SignedFor> = held
+        .into_iter()
+        .filter(|kept| !kept.custody.is_empty())
+        .map(|kept| SignedFor { custody: kept.custody.into(), notice: kept.notice.map(Into::into) })
+        .collect();
+    let parcels = signed.len() as u64;
+    let word = state.sign(&mailbox::signer(&gateway.ring()));
+    let trust = gateway.directory().bundle();
+    let file = CustodyFile::new((gateway.me(), relay), at, trust, signed, word);
+    let file = file.encode().map_err(|e| Failure::new(ExitCode::Finding, "evidence.too_large", e))?;
+    Ok(CustodyFileView { relay: relay.clone(), at, parcels, threads, file: Hex(file) })
 }
 
 /// Writes the private journal's head as it is noted down.

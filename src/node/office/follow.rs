@@ -2,7 +2,7 @@
 
 use crate::case;
 use crate::case::{Body, PermitId};
-use crate::control::{ExitCode, Failure};
+use crate::control::{ExitCode, Failure, FormView};
 use crate::envelope::Disclosure;
 use crate::model::{
     Act, Addressee, AddresseeBasis, CaseId, Digest, Element, ElementPath, Follows, Label, Party, Quotation,
@@ -12,12 +12,14 @@ use crate::node::content;
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::node::office::{known, record, unknown};
-use crate::rules::label::join_all;
+use crate::rules::label::{Forbids, join_all};
 use crate::rules::release::AuthorityKind;
 use crate::wire;
+use std::collections::BTreeSet;
 
 /// Writes the request that follows the newest answer of a case: the same items, the answer by its digest, and only
-/// those of its words that are asked for and may be quoted.
+/// those of its words that are asked for and may be quoted. What may not be passed on yet is named by its path, and the
+/// officer is told which element is forbidden by which rule.
 ///
 /// # Errors
 /// No answer has come, or an element is restricted and no permit opens it for the next addressee.
@@ -28,7 +30,7 @@ pub(super) async fn follow(
     quotes: Vec<ElementPath>,
     permit: Option<String>,
     to: Option<Party>,
-) -> Result<String, Failure> {
+) -> Result<FormView, Failure> {
     let slot = known(gateway, id)?;
     let (response, request, answered_by) = {
         let case = slot.read();
@@ -75,8 +77,17 @@ pub(super) async fn follow(
         return Err(Failure::new(ExitCode::Denied, "follow.permit", why)
             .hint("nothing was written; ask for consent that names the next addressee"));
     }
-    let follows = follows(response, quoted)?;
-    Ok(form(request, follows, to, &answered_by))
+    let forbids = case::restricted_towards(&slot.read(), &response, to.as_ref(), gateway.now());
+    let mut follows = follows(response, quoted)?;
+    let mut warnings = Vec::new();
+    for Forbids { source, rule, why } in forbids {
+        if follows.quotes.iter().all(|quote| quote.path != source) {
+            warnings.push(format!("{source} of {answered_by} is not quoted: {rule}: {why}"));
+            follows.pending.insert(source);
+        }
+    }
+    let form = form(request, follows, to, &answered_by);
+    Ok(FormView { form, warnings })
 }
 
 /// Spends a permit for what it opens of the answer; the one for whom it is becomes the addressee.
@@ -118,7 +129,7 @@ fn follows(response: Digest, quoted: Vec<(ElementPath, Disclosure)>) -> Result<F
         quotes.push(Quotation { path, about: element.about, answer: element.answer });
     }
     let label = Some(join_all(&labels)).filter(|label| !label.is_unrestricted());
-    Ok(Follows { response, quotes, label })
+    Ok(Follows { response, quotes, pending: BTreeSet::new(), label })
 }
 
 /// Finds the State to which the answer points, by what in it is free.

@@ -3,8 +3,7 @@
 use crate::case;
 use crate::case::HeldMandate;
 use crate::control::{ActedView, ExitCode, Failure, MandateView, RevocationView};
-use crate::envelope;
-use crate::model::{Act, ActKind, Digest, MandateRevocation, MandateTerms, Party, PeerScope, Text};
+use crate::model::{Act, ActKind, Digest, Mandate, MandateRevocation, MandateTerms, Party, PeerScope, Text};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Author, Gateway};
 use crate::node::office::{act, acted, unknown};
@@ -15,6 +14,7 @@ const MIN_DIGEST: usize = 8;
 /// How many cases are looked through at once.
 const PAGE: usize = 500;
 
+/// Gives a mandate; it is signed when it goes out, after all officers who must agree.
 pub(super) async fn grant(
     gateway: &Gateway,
     officer: &str,
@@ -22,11 +22,10 @@ pub(super) async fn grant(
 ) -> Result<ActedView, Failure> {
     gateway.recovery.check_all()?;
     let agent = terms.agent.clone();
-    let given = envelope::grant_mandate(terms, &gateway.ring()).map_err(NodeError::from)?;
-    open(gateway, officer, &agent, Act::Mandate(Box::new(given))).await
+    open(gateway, officer, &agent, Act::Mandate(Box::new(Mandate::unsigned(terms)))).await
 }
 
-/// Countersigns a mandate for this party, the agent; from then on it can act.
+/// Accepts a mandate for this party, the agent; it is countersigned when that goes out, and from then on it can act.
 pub(super) async fn accept(gateway: &Gateway, officer: &str, named: &str) -> Result<ActedView, Failure> {
     let held = find(gateway, named)?;
     if held.terms.agent != *gateway.me() {
@@ -34,8 +33,7 @@ pub(super) async fn accept(gateway: &Gateway, officer: &str, named: &str) -> Res
     }
     gateway.recovery.check_all()?;
     let given = gateway.mandate_of(&held)?;
-    let accepted = envelope::accept_mandate(&given, &gateway.ring()).map_err(NodeError::from)?;
-    let command = case::Command::Follow { act: Box::new(Act::Mandate(Box::new(accepted))) };
+    let command = case::Command::Follow { act: Box::new(Act::Mandate(Box::new(given.to_accept()))) };
     act(gateway, officer, &held.case, ActKind::Mandate, command).await
 }
 

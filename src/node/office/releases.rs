@@ -45,8 +45,8 @@ pub(super) async fn release(
         if let Some(since) = gateway.stale_since().filter(|_| rule == freshness::RULE) {
             return Err(NodeError::Stale(since).into());
         }
-        let why = first.map(|e| format!("{}: {}", e.element.path, e.why)).unwrap_or_default();
-        return Err(NodeError::Denied { id: denial.id.as_str().to_owned(), rule, why }.into());
+        let (id, elements) = (denial.id.as_str().to_owned(), denial.elements);
+        return Err(NodeError::Denied { id, rule, elements }.into());
     }
     let granted = |event: &case::Event| {
         if let case::Event::PermitGranted(p) = event { Some(p.id.clone()) } else { None }

@@ -3,13 +3,15 @@
 mod clerk;
 mod init;
 mod lines;
+mod station;
 mod status;
 
 pub use init::init;
+pub use station::{RelayParts, RelayPost, RelayStation};
 
 use crate::config::{Layout, RelayConfig};
 use crate::control::{ExitCode, Failure};
-use crate::model::{Party, Timestamp};
+use crate::model::Timestamp;
 use crate::node::board::Board;
 use crate::node::counters::Counters;
 use crate::node::error::NodeError;
@@ -26,15 +28,14 @@ use crate::node::sheet::Sheet;
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
 use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
-use crate::transport::{CloseCode, Listen, PeerCheck, Road};
+use crate::transport::{CloseCode, Listen, Road};
 use crate::trust::Directory;
 use crate::trust::federation::Documents;
-use clerk::{Clerk, Counter};
-use std::collections::BTreeSet;
+use clerk::Counter;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
 
 /// How often it is looked whether a prekey is to be made or deleted.
@@ -51,6 +52,8 @@ pub(super) struct Desk {
     counter: Counter,
     counters: Arc<Counters>,
     since: Timestamp,
+    /// The memory for what members bring, until it is durable.
+    places: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -80,7 +83,6 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
     let shelf = joining::shelf(layout)?;
     let known = joining::read(&shelf, Some(&config.party))?.ok_or_else(joining::not_joined)?;
-    let members = members(&known);
     let trusted = Arc::new(Live::new(known));
     let own = Generations::new(keys.clone(), &layout.pki());
     let keeper = PrekeyKeeper::new(keys, Sheet::new(layout.part_b()));
@@ -92,32 +94,24 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
         start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display()))
             .hint("is another relay running on the same data?")
     })?;
-    let check = Arc::new(Doorkeeper { directory: Arc::clone(&trusted), machine: Arc::clone(&machine) });
+    let parts = RelayParts {
+        look: Duration::from_secs(u64::from(config.custody.look_seconds)),
+        signer,
+        quotas: quotas(config),
+        machine,
+        directory: trusted,
+        shelf,
+        room,
+        identity: Arc::clone(&identity),
+        renewal: renewing,
+    };
     let listen = Listen { quic: config.listen, tcp: config.listen_tcp };
-    let road = Road::bind(listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>).map_err(|e| {
+    let road = Road::bind(listen, identity, parts.doorkeeper()).map_err(|e| {
         start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
     })?;
-    let look = Duration::from_secs(u64::from(config.custody.look_seconds));
-    let terms = (signer.clone(), quotas(config), members);
-    let (clerk, counter) =
-        Clerk::new(terms, room.clone(), Arc::clone(&machine), look).map_err(store_failure)?;
-    let desk = Desk {
-        since: machine.now(),
-        machine,
-        board: Arc::new(Board::new(trusted, shelf)),
-        doorkeeper: check,
-        signer: Arc::new(signer),
-        room,
-        counter,
-        counters: Arc::default(),
-    };
-    desk.spawn(clerk.run());
-    desk.spawn(follow(desk.clone()));
+    let RelayPost { desk, road } = RelayStation::open(parts, road).map_err(store_failure)?.start();
     desk.spawn(keep(desk.clone(), keeper, own));
-    desk.spawn(renewing.run(Arc::clone(&desk.machine)));
     desk.spawn(status::serve(desk.clone(), listener));
-    let road = Arc::new(road);
-    desk.spawn(accept(desk.clone(), Arc::clone(&road)));
     let listen = road.local_address().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(listen, "the relay {} is ready", config.party);
     let code = tokio::select! {
@@ -126,19 +120,6 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     };
     stop(&desk, &road, config, code).await;
     Ok(code)
-}
-
-/// Lists who has a mailbox.
-fn members(directory: &Directory) -> BTreeSet<Party> {
-    directory.parties().filter(|party| Some(*party) != directory.me()).cloned().collect()
-}
-
-/// Gives a mailbox to whom the directory has come to list, and to nobody else.
-async fn follow(desk: Desk) {
-    let mut changes = desk.board.changes();
-    while changes.changed().await.is_ok() {
-        desk.counter.admit(members(&desk.board.get())).await;
-    }
 }
 
 /// Keeps the relay's own part B true, weekly with its prekeys, with nobody present; members hear of it as of any news.
@@ -165,12 +146,6 @@ async fn keep_once(desk: &Desk, keeper: &PrekeyKeeper, own: &Generations, ran: i
     taken.refused.into_iter().next().map_or(Ok(()), |cause| Err(NodeError::Directory(cause)))
 }
 
-async fn accept(desk: Desk, road: Arc<Road>) {
-    while let Some(link) = road.accept().await {
-        desk.spawn(lines::serve_link(desk.clone(), link));
-    }
-}
-
 async fn stop(desk: &Desk, road: &Road, config: &RelayConfig, code: ExitCode) {
     if code != ExitCode::Ok {
         tracing::error!("the store has failed; the relay stops without writing anything more");
@@ -194,7 +169,7 @@ fn signer(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<Signer, KeyError> {
-    let key = own.in_force(directory, &config.party, now)?.log;
+    let key = own.log_in_force(directory, &config.party, now)?;
     let name = format!("gw1.{}", config.party.dns_suffix());
     Ok(Signer { party: config.party.clone(), name, key })
 }

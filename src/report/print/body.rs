@@ -1,5 +1,6 @@
-use super::{PrintDocument, PrintElement, bound, caveats};
+use super::{PrintDocument, PrintElement, bound};
 use crate::model::{Label, OtherCaveat};
+use crate::report::page::{caveats, visible};
 use crate::report::words;
 use crate::report::words::Reading;
 use maud::{Markup, html};
@@ -43,21 +44,6 @@ pub(super) fn sections(document: &PrintDocument) -> Markup {
         @for (item, members) in items {
             h2 { "Item " (ordinal(item)) }
             (section(document, members))
-        }
-    }
-}
-
-/// Shows a text exactly, with characters that would not show or would reorder it named by their code points.
-pub(super) fn visible(text: &str) -> Markup {
-    html! {
-        @for piece in text.split_inclusive(is_hidden) {
-            @match piece.chars().next_back().filter(|c| is_hidden(*c)) {
-                Some(c) => {
-                    (&piece[..piece.len() - c.len_utf8()])
-                    span.hidden { (format!("U+{:04X}", u32::from(c))) }
-                }
-                None => { (piece) }
-            }
         }
     }
 }
@@ -114,16 +100,33 @@ fn shown(document: &PrintDocument, member: &str, element: &PrintElement) -> Mark
     let label = bound(element, document.printed_at);
     let codes = label.map(Label::codes).unwrap_or_default().join(", ");
     match (&element.value, label, &element.permit) {
-        (_, Some(_), None) => html! { p.withheld { "withheld from print: restriction " (codes) } },
+        (_, Some(_), None) => html! {
+            p.withheld { "withheld from print: restriction " (codes) ": " (visible(&withheld_words(label))) }
+        },
         (None, _, _) => html! { p.withheld { "not disclosed in this copy" } },
         (Some(value), None, _) => unlabelled(member, value),
         (Some(value), Some(label), Some(permit)) => html! {
             (unlabelled(member, value))
             p.label {
-                "Restricted: " (visible(&caveats(label).join("; "))) ". Printed under permit " (visible(permit)) "."
+                "Restricted: " (visible(&words_of(Some(label)))) ". Printed under permit " (visible(permit)) "."
             }
         },
     }
+}
+
+/// Says what restricts an element that is withheld: in the words of the standard, never in its provider's.
+fn withheld_words(label: Option<&Label>) -> String {
+    let label = label.map(|label| {
+        let known = Label { other: Vec::new(), ..label.clone() };
+        (caveats(&known), !label.other.is_empty())
+    });
+    let (mut words, further) = label.unwrap_or_default();
+    words.extend(further.then(|| "further caveats".to_owned()));
+    words.join("; ")
+}
+
+fn words_of(label: Option<&Label>) -> String {
+    label.map(caveats).unwrap_or_default().join("; ")
 }
 
 /// Prints a value without its label, which stands in words beneath it.
@@ -204,18 +207,4 @@ fn stated(map: &Map<String, Value>, words: &str, reading: Reading) -> Markup {
         }
         @if let Some(marking) = text("marking") { span.note { "from marking " bdi { (visible(marking)) } } }
     }
-}
-
-/// Tells whether a character would not show or would reorder what stands beside it (Unicode `Cc` and `Cf`).
-fn is_hidden(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\n' | '\t'))
-        || matches!(
-            c,
-            '\u{00AD}' | '\u{061C}' | '\u{180E}' | '\u{FEFF}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{FFF9}'..='\u{FFFB}'
-                | '\u{E0000}'..='\u{E007F}'
-        )
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{OtherCaveat, Purpose, Request};
+use crate::model::{Audience, Onward, OtherCaveat, Purpose, Request};
 use crate::rules::samples::{any_request, complete_request, weapon};
 use proptest::prelude::*;
 use serde_json::json;

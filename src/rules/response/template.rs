@@ -1,10 +1,12 @@
 //! The response that an officer fills in.
 
 use crate::model::{Digest, ItemKind, Request};
+use crate::rules::declaration;
 
 /// Writes an annotated response to `request`, incomplete on purpose, for an officer to fill in.
 ///
-/// `digest` is the statement digest of the request. The text repeats no value of the request.
+/// `digest` is the statement digest of the request. The text repeats no value of the request; where the requester has
+/// declared that it cannot keep confidence, it says so first and proposes to withhold on ground b (ISACS 8.4, 8.3.4.2 b).
 pub fn template(request: &Request, digest: Digest) -> String {
     let items: Vec<String> = request
         .items
@@ -12,7 +14,14 @@ pub fn template(request: &Request, digest: Digest) -> String {
         .enumerate()
         .map(|(at, item)| ITEM.replace("@AT@", &at.to_string()).replace("@KIND@", kind(item.kind)))
         .collect();
-    DOCUMENT.replace("@DIGEST@", &digest.to_string()).replace("@ITEMS@", &items.join(",\n"))
+    let text = DOCUMENT.replace("@DIGEST@", &digest.to_string()).replace("@ITEMS@", &items.join(",\n"));
+    let keeps = request.declaration.as_ref().is_none_or(|declared| declared.can_comply);
+    let (outcome, answer, warning) = if keeps {
+        ("none_found", NO_RECORD, String::new())
+    } else {
+        ("partial", WITHHELD, format!("\n  \"//declaration\": \"READ FIRST: {}.\",", declaration::WORDS))
+    };
+    text.replace("@WARNING@", &warning).replace("@OUTCOME@", outcome).replace("@ANSWER@", answer)
 }
 
 const fn kind(kind: ItemKind) -> &'static str {
@@ -23,7 +32,10 @@ const fn kind(kind: ItemKind) -> &'static str {
     }
 }
 
-const DOCUMENT: &str = r#"{
+const NO_RECORD: &str = r#"{ "state": "no_record", "reason": "" }"#;
+const WITHHELD: &str = r#"{ "state": "withheld", "ground": { "code": "b", "reason": "" } }"#;
+
+const DOCUMENT: &str = r#"{@WARNING@
   "//": "Response to a tracing request (ISACS 05.31, 8.3.3). Keys that begin with // are ignored on reading.",
   "//answers": "An element's answer is one of the five states below. Words such as N/A or unknown are no answer.",
   "//value": { "state": "value", "value": { "name": "Example Arms Ltd", "address": "1 Harbour Road", "date": "2019-04" } },
@@ -48,7 +60,7 @@ const ITEM: &str = r#"    {
       "//": "The answer to item @AT@ of the request: @KIND@.",
       "item": @AT@,
       "//outcome": "full | partial (something is withheld, delayed or not on record) | none_found (say why) | not_ours (say why, or name next_state).",
-      "outcome": "none_found",
+      "outcome": "@OUTCOME@",
       "reason": "",
       "//next_state": "The State to ask next, such as XCC, where the outcome is not_ours.",
       "next_state": null,
@@ -57,13 +69,13 @@ const ITEM: &str = r#"    {
         {
           "//": "8.3.3.1(a): the last legal owner before the diversion.",
           "about": "last_legal_owner",
-          "answer": { "state": "no_record", "reason": "" },
+          "answer": @ANSWER@,
           "label": null
         },
         {
           "//": "8.3.3.1(b): the circumstances under which it became illicit.",
           "about": "circumstances",
-          "answer": { "state": "no_record", "reason": "" },
+          "answer": @ANSWER@,
           "label": null
         },
         {

@@ -336,6 +336,23 @@ fn the_template_reads_back_as_an_incomplete_answer_to_every_item() {
 }
 
 #[test]
+fn clause_8_4_the_form_says_first_that_confidence_cannot_be_kept_and_proposes_ground_b() {
+    let mut request = complete_request();
+    let plain = template(&request, Digest::of(&[b"request"]));
+    assert!(!plain.contains("//declaration"));
+    request.declaration =
+        Some(crate::model::Declaration { can_comply: false, reason: Some(words("courts are open here")) });
+    let text = template(&request, Digest::of(&[b"request"]));
+    assert!(text.lines().nth(1).unwrap().contains("cannot keep what it is given confidential"), "{text}");
+    let blank = read(&text);
+    let codes: Vec<_> = crate::rules::declaration::grounds(&blank).map(|ground| ground.code).collect();
+    assert_eq!(codes, [GroundCode::B; 2]);
+    assert!(!check(1, &blank).is_complete(), "the reason is the officer's to write");
+    let filled = read(&text.replace(r#""reason": """#, r#""reason": "it was declared so""#));
+    assert_eq!(check(1, &filled), Completeness::default());
+}
+
+#[test]
 fn the_templates_examples_are_true() {
     let document: serde_json::Value =
         serde_json::from_str(&template(&Request::default(), Digest::of(&[]))).unwrap();

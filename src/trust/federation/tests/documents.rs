@@ -137,7 +137,7 @@ fn a_founded_federation_can_be_read() {
     let part_a = part_a(&pki, 1).sign(&pki.root_key).unwrap().to_bytes();
     let member = Member { part_a, part_b: Some(signed_b(&pki, &part_b(&pki, 1))) };
     let mut authority = SoleAuthority::new("demo", key("founder"));
-    let bundle = authority.publish(&[member.clone()], &BTreeMap::new(), MONTH).unwrap();
+    let bundle = authority.publish(std::slice::from_ref(&member), &BTreeMap::new(), MONTH).unwrap();
     let directory = Directory::from_bundle(&authority.anchor(), &bundle, Some(&pki.party)).unwrap();
     assert_eq!(directory.bundle(), bundle);
     assert_eq!(directory.routes(&pki.party), [Route::Quic("npc.example.org:4620".to_owned())]);
