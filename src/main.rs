@@ -271,7 +271,8 @@ fn backup(args: &Args, options: &BackupOptions) -> Result<Answer, Failure> {
 fn restore(options: &RestoreOptions) -> Result<Answer, Failure> {
     let told = node::restore(options)?;
     let next = "make sure that the old gateway never runs again, start this one with `valise gateway serve`, and give\n\
-                the new card to the peers; `valise gateway status` tells what the gateway still waits for";
+                the new card to the peers; `valise gateway status` tells what the gateway still waits for. Acts that waited for\n\
+                a second officer and were written after the backup are lost: write them again";
     Ok(cli::told("gateway.restore", told, next))
 }
 

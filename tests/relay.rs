@@ -507,3 +507,64 @@ fn on_a_metered_line_a_file_is_not_asked_for_by_relay_either() {
     listed(&apart.pair.xbb, &case, &["--fetch"]);
     await_verified(&apart.pair.xbb, &case, 1);
 }
+
+/// Runs `gateway backup` or `gateway restore` on a file beside the gateways.
+fn safe(apart: &Apart, verb: &str, more: &[&str]) {
+    let path = |name: &str| apart.pair.home.path().join(name).display().to_string();
+    let (file, credential, data) = (path("xbb.backup"), path("credential"), path("xbb"));
+    let file: &[&str] = if verb == "backup" { &["-o", &file] } else { &[&file] };
+    let words = [&["gateway", verb], file, &["--credential", &credential, "--data", &data], more].concat();
+    let done = common::valise(&words);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn a_restored_gateway_that_only_a_relay_reaches_gets_back_what_it_had() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let early = apart.submit();
+    apart.await_field(&early, "received_at");
+    safe(&apart, "backup", &["--make-credential"]);
+    apart.pair.xbb.ask(acknowledge(&early)).unwrap();
+    let late = apart.submit();
+    apart.await_field(&early, "ack_at");
+    apart.await_field(&late, "received_at");
+    apart.pair.xbb.ask(refuse(&late)).unwrap();
+    apart.await_field(&late, "responded_at");
+    await_some("an empty queue at XBB", || queue(&apart.pair.xbb).is_empty().then_some(()));
+    let before = [&early, &late].map(|case| apart.pair.xbb.show(case).unwrap());
+
+    apart.pair.xbb.kill();
+    fs::rename(&apart.pair.xbb.dir, apart.pair.home.path().join("lost")).unwrap();
+    // While it is away, its peer goes on: that is sealed to a prekey which is lost with the disk.
+    let meanwhile = apart.submit();
+    apart.relays[0].await_waiting("XBB", 1);
+    safe(&apart, "restore", &["--party", "XBB"]);
+    apart.pair.xaa.stop();
+    apart.pair.xbb.start();
+    // Its peer is away; the relay keeps the question, and the word that a prekey is gone. Nothing else is said meanwhile.
+    apart.relays[0].await_waiting("XAA", 2);
+    let silent = apart.pair.xbb.ask(refuse(&early)).unwrap_err();
+    assert_eq!(silent.code, "gateway.recovering");
+    apart.pair.xaa.start();
+    await_some("the end of the recovery", || {
+        let open = apart.pair.xbb.status()["recovery"].clone();
+        open.as_array().unwrap().is_empty().then_some(())
+    });
+    for (case, before) in [&early, &late].iter().zip(&before) {
+        let after = apart.pair.xbb.show(case).unwrap();
+        for field in ["received_at", "ack_at", "responded_at", "state"] {
+            assert_eq!(after[field], before[field], "{field} of {case}");
+        }
+        assert!(apart.pair.agreed(case).is_some());
+    }
+    // What was said meanwhile arrives, and exchange goes on in both directions.
+    apart.await_field(&meanwhile, "received_at");
+    apart.pair.xbb.ask(acknowledge(&meanwhile)).unwrap();
+    apart.await_field(&meanwhile, "ack_at");
+    for node in [&apart.pair.xaa, &apart.pair.xbb] {
+        assert_eq!(node.status()["alarms"].as_array().unwrap().len(), 0, "{}", node.code);
+    }
+}

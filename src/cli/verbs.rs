@@ -11,7 +11,7 @@ use crate::cli::attach::Picked;
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
-use crate::cli::document::{Reserved, read_bytes, read_text};
+use crate::cli::document::{Reserved, is_free, read_bytes, read_text};
 use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
@@ -82,6 +82,10 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     let reserved = match &args.verb {
         // A permit opens once: what is in the way must be known before it is used.
         Verb::Release(ReleaseVerb::Export { output, .. }) => Some(Reserved::new(output)?),
+        Verb::Evidence(EvidenceVerb::Export { output, force: false, .. }) => {
+            is_free(output)?;
+            None
+        }
         _ => None,
     };
     let mut picked = Vec::new();
@@ -129,7 +133,10 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
         return proof::custody(&render::read(&data)?, output, *force);
     }
     if let Verb::Evidence(EvidenceVerb::Export { output, force, .. }) = &args.verb {
-        return proof::answer(&render::read(&data)?, output, *force);
+        return match &call.command {
+            Command::EvidenceProof { .. } => proof::alone(&render::read(&data)?, output, *force),
+            _ => proof::answer(&render::read(&data)?, output, *force),
+        };
     }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
@@ -229,7 +236,9 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | RequestVerb::Import { .. }
             | RequestVerb::Exempt { .. },
         )
-        | Verb::Evidence(EvidenceVerb::Verify { .. })
+        | Verb::Evidence(
+            EvidenceVerb::Verify { .. } | EvidenceVerb::Export { case: None, alarm: None, relay: None, .. },
+        )
         | Verb::Officer(_)
         | Verb::Inspect { .. } => {
             return Ok(None);
@@ -280,15 +289,20 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
         Verb::Approval(verb) => approval::approval(verb),
+        Verb::Evidence(EvidenceVerb::Export { alarm: Some(alarm), .. }) => {
+            Command::EvidenceProof { alarm: *alarm }
+        }
         Verb::Evidence(EvidenceVerb::Export { relay: Some(relay), .. }) => {
             Command::EvidenceCustody { relay: relay.clone() }
         }
-        Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
-            case: case.clone().expect("without a relay there is a case"),
-            // A list of nothing but `none` discloses nothing.
-            elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
-            permit: permit.clone(),
-        },
+        Verb::Evidence(EvidenceVerb::Export { case: Some(case), elements, permit, .. }) => {
+            Command::EvidenceExport {
+                case: case.clone(),
+                // A list of nothing but `none` discloses nothing.
+                elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
+                permit: permit.clone(),
+            }
+        }
         Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
         Verb::Report(ReportVerb::Restrictions { period, min_cell }) => {
             Command::ReportRestrictions { years: *period, min_cell: *min_cell }

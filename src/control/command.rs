@@ -466,6 +466,11 @@ pub enum Command {
         /// A permit to spend for restricted elements.
         permit: Option<String>,
     },
+    /// `evidence export --alarm NUMBER`; it is recorded.
+    EvidenceProof {
+        /// Which alarm, from 1.
+        alarm: u64,
+    },
     /// `evidence head`.
     EvidenceHead {
         /// A head noted down earlier, to be checked.
@@ -589,7 +594,9 @@ impl Command {
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::CaseHistory { .. } => "case.history",
-            Self::EvidenceExport { .. } | Self::EvidenceCustody { .. } => "evidence.export",
+            Self::EvidenceExport { .. } | Self::EvidenceProof { .. } | Self::EvidenceCustody { .. } => {
+                "evidence.export"
+            }
             Self::EvidenceHead { .. } => "evidence.head",
             Self::ReportRestrictions { .. } => "report.restrictions",
             Self::DeadlineList => "deadline.list",

@@ -25,6 +25,25 @@ pub struct DossierView {
     pub dossier: String,
 }
 
+/// The answer to `evidence export --alarm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofView {
+    /// Which alarm.
+    pub alarm: u64,
+    /// Whom it is about.
+    pub peer: Party,
+    /// When it was found out.
+    pub at: Timestamp,
+    /// What it is.
+    pub words: String,
+    /// Its own verdict by this node's directory: whether it convicts.
+    pub valid: bool,
+    /// The first fault, if there is one.
+    pub first_fault: Option<String>,
+    /// The proof in hex; the command line writes it into a file and shows its digest instead.
+    pub proof: String,
+}
+
 /// The answer to `evidence export --relay`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustodyFileView {
@@ -82,12 +101,14 @@ pub struct HistoryStep {
 /// A proof, or a suspicion, that a peer has contradicted itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmView {
+    /// Its number, from 1, oldest first; `evidence export --alarm` asks for it.
+    pub number: u64,
     /// The peer.
     pub peer: Party,
     /// When it was found out.
     pub at: Timestamp,
     /// What it is.
     pub words: String,
-    /// Whether a proof that verifies alone is kept; every dossier of a case with the peer carries it.
+    /// Whether a proof that verifies alone is kept; every dossier of a case with the peer carries it too.
     pub proof: bool,
 }

@@ -28,7 +28,9 @@ pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use consent::ConsentView;
 pub use doctor::{CheckStatus, CheckView, DoctorView};
-pub use evidence::{ActHistory, AlarmView, CustodyFileView, DossierView, HistoryStep, JournalHeadView};
+pub use evidence::{
+    ActHistory, AlarmView, CustodyFileView, DossierView, HistoryStep, JournalHeadView, ProofView,
+};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use federation::{AskedView, KeyUse, RotatedView, SyncView};
 pub use frame::{

@@ -91,6 +91,7 @@ impl Command {
             | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
+            | Self::EvidenceProof { .. }
             | Self::EvidenceCustody { .. }
             | Self::ReleaseShow { .. } => Duty::See,
         }

@@ -1,13 +1,14 @@
 //! Holds a line to a relay of ours, over which what waits there is pushed: no inbound port is needed.
 
 use crate::config::Retry;
-use crate::envelope::KeyRing;
+use crate::envelope::{EnvelopeError, KeyRing};
 use crate::model::{Digest, Party};
 use crate::node::attachments;
 use crate::node::attachments::Missed;
 use crate::node::error::NodeError;
 use crate::node::gateway::Post;
 use crate::node::intake::{Unpacked, take_parcel};
+use crate::node::recovery;
 use crate::node::retry;
 use crate::relay::{
     Collected, Custody, Freight, Inbox, Lane, MailboxState, Notice, RelayError, Row, Seen, Signer, Wrapped,
@@ -52,8 +53,17 @@ async fn collect(post: &Post, relay: &Party, collected: &mut u64) -> Result<(), 
     let opening = state.sign(&signer(&gateway.ring()));
     sender.send(FrameKind::Collect, &opening).await.map_err(|e| e.to_string())?;
     tracing::info!(%relay, "the mailbox is open");
+    let mut left: Option<Party> = None;
     loop {
-        match receiver.next().await.map_err(|e| {
+        let frame = match left.clone() {
+            None => receiver.next().await,
+            // What was left at the relay meanwhile comes again over a new line.
+            Some(peer) => tokio::select! {
+                frame = receiver.next() => frame,
+                () = gateway.recovery.cleared(&peer) => return Err(format!("{peer} is no longer waited for")),
+            },
+        };
+        match frame.map_err(|e| {
             line.unlink(&link);
             e.to_string()
         })? {
@@ -70,6 +80,10 @@ async fn collect(post: &Post, relay: &Party, collected: &mut u64) -> Result<(), 
                         // It stays in the relay's custody, and on its account.
                         gateway.counters.refused(error.code());
                         tracing::warn!(%relay, cause = %error, "a parcel of a relay does not hold");
+                        continue;
+                    }
+                    Err(Fault::Waits(peer)) => {
+                        left = Some(peer);
                         continue;
                     }
                     Err(Fault::Here(cause)) => return Err(cause),
@@ -92,6 +106,8 @@ enum Fault {
     Relay(RelayError),
     /// It cannot be taken in now, or the line has ended.
     Here(String),
+    /// After a restore nothing is said to this party yet: what it sends stays where it is.
+    Waits(Party),
 }
 
 /// Takes one parcel in, brings its answer to the relay, and returns what is to be confirmed.
@@ -125,11 +141,13 @@ async fn take(
                 tracing::warn!(cause, "a file that a peer wants by relay is not handed out");
             }
         }
+        Freight::Envelope { .. } if recovery::take(post, from, &body, line).await.map_err(damaged)? => {}
         Freight::Envelope { .. } => match take_parcel(post, from, &body).await {
             Unpacked::Answered(kind, answer) => {
                 line.send(kind, &answer).await.map_err(|e| Fault::Here(e.to_string()))?;
             }
             Unpacked::Damaged => return Err(Fault::Relay(RelayError::Damaged)),
+            Unpacked::Later if gateway.recovery.waits_for(from) => return Err(Fault::Waits(from.clone())),
             Unpacked::Later => return Err(Fault::Here("it cannot be stored now".to_owned())),
         },
         Freight::Receipts | Freight::Reject => {
@@ -154,6 +172,12 @@ async fn take(
     }
     note(post, relay, row).await.map_err(|e| Fault::Here(e.to_string()))?;
     Ok(parcel.digest)
+}
+
+/// The relay has proved the route itself; so it has changed what it brings.
+fn damaged(cause: EnvelopeError) -> Fault {
+    tracing::info!(%cause, "first cause of a refusal");
+    Fault::Relay(RelayError::Damaged)
 }
 
 async fn note(post: &Post, relay: &Party, row: Row) -> Result<(), NodeError> {

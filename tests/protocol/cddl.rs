@@ -8,7 +8,9 @@ use cddl::validate_cbor_from_slice;
 use ciborium::Value;
 use serde_bytes::ByteBuf;
 use valise::cose::SigningKey;
-use valise::envelope::{Content, GivenBack, OfferedPrekey, RecoveryList, RecoveryQuestion, RecoveryWants};
+use valise::envelope::{
+    Content, GatewayWord, GivenBack, OfferedPrekey, RecoveryList, RecoveryQuestion, RecoveryWants,
+};
 use valise::model::{Digest, Head, MessageId, Party, Timestamp};
 use valise::relay::{
     Collected, Custody, Freight, Lane, MailboxState, Notice, Parcel, Refused, Row, Signer, Thread, Wrapped,

@@ -89,6 +89,46 @@ impl Courier {
         }
     }
 
+    /// Brings an envelope that waits in no outbox to the first of the peer's relays that signs for it.
+    ///
+    /// # Errors
+    /// The cause at the last relay, or that there is none.
+    pub async fn entrust(&self, post: &Post, envelope: &[u8]) -> Result<(), String> {
+        let mut cause = "neither a direct road nor a relay leads to it".to_owned();
+        for relay in self.roads().relays {
+            match timeout(PATIENCE, self.entrust_to(post, &relay, envelope)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(why)) => cause = format!("{relay}: {why}"),
+                Err(_) => cause = format!("{relay}: no answer within {} seconds", PATIENCE.as_secs()),
+            }
+        }
+        Err(cause)
+    }
+
+    async fn entrust_to(&self, post: &Post, relay: &Party, envelope: &[u8]) -> Result<(), String> {
+        let line = post.gateway.couriers.get(relay).ok_or("the relay is not among the peers")?;
+        let link = line.link(post).await?;
+        let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
+        sender.send(FrameKind::Envelope, envelope).await.map_err(|e| e.to_string())?;
+        sender.finish();
+        let (directory, now) = (post.gateway.directory(), post.gateway.now());
+        match receiver.next().await.map_err(|e| e.to_string())? {
+            Some((FrameKind::Custody, bytes)) => {
+                let custody = Custody::verify(&bytes, relay, &directory, now)
+                    .map_err(|e| format!("its custody does not hold: {e}"))?;
+                let is_that = custody.parcel.digest == Digest::of(&[envelope]);
+                is_that.then_some(()).ok_or_else(|| "it signed for something else".to_owned())
+            }
+            Some((FrameKind::Refused, bytes)) => {
+                let refused = Refused::verify(&bytes, relay, &directory, now)
+                    .map_err(|e| format!("its refusal does not hold: {e}"))?;
+                Err(format!("it does not take it: {} ({})", refused.words, refused.code))
+            }
+            Some(_) => Err("it answered with a frame that is no answer".to_owned()),
+            None => Err("it ended the stream before it had answered".to_owned()),
+        }
+    }
+
     /// Lists the peer's relays, the one that took something last before the others.
     pub(in crate::node) fn relays_in_order(&self) -> Vec<Party> {
         let mut relays = self.roads().relays;

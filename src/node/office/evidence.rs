@@ -2,8 +2,10 @@
 
 use crate::case::{Direction, PermitId};
 use crate::control::{
-    ActHistory, AlarmView, CustodyFileView, DossierView, ExitCode, Failure, Hex, HistoryStep, JournalHeadView,
+    ActHistory, AlarmView, CustodyFileView, DossierView, ExitCode, Failure, Hex, HistoryStep,
+    JournalHeadView, ProofView,
 };
+use crate::evidence::Accusation;
 use crate::evidence::dossier::Severity;
 use crate::model::{CaseId, Digest, Party, Timestamp};
 use crate::node::audit;
@@ -44,7 +46,9 @@ pub(super) async fn export(
     let (peer, acts) = {
         let case = slot.read();
         let peer = case.opening().map(|opening| opening.peer.clone()).ok_or_else(|| unknown("case", id))?;
-        let acts: Vec<Digest> = case.acts().map(|record| record.facts.header.digest).collect();
+        let mut acts: Vec<Digest> = case.acts().map(|record| record.facts.header.digest).collect();
+        // What was said under a message id that was used before is no act of the case, but part of the evidence.
+        acts.extend(case.equivocations().map(|proof| proof.second));
         (peer, acts)
     };
     // A peer that is there leads its receipts to an anchor; one that is not does not hold the export up.
@@ -58,6 +62,7 @@ pub(super) async fn export(
     let disclosed = made.report.acts.iter().map(|act| act.disclosed).sum();
     let elements: u64 = made.report.acts.iter().map(|act| act.elements).sum();
     let fault = made.report.findings.iter().find(|finding| finding.severity == Severity::Fault);
+    let dossier = hex(&made.bytes);
     Ok(DossierView {
         case: id.clone(),
         made_at: gateway.now(),
@@ -66,8 +71,45 @@ pub(super) async fn export(
         withheld: elements - disclosed,
         valid: made.report.valid,
         first_fault: fault.map(|fault| format!("{}: {}", fault.about, fault.words)),
-        dossier: made.bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        dossier,
     })
+}
+
+/// Hands out the proof of one alarm alone, by its number in `gateway status`.
+pub(super) async fn export_proof(
+    gateway: &Gateway,
+    officer: &str,
+    number: u64,
+) -> Result<ProofView, Failure> {
+    let alarms = gateway.ledger.alarms().map_err(NodeError::from)?;
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let alarm =
+        at.and_then(|at| alarms.into_iter().nth(at)).ok_or_else(|| unknown("alarm", &number.to_string()))?;
+    let unproved = || {
+        Failure::new(
+            ExitCode::Finding,
+            "evidence.unproved",
+            format!("nothing that is signed proves this alarm alone: {}", alarm.words),
+        )
+        .hint("where directories differ, the proof lies in the folder `federation` and `federation check` judges it")
+    };
+    let accusation = Accusation::parse(&alarm.proof).map_err(|_| unproved())?;
+    record(gateway, officer, &format!("evidence.export --alarm {number}"), None).await?;
+    let made = evidence::export_proof(gateway, accusation)?;
+    let fault = made.report.first_fault();
+    Ok(ProofView {
+        alarm: number,
+        peer: alarm.peer,
+        at: alarm.at,
+        words: alarm.words,
+        valid: made.report.valid,
+        first_fault: fault.map(|fault| format!("{}: {}", fault.about, fault.words)),
+        proof: hex(&made.bytes),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes down what a relay has signed for and, under our signature, what has come from it.
@@ -111,13 +153,14 @@ pub(super) fn journal_head(gateway: &Gateway) -> Result<String, NodeError> {
 
 /// Lists the peers that have contradicted themselves, oldest alarm first.
 pub(super) fn alarms(gateway: &Gateway) -> Result<Vec<AlarmView>, NodeError> {
-    let view = |alarm: crate::store::Alarm| AlarmView {
+    let view = |(number, alarm): (u64, crate::store::Alarm)| AlarmView {
+        number,
         peer: alarm.peer,
         at: alarm.at,
         words: alarm.words,
         proof: !alarm.proof.is_empty(),
     };
-    Ok(gateway.ledger.alarms()?.into_iter().map(view).collect())
+    Ok((1..).zip(gateway.ledger.alarms()?).map(view).collect())
 }
 
 /// Shows the private journal's head, or checks the journal against one that was noted down.

@@ -203,6 +203,7 @@ pub async fn answer(post: &Post, officer: &str, command: Command, bytes: &mut Ve
         Command::EvidenceExport { case, elements, permit } => {
             json(&evidence::export(post, officer, &case, elements, permit).await?)
         }
+        Command::EvidenceProof { alarm } => json(&evidence::export_proof(gateway, officer, alarm).await?),
         Command::EvidenceHead { check } => json(&evidence::head(gateway, check.as_deref())?),
         Command::CaseHistory { case } => json(&evidence::history(gateway, &case)?),
         Command::ReportRestrictions { years, min_cell } => {

@@ -201,7 +201,7 @@ fn prove(
             let freight =
                 Freight::Envelope { envelope: route.envelope, route: route_digest, sealed: route.body };
             let lane = match route.lane {
-                crate::envelope::Lane::Acts => Lane::Acts,
+                crate::envelope::Lane::Acts | crate::envelope::Lane::Recovery => Lane::Acts,
                 crate::envelope::Lane::Bulk => Lane::Bulk,
             };
             (from, route.to, freight, lane, Some(route.expires))
