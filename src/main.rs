@@ -7,11 +7,11 @@ use valise::cli::{
     self, Answer, Args, BagContent, ConfigVerb, DemoVerb, EvidenceVerb, Face, FederationVerb, GatewayVerb,
     IdentityVerb, Initial, KeysArg, OfficerVerb, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
-use valise::config::{Environment, Layout};
+use valise::config::{Environment, Layout, RelayConfig};
 use valise::control::{Carried, CarriedKind, Client, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
-use valise::node::{self, BackupOptions, InitOptions, Machine, RestoreOptions, Serves, joining};
+use valise::node::{self, BackupOptions, InitOptions, Machine, Order, RestoreOptions, Serves, joining};
 use valise::offline::OfflineError;
 use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
@@ -290,7 +290,22 @@ fn identity(args: &Args, layout: &Layout, verb: &IdentityVerb) -> Result<Answer,
             let next = "compare the fingerprint with the authority aloud, then `valise federation join --anchor ...`";
             Ok(cli::told("identity.import", joining::import(layout, &whole(file)?)?, next))
         }
-        IdentityVerb::Rotate { .. } => cli::ask(args, layout, READERS),
+        IdentityVerb::Rotate { what, reason, compromised_since } => {
+            let relay = layout.clone().of_relay();
+            if layout.config.exists() || !relay.config.exists() {
+                return cli::ask(args, layout, READERS);
+            }
+            let (config, machine) = (RelayConfig::load(&relay)?, Machine::os());
+            let relay = Layout { data: config.data.clone(), ..relay };
+            let order = Order::new(cli::key_use(*what), reason, *compromised_since, machine.now())?;
+            let view = node::rotate_stopped((&relay, &config.credential), &order, &machine)?;
+            let next = if view.needs_authority {
+                "give the authority the file of `valise identity request`; what it publishes, `federation sync --from` takes in"
+            } else {
+                "start the relay again: its members hear of the key before it is used"
+            };
+            Ok(cli::told("identity.rotate", json!(view), next))
+        }
         IdentityVerb::Show => {
             Ok(cli::told("identity.show", joining::identity(layout, Machine::os().now())?, ""))
         }

@@ -356,6 +356,38 @@ async fn junk_of_one_member_stops_no_act_of_another_and_what_does_not_hold_is_re
 }
 
 #[test]
+fn a_relay_takes_other_keys_and_its_members_hear_of_them_before_they_are_used() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let first = apart.submit();
+    apart.await_field(&first, "received_at");
+    let data = apart.relays[0].dir.display().to_string();
+    let rotate = |what: &str| {
+        let words = ["--json", "identity", "rotate", what, "--reason", "in time", "--data", &data];
+        common::valise(&words)
+    };
+    let running = rotate("log");
+    assert_eq!(running.status.code(), Some(78), "{}", String::from_utf8_lossy(&running.stderr));
+    apart.relays[0].stop();
+    for what in ["log", "gateway"] {
+        let done = rotate(what);
+        assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let bad = common::valise(&["identity", "rotate", "log", "--reason", "", "--data", &data]);
+    assert_eq!(bad.status.code(), Some(2));
+    apart.relays[0].start();
+    let second = apart.submit();
+    apart.await_field(&second, "received_at");
+    let relay: Party = apart.relays[0].party.parse().unwrap();
+    await_some("both log keys at both members", || {
+        let logs = |node: &Node| node.directory().entry(&relay).map_or(0, |entry| entry.logs().len());
+        (logs(&apart.pair.xaa) == 2 && logs(&apart.pair.xbb) == 2).then_some(())
+    });
+}
+
+#[test]
 fn act_that_arrives_by_two_roads_is_processed_once() {
     let mut apart = Apart::by(&["relay-west", "relay-east"], "");
     apart.relays.iter_mut().for_each(Relay::start);

@@ -197,9 +197,11 @@ pub fn backup_point(args: &Args, layout: &Layout) -> Result<Option<BackupPoint>,
 }
 
 pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
+    let noun = if layout.socket.ends_with("relay.sock") { "relay" } else { "gateway" };
     Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
-        "control.unavailable" => failure
-            .hint(format_args!("start it with `valise gateway serve --data {}`", layout.data.display())),
+        "control.unavailable" => {
+            failure.hint(format_args!("start it with `valise {noun} serve --data {}`", layout.data.display()))
+        }
         _ => failure,
     })
 }
@@ -248,12 +250,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
         },
         Verb::Identity(IdentityVerb::Rotate { what, reason, compromised_since }) => Command::IdentityRotate {
-            what: match what {
-                RotatedKey::Seal => KeyUse::Seal,
-                RotatedKey::Log => KeyUse::Log,
-                RotatedKey::Gateway => KeyUse::Gateway,
-                RotatedKey::Root => KeyUse::Root,
-            },
+            what: key_use(*what),
             reason: Sensitive::new(reason.clone()),
             compromised_since: *compromised_since,
         },
@@ -389,5 +386,15 @@ fn said(ground: &GroundArg) -> Ground {
         code: ground.ground,
         reason: Sensitive::new(ground.reason.clone()),
         law: ground.law.clone().map(Sensitive::new),
+    }
+}
+
+/// Names a key as a node does.
+pub const fn key_use(what: RotatedKey) -> KeyUse {
+    match what {
+        RotatedKey::Seal => KeyUse::Seal,
+        RotatedKey::Log => KeyUse::Log,
+        RotatedKey::Gateway => KeyUse::Gateway,
+        RotatedKey::Root => KeyUse::Root,
     }
 }

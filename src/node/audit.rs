@@ -266,7 +266,7 @@ pub fn compare_directory(
         return Ok(());
     }
     let words = format!(
-        "{peer} cites another snapshot of version {} than the one here, in act {}: its publishers have told two stories",
+        "{peer} cites another snapshot of version {} than was in force here, in act {}: its publishers have told two stories",
         cited.version,
         digest.short()
     );

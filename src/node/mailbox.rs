@@ -71,6 +71,11 @@ async fn collect(post: &Post, relay: &Party, collected: &mut u64) -> Result<(), 
                 *collected += 1;
                 let digest = match take(post, relay, &mut inbox, &mut sender, &body).await {
                     Ok(digest) => digest,
+                    // It has another key, of which we hear when directories are compared: the next line brings it again.
+                    Err(Fault::Relay(error)) if error.code() == "unknown-key" => {
+                        gateway.counters.refused(error.code());
+                        return Err(error.to_string());
+                    }
                     Err(Fault::Relay(error)) => {
                         // It stays in the relay's custody, and on its account.
                         gateway.counters.refused(error.code());

@@ -57,5 +57,6 @@ pub use parts::Parts;
 pub use prekeys::PrekeyKeeper;
 pub use relay::{RelayParts, RelayPost, RelayStation, init as relay_init, serve as relay_serve};
 pub use renewal::{Renewal, Renewing};
+pub use rotation::{Order, rotate_stopped};
 pub use serve::serve;
 pub use station::Station;
