@@ -7,14 +7,15 @@ use valise::cli::{
     self, Answer, Args, BagContent, ConfigVerb, DemoVerb, EvidenceVerb, Face, FederationVerb, GatewayVerb,
     IdentityVerb, Initial, KeysArg, OfficerVerb, Readers, RelayInitial, RelayVerb, RequestVerb, Verb,
 };
-use valise::config::{Environment, Layout};
+use valise::config::{Environment, Layout, RelayConfig};
 use valise::control::{Carried, CarriedKind, Client, ExitCode, Failure, Hex};
 use valise::demo::{self, DemoError, LinkWay, Place, Stage, StateStatus};
 use valise::evidence::TrustAnchor;
-use valise::node::{self, BackupOptions, InitOptions, Machine, RestoreOptions, joining};
+use valise::node::{self, BackupOptions, InitOptions, Machine, Order, RestoreOptions, Serves, joining};
 use valise::offline::OfflineError;
 use valise::offline::authority::{self, Authority, AuthorityError, Keys};
 use valise::offline::csv;
+use valise::offline::custody;
 use valise::offline::evidence;
 use valise::offline::inspect::{self, Kind};
 use valise::offline::officer::{self, OfficerError};
@@ -62,7 +63,7 @@ fn dispatch(args: &Args) -> ExitCode {
         Verb::Request(RequestVerb::Check { file }) => face.end(request_check(file)),
         Verb::Request(RequestVerb::Exempt { file }) => face.end(request_exempt(file)),
         Verb::Inspect { file, kind } => face.end(inspect_file(file, kind.as_deref())),
-        Verb::Evidence(EvidenceVerb::Verify { file, anchor }) => face.end(evidence_verify(file, anchor)),
+        Verb::Evidence(EvidenceVerb::Verify { files, anchor }) => face.end(evidence_verify(files, anchor)),
         Verb::Request(RequestVerb::Import { file, output, into, dry_run, force }) => {
             let output = (!dry_run).then_some(output.as_path());
             face.end(request_import(file, into.as_deref(), output, *force))
@@ -131,12 +132,12 @@ fn read_bag(bytes: &[u8]) -> Result<BagContent, Failure> {
             FrameKind::Receipts => CarriedKind::Receipts,
             FrameKind::Reject => CarriedKind::Reject,
             FrameKind::News => CarriedKind::News,
+            FrameKind::Want => CarriedKind::Want,
             FrameKind::Ping
             | FrameKind::Pong
             | FrameKind::AuditQuestion
             | FrameKind::AuditAnswer
             | FrameKind::Holdings
-            | FrameKind::Want
             | FrameKind::RecoveryQuestion
             | FrameKind::RecoveryList
             | FrameKind::RecoveryAct
@@ -158,6 +159,7 @@ fn pack_bags(content: &BagContent, limit: usize) -> Result<Vec<Vec<u8>>, Failure
             CarriedKind::Receipts => FrameKind::Receipts,
             CarriedKind::Reject => FrameKind::Reject,
             CarriedKind::News => FrameKind::News,
+            CarriedKind::Want => FrameKind::Want,
         };
         (kind, carried.body.0.clone())
     };
@@ -202,7 +204,7 @@ fn inspect_file(file: &Path, kind: Option<&str>) -> Result<Answer, Failure> {
 }
 
 /// Judges a dossier by the anchors named: fingerprints of federations, or files that hold some.
-fn evidence_verify(file: &Path, anchors: &[String]) -> Result<Answer, Failure> {
+fn evidence_verify(files: &[PathBuf], anchors: &[String]) -> Result<Answer, Failure> {
     let mut trusted = TrustAnchor::default();
     for named in anchors {
         let found = match evidence::anchor(named) {
@@ -215,8 +217,21 @@ fn evidence_verify(file: &Path, anchors: &[String]) -> Result<Answer, Failure> {
         };
         trusted.roots.extend(found.roots);
     }
-    let bytes = cli::read_large(file, evidence::MAX_DOSSIER)?;
-    let (report, text) = evidence::verify(&bytes, &trusted);
+    let mut read = Vec::new();
+    for file in files {
+        read.push((file.display().to_string(), cli::read_large(file, evidence::MAX_DOSSIER)?));
+    }
+    if read.iter().any(|(_, bytes)| custody::is_custody_file(bytes)) {
+        let (report, text) = custody::judge_relay(&read, &trusted);
+        let exit = if report.valid { ExitCode::Ok } else { ExitCode::Finding };
+        return Ok(Answer { verb: "evidence.verify", data: json!(report), text, exit });
+    }
+    let [(_, bytes)] = read.as_slice() else {
+        return Err(Failure::new(ExitCode::Usage, "evidence.several", "a dossier is judged alone")
+            .hint("several files are for a relay only, each made by `valise evidence export --relay`"));
+    };
+    let bytes = bytes.as_slice();
+    let (report, text) = evidence::verify(bytes, &trusted);
     let exit = if report.valid { ExitCode::Ok } else { ExitCode::Finding };
     Ok(Answer { verb: "evidence.verify", data: json!(report), text, exit })
 }
@@ -240,7 +255,7 @@ fn bad_data(error: OfflineError) -> Failure {
 
 /// Makes a gateway's keys, certificates and settings.
 fn init(layout: Layout, initial: &Initial) -> Result<Answer, Failure> {
-    let made = node::init(&InitOptions { draft: initial.draft(), layout })?;
+    let made = node::init(&InitOptions { draft: initial.draft(), layout, serves: Serves::Gateway })?;
     Ok(cli::gateway_init(made))
 }
 
@@ -256,7 +271,8 @@ fn backup(args: &Args, options: &BackupOptions) -> Result<Answer, Failure> {
 fn restore(options: &RestoreOptions) -> Result<Answer, Failure> {
     let told = node::restore(options)?;
     let next = "make sure that the old gateway never runs again, start this one with `valise gateway serve`, and give\n\
-                the new card to the peers; `valise gateway status` tells what the gateway still waits for";
+                the new card to the peers; `valise gateway status` tells what the gateway still waits for. Acts that waited for\n\
+                a second officer and were written after the backup are lost: write them again";
     Ok(cli::told("gateway.restore", told, next))
 }
 
@@ -274,7 +290,22 @@ fn identity(args: &Args, layout: &Layout, verb: &IdentityVerb) -> Result<Answer,
             let next = "compare the fingerprint with the authority aloud, then `valise federation join --anchor ...`";
             Ok(cli::told("identity.import", joining::import(layout, &whole(file)?)?, next))
         }
-        IdentityVerb::Rotate { .. } => cli::ask(args, layout, READERS),
+        IdentityVerb::Rotate { what, reason, compromised_since } => {
+            let relay = layout.clone().of_relay();
+            if layout.config.exists() || !relay.config.exists() {
+                return cli::ask(args, layout, READERS);
+            }
+            let (config, machine) = (RelayConfig::load(&relay)?, Machine::os());
+            let relay = Layout { data: config.data.clone(), ..relay };
+            let order = Order::new(cli::key_use(*what), reason, *compromised_since, machine.now())?;
+            let view = node::rotate_stopped((&relay, &config.credential), &order, &machine)?;
+            let next = if view.needs_authority {
+                "give the authority the file of `valise identity request`; what it publishes, `federation sync --from` takes in"
+            } else {
+                "start the relay again: its members hear of the key before it is used"
+            };
+            Ok(cli::told("identity.rotate", json!(view), next))
+        }
         IdentityVerb::Show => {
             Ok(cli::told("identity.show", joining::identity(layout, Machine::os().now())?, ""))
         }

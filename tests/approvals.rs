@@ -208,3 +208,39 @@ fn fewer_officers_than_the_directory_entry_promises_do_not_serve() {
     assert_eq!(ended.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&ended.stderr).contains("promises other States 2"));
 }
+
+#[test]
+fn whoever_agrees_sees_the_files_first_and_no_others() {
+    let pair = pair();
+    let home = pair.home.path();
+    let picture = common::files::noise(31, 1_300_000);
+    fs::write(home.join("left"), &picture).expect("a picture");
+    let made = valise::offline::requests::example(valise::offline::requests::Example::OneWeapon);
+    let mut request: Value = serde_json::from_str(made).expect("the example is JSON");
+    request["items"][0]["photographs"] = serde_json::json!([{ "shows": "left side", "path": "left" }]);
+    let file = home.join("request.json");
+    fs::write(&file, request.to_string()).expect("it is written");
+    let submitted = pair.xaa.run(&["request", "submit", &file.display().to_string(), "--exercise"]);
+    let waits: Value = serde_json::from_slice(&submitted.stdout).expect("JSON");
+    let id = text(&waits["data"]["approval"]);
+    let folder = home.join("seen");
+    let shown =
+        pair.xaa.run(&["approval", "show", &id, "--as", "two", "--files", folder.to_str().expect("text")]);
+    assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+    let shown: Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    assert_eq!(shown["data"]["files"][0]["size"].as_u64(), Some(1_300_000), "{shown}");
+    let written = fs::read_dir(&folder).expect("a folder").next().expect("a file").expect("an entry");
+    assert!(fs::read(written.path()).expect("it is written") == picture);
+    // Nothing that the act does not name is read by its name.
+    let other = Command::ApprovalFile { id: id.clone(), sha256: Digest([7; 32]), index: 0 };
+    assert_eq!(by(&pair.xaa, "two", other).expect_err("it names no such file").exit, ExitCode::Finding);
+    let named = text(&shown["data"]["files"][0]["sha256"]).parse().expect("a digest");
+    let clerk = Command::ApprovalFile { id: id.clone(), sha256: named, index: 0 };
+    let refused = by(&pair.xaa, "nobody", clerk).expect_err("a stranger sees nothing");
+    assert_eq!(refused.exit, ExitCode::Denied);
+    // The same file goes out with it.
+    assert_eq!(approve(&pair.xaa, "two", &id).0, 0);
+    let case = text(&waits["data"]["case"]);
+    await_some("the request", || pair.xbb.show(&case));
+    common::files::await_verified(&pair.xbb, &case, 1);
+}

@@ -3,64 +3,12 @@
 
 mod common;
 
-use common::{Node, Pair, await_some, text};
+use common::files::{await_verified, data, fetched, files, noise, peak_kib, submit};
+use common::{Pair, await_some, text};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Output;
-
-/// What is drawn for the files of the drill; no two files are equal.
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes
-}
-
-fn data(output: &Output) -> Value {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer in JSON");
-    answer["data"].clone()
-}
-
-/// Submits the example with photographs that are files beside the request; gives the case.
-fn submit(pair: &Pair, photographs: &Value) -> String {
-    let made = valise::offline::requests::example(valise::offline::requests::Example::OneWeapon);
-    let mut request: Value = serde_json::from_str(made).expect("the example is JSON");
-    request["items"][0]["photographs"] = photographs.clone();
-    let file = pair.home.path().join("request.json");
-    fs::write(&file, request.to_string()).expect("it is written");
-    let made = pair.xaa.run(&["request", "submit", &file.display().to_string(), "--exercise"]);
-    text(&data(&made)["case"])
-}
-
-fn files(node: &Node, case: &str, more: &[&str]) -> Vec<Value> {
-    let answer = data(&node.run(&[&["case", "attachment", case], more].concat()));
-    answer["files"].as_array().expect("a list").clone()
-}
-
-fn await_verified(node: &Node, case: &str, count: usize) {
-    await_some("all files", || {
-        node.show(case)?;
-        let list = files(node, case, &[]);
-        (list.len() == count && list.iter().all(|file| file["state"] == "verified")).then_some(())
-    });
-}
-
-/// Writes the files of a case into a folder and reads them back, in the order of the list.
-fn fetched(node: &Node, case: &str, folder: &Path) -> Vec<Vec<u8>> {
-    let folder = folder.display().to_string();
-    let written = data(&node.run(&["case", "attachment", case, "-o", &folder]))["written"].clone();
-    let read = |path: &Value| fs::read(text(path)).expect("it is written");
-    written.as_array().expect("a list").iter().map(read).collect()
-}
 
 fn holds(folder: &Path, needle: &[u8]) -> Option<PathBuf> {
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
@@ -217,12 +165,6 @@ fn export(pair: &Pair, case: &str) {
     assert_eq!(export("again.json"), (Some(77), String::new()), "a permit is used once");
 }
 
-fn peak_kib(node: &Node) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", node.pid())).expect("a status");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-    line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number")
-}
-
 #[test]
 fn a_long_file_takes_no_more_memory_than_a_short_one() {
     let mib: u64 = common::number("VALISE_ATTACHMENT_MIB", 32);
@@ -237,7 +179,7 @@ fn a_long_file_takes_no_more_memory_than_a_short_one() {
     fs::write(pair.home.path().join("small"), noise(9, 2_500_000)).expect("it is written");
     let first = submit(&pair, &json!([{ "shows": "a small one", "path": "small" }]));
     await_verified(&pair.xbb, &first, 1);
-    let before = [peak_kib(&pair.xaa), peak_kib(&pair.xbb)];
+    let before = [peak_kib(pair.xaa.pid()), peak_kib(pair.xbb.pid())];
     let case = submit(&pair, &json!([{ "shows": "a film", "path": "film" }]));
     let rounds = 1 + mib / 512;
     for _ in 0..rounds {
@@ -249,7 +191,7 @@ fn a_long_file_takes_no_more_memory_than_a_short_one() {
         }
     }
     await_verified(&pair.xbb, &case, 1);
-    let after = [peak_kib(&pair.xaa), peak_kib(&pair.xbb)];
+    let after = [peak_kib(pair.xaa.pid()), peak_kib(pair.xbb.pid())];
     println!("{mib} MiB: peak resident memory {before:?} KiB before, {after:?} KiB after");
     for (before, after) in before.into_iter().zip(after) {
         assert!(after < before + 24 * 1024, "{before} KiB, then {after} KiB");

@@ -260,3 +260,109 @@ fn what_is_no_sound_backup_of_this_party_is_refused_and_nothing_is_overwritten()
     assert!(dir.join("valise.toml").exists());
     assert_eq!(fs::read(dir.join(&attachment)).unwrap(), vec![7; 300_000]);
 }
+
+/// Has the restored side ask for two officers, the second of whom has no key of his own, as a demo allows.
+fn two_officers(pair: &Pair) {
+    let file = pair.xbb.dir.join("valise.toml");
+    let settings = fs::read_to_string(&file).unwrap().replace("approvals = 1", "approvals = 2");
+    fs::write(&file, settings + "\n[[officer]]\nname = \"two\"\nrole = \"supervisor\"\n").unwrap();
+}
+
+/// Tells how an act that waited stands, and lets the second officer agree to it.
+fn approve(node: &Node, id: &str) -> (i32, Value) {
+    let out = node.run(&["approval", "approve", id, "--as", "two", "--yes"]);
+    let shown = if out.status.success() { out.stdout } else { out.stderr };
+    (out.status.code().unwrap(), serde_json::from_slice(&shown).unwrap())
+}
+
+#[test]
+fn acts_that_waited_for_a_second_officer_survive_and_none_goes_out_twice() {
+    let mut pair = Pair::new();
+    two_officers(&pair);
+    pair.xaa.start();
+    pair.xbb.start();
+    let safe = Safe::at(pair.home.path());
+    let case = text(&pair.xaa.ask(submit()).unwrap()["case"]);
+    await_some("the request", || pair.xbb.show(&case));
+    let hold = |command: Command| {
+        let made = pair.xbb.ask(command).unwrap();
+        assert_eq!(made["state"], "awaiting_approval", "{made}");
+        text(&made["approval"])
+    };
+    let (ack, no, asked) = (hold(acknowledge(&case)), hold(refuse(&case)), hold(ask_back()));
+    safe.fill(&pair.xbb);
+    // After the backup two of them go out, and another one is written.
+    assert_eq!(approve(&pair.xbb, &ack).0, 0);
+    assert_eq!(approve(&pair.xbb, &asked).0, 0);
+    let lost = hold(ask_back());
+    pair.drain();
+    let back = await_some("the request of the other side", || {
+        let all = pair.xaa.ask(valise::control::Command::CaseList { after: None, limit: 9 }).unwrap();
+        let found = all.as_array().unwrap().iter().find(|view| view["role"] == "requested")?;
+        Some(text(&found["case"]))
+    });
+
+    lose_disk(&mut pair);
+    assert!(safe.restore(&pair.xbb.dir.clone(), "XBB").status.success());
+    pair.xbb.start();
+    await_recovered(&pair.xbb);
+    let waiting = pair.xbb.ask(Command::ApprovalList).unwrap();
+    let ids: Vec<&Value> = waiting.as_array().unwrap().iter().map(|view| &view["id"]).collect();
+    assert_eq!(ids, [&json!(no)], "what went out waits no longer, what did not still does: {waiting}");
+    for gone in [&ack, &asked] {
+        let (exit, error) = approve(&pair.xbb, gone);
+        assert_eq!((exit, &error["error"]["code"]), (77, &json!("case.held_ended")), "{error}");
+    }
+    let (exit, error) = approve(&pair.xbb, &lost);
+    assert_eq!((exit, &error["error"]["code"]), (1, &json!("unknown.approval")), "{error}");
+    assert!(pair.xbb.show(&back).is_some());
+    assert_eq!(approve(&pair.xbb, &no).0, 0);
+    pair.drain();
+    let kinds = |case: &str| {
+        let case = pair.agreed(case).unwrap();
+        case["acts"].as_array().unwrap().iter().map(|act| text(&act["kind"])).collect::<BTreeSet<_>>()
+    };
+    assert!(kinds(&case).is_superset(&["acknowledgement", "refusal"].map(str::to_owned).into()));
+    assert_eq!(kinds(&back), ["request".to_owned()].into(), "one request, not two");
+}
+
+#[test]
+fn files_of_acts_that_came_back_are_asked_for_again() {
+    let mut pair = Pair::running();
+    let safe = Safe::at(pair.home.path());
+    safe.fill(&pair.xbb);
+    let picture = [&[0xff, 0xd8, 0xff], vec![7; 400_000].as_slice()].concat();
+    fs::write(pair.home.path().join("left.jpg"), &picture).unwrap();
+    let mut form: Value = serde_json::from_str(valise::offline::requests::example(
+        valise::offline::requests::Example::OneWeapon,
+    ))
+    .unwrap();
+    form["items"][0]["photographs"] = json!([{ "shows": "left side", "path": "left.jpg" }]);
+    let file = pair.home.path().join("request.json");
+    fs::write(&file, form.to_string()).unwrap();
+    let made = pair.xaa.run(&["request", "submit", &file.display().to_string(), "--exercise"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let case = text(&serde_json::from_slice::<Value>(&made.stdout).unwrap()["data"]["case"]);
+    let verified = |pair: &Pair| {
+        await_some("the photograph", || {
+            pair.xbb.show(&case)?;
+            let listed = pair.xbb.run(&["case", "attachment", &case]);
+            let listed: Value = serde_json::from_slice(&listed.stdout).unwrap_or_default();
+            (listed["data"]["files"][0]["state"] == "verified").then_some(())
+        });
+    };
+    verified(&pair);
+    pair.drain();
+    lose_disk(&mut pair);
+    assert!(safe.restore(&pair.xbb.dir.clone(), "XBB").status.success());
+    let kept = fs::read_dir(pair.xbb.dir.join("store/attachments")).unwrap();
+    let kept: u64 = kept.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    assert!(kept < 100_000, "the photograph is not in the backup: {kept} bytes");
+    pair.xbb.start();
+    await_recovered(&pair.xbb);
+    verified(&pair);
+    let out = pair.home.path().join("out").display().to_string();
+    let written = pair.xbb.run(&["case", "attachment", &case, "-o", &out]);
+    let written: Value = serde_json::from_slice(&written.stdout).unwrap();
+    assert_eq!(fs::read(text(&written["data"]["written"][0])).unwrap(), picture);
+}

@@ -86,3 +86,64 @@ fn the_mark_survives_a_crash_and_is_not_lowered_without_need() {
     pair.xaa.start();
     assert!(instant(&clock(&pair.xaa)["now"]) >= before);
 }
+
+/// How far the clock leaps: further than the day after which a request is acknowledged automatically here, and not so far
+/// that the short-lived certificates of others have ended, after which nobody is heard at all.
+const LEAP: i64 = 2 * DAY;
+
+/// Leaves the marks as a gateway does whose clock leapt to `highest` after it had run until `settled`.
+fn leapt(node: &Node, highest: Timestamp, settled: Timestamp) {
+    let marks = format!("highest = \"{highest}\"\nsettled = \"{settled}\"\n");
+    fs::write(node.dir.join("clock.toml"), marks).unwrap();
+}
+
+fn acknowledged(node: &Node, case: &str) -> bool {
+    node.show(case).unwrap()["ack_automatic"] == true
+}
+
+#[test]
+fn a_clock_that_leaps_acknowledges_nothing_by_itself_before_another_party_has_come_so_far() {
+    let mut pair = Pair::new();
+    let file = pair.xbb.dir.join("valise.toml");
+    let settings = fs::read_to_string(&file).unwrap();
+    fs::write(&file, settings + "\n[clocks]\nauto_acknowledge_days = 1\n").unwrap();
+    pair.xaa.start();
+    pair.xbb.start();
+    let early = text(&pair.xaa.ask(submit()).unwrap()["case"]);
+    await_some("the request", || pair.xbb.show(&early));
+    pair.drain();
+    let right = instant(&clock(&pair.xbb)["now"]);
+    let ahead = right.saturating_add(LEAP);
+    pair.xbb.stop();
+    pair.xaa.stop();
+    leapt(&pair.xbb, ahead, right);
+    pair.xbb.start();
+    let stands = clock(&pair.xbb);
+    assert_eq!(instant(&stands["now"]), ahead);
+    assert!(instant(&stands["settled"]) < right.saturating_add(3600), "{stands}");
+    // Its own clock says that the request has waited for two days; nobody else says so.
+    assert!(!acknowledged(&pair.xbb, &early));
+    // A peer whose clock is right settles no more than that.
+    pair.xaa.start();
+    let late = text(&pair.xaa.ask(submit()).unwrap()["case"]);
+    await_some("the second request", || pair.xbb.show(&late));
+    pair.drain();
+    assert!(instant(&clock(&pair.xbb)["settled"]) < right.saturating_add(3600));
+    pair.xbb.stop();
+    pair.xbb.start();
+    assert!(!acknowledged(&pair.xbb, &early), "not by a restart either");
+
+    // Time has come so far by both clocks: then it is done, as an officer would expect who was away for so long.
+    pair.xaa.stop();
+    leapt(&pair.xaa, ahead, ahead);
+    pair.xaa.start();
+    let later = text(&pair.xaa.ask(submit()).unwrap()["case"]);
+    await_some("the third request", || pair.xbb.show(&later));
+    assert!(instant(&clock(&pair.xbb)["settled"]) >= ahead);
+    pair.xbb.stop();
+    pair.xbb.start();
+    await_some("the automatic acknowledgement", || acknowledged(&pair.xbb, &early).then_some(()));
+    assert!(!acknowledged(&pair.xbb, &later), "a day has not passed for this one");
+    pair.drain();
+    assert!(pair.agreed(&early).is_some());
+}

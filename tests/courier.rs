@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::files;
 use common::{Node, Pair, acknowledge, acts, await_some, free_port, refuse, submit, text};
 use serde_json::{Value, json};
 use std::fs;
@@ -49,12 +50,22 @@ fn refused(node: &Node, file: &Path, exit: i32) -> Value {
     failure["error"].clone()
 }
 
+/// Reads a bag without the documents of the directory that it brings to whom may not have them.
+fn without_news(bytes: &[u8]) -> Bag {
+    let mut bag = Bag::parse(bytes).expect("a sound bag");
+    bag.frames.retain(|(kind, _)| *kind != FrameKind::News);
+    bag
+}
+
 fn waiting(node: &Node) -> usize {
     node.ask(Command::QueueList).expect("a queue").as_array().expect("a list").len()
 }
 
 fn taken(new: u32, known: u32, receipts: u32) -> Value {
-    json!({ "new": new, "known": known, "receipts": receipts, "rejections": 0, "news": 0, "refused": [] })
+    json!({
+        "new": new, "known": known, "receipts": receipts, "rejections": 0, "news": 0, "pieces": 0, "unawaited": 0,
+        "wanted": 0, "refused": [],
+    })
 }
 
 #[test]
@@ -119,7 +130,7 @@ fn what_a_bag_carries_is_what_the_wire_carries() {
     let one = fs::read(&file).expect("a bag");
     let (file, _) = export(&pair, &pair.xaa, "twin.valise");
     assert_eq!(fs::read(&file).expect("a bag"), one, "a retry is the same bytes on every road");
-    let bag = Bag::parse(&one).expect("a sound bag");
+    let bag = without_news(&one);
     assert_eq!((bag.from.to_string(), bag.to.to_string()), ("XAA".into(), "XBB".into()));
     assert!(matches!(&bag.frames[..], [(FrameKind::Envelope, _)]));
     let output = pair.xaa.run(&["inspect", &file.display().to_string()]);
@@ -163,7 +174,7 @@ fn a_bag_for_another_party_and_damaged_bags_are_refused() {
     assert!(pair.xbb.ask(common::all_cases()).expect("cases").as_array().expect("a list").is_empty());
 
     // A sound bag with an envelope that was touched: it alone is refused, and its sender is told.
-    let mut bag = Bag::parse(&bytes).expect("a sound bag");
+    let mut bag = without_news(&bytes);
     let untouched = bag.frames[0].clone();
     let last = bag.frames[0].1.len() - 1;
     bag.frames[0].1[last] ^= 1;
@@ -197,7 +208,7 @@ fn many_acts_fill_several_bags_in_any_order() {
     }
     let (file, told) = export(&pair, &pair.xaa, "all.valise");
     assert_eq!(told["acts"].as_u64(), Some(CASES as u64));
-    let bag = Bag::parse(&fs::read(&file).expect("a bag")).expect("a sound bag");
+    let bag = without_news(&fs::read(&file).expect("a bag"));
     let largest = bag.frames.iter().map(|(_, body)| body.len()).max().expect("acts");
     let small = 3 * Bag::room_for(largest) + 300;
     let mut parts = Bag::pack(&bag.from, &bag.to, bag.frames, small).expect("packed");
@@ -218,4 +229,68 @@ fn many_acts_fill_several_bags_in_any_order() {
     let (back, _) = export(&pair, &pair.xbb, "back.valise");
     assert_eq!(import(&pair.xaa, &back), taken(0, 0, u32::try_from(CASES).expect("few")));
     assert_eq!(waiting(&pair.xaa), 0);
+}
+
+/// Photographs by bag (ISACS 6.4.5): pieces in any order and any number of times, whole and verified before anything is opened.
+#[test]
+fn clause_6_4_5_files_go_by_bags_in_any_order_and_what_is_lacking_is_asked_for() {
+    let pair = parted();
+    let film = files::noise(7, 4_400_000);
+    fs::write(pair.home.path().join("film"), &film).expect("a film");
+    let case = files::submit(&pair, &json!([{ "shows": "a film", "path": "film" }]));
+    let export = |node: &Node, name: &str| {
+        let stem = pair.home.path().join(name).display().to_string();
+        let words = ["queue", "export", "-o", &stem, "--files", "--split", "2"];
+        let told = data(&node.run(&words));
+        let bags: Vec<String> = told["bags"]
+            .as_array()
+            .expect("bags")
+            .iter()
+            .map(|bag| bag["file"].as_str().expect("a path").to_owned())
+            .collect();
+        (told, bags)
+    };
+    let import = |node: &Node, bags: &[String]| {
+        let bags: Vec<&str> = bags.iter().map(String::as_str).collect();
+        data(&node.run(&[&["queue", "import"], bags.as_slice()].concat()))
+    };
+    let (told, mut bags) = export(&pair.xaa, "out.valise");
+    assert_eq!(
+        (told["acts"].as_u64(), told["files"].as_u64(), told["pieces"].as_u64()),
+        (Some(1), Some(1), Some(5))
+    );
+    assert!(bags.len() >= 4, "{bags:?}");
+    assert!(bags.iter().all(|bag| fs::metadata(bag).expect("a bag").len() <= 2 << 20));
+    // One bag is lost; the others come in the wrong order, and again.
+    let lost = bags.pop().expect("a bag");
+    bags.reverse();
+    let taken = import(&pair.xbb, &bags);
+    assert_eq!((taken["new"].as_u64(), taken["unawaited"].as_u64()), (Some(1), Some(0)), "{taken}");
+    let held = files::files(&pair.xbb, &case, &[])[0]["held"].as_u64().expect("a count");
+    assert!((1..5).contains(&held), "{held}");
+    let again = import(&pair.xbb, &bags);
+    assert_eq!((again["new"].as_u64(), again["known"].as_u64()), (Some(0), Some(1)), "{again}");
+    assert_eq!(files::fetched(&pair.xbb, &case, &pair.home.path().join("none")), Vec::<Vec<u8>>::new());
+    // A piece that was changed on its way is named, and takes nothing with it.
+    let mut bag = Bag::parse(&fs::read(&lost).expect("a bag")).expect("a sound bag");
+    let end = bag.frames[0].1.len() - 9;
+    bag.frames[0].1[end] ^= 1;
+    let packed = Bag::pack(&bag.from, &bag.to, bag.frames, 8 << 20).expect("packed");
+    let changed = pair.home.path().join("changed.valise");
+    fs::write(&changed, &packed[0]).expect("a bag");
+    let output = pair.xbb.run(&["queue", "import", &changed.display().to_string()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(data(&output)["refused"][0]["code"], "body-mismatch");
+    // What is lacking goes back with the receipt as a question, and comes with the next bag.
+    let (_, back) = export(&pair.xbb, "back.valise");
+    let taken = import(&pair.xaa, &back);
+    assert_eq!((taken["receipts"].as_u64(), taken["wanted"].as_u64()), (Some(1), Some(1)), "{taken}");
+    let (told, more) = export(&pair.xaa, "more.valise");
+    assert!(told["pieces"].as_u64() < Some(5), "only what is lacking: {told}");
+    import(&pair.xbb, &more);
+    files::await_verified(&pair.xbb, &case, 1);
+    assert!(files::fetched(&pair.xbb, &case, &pair.home.path().join("got")) == [film]);
+    // Its bags come too late, and change nothing.
+    assert!(import(&pair.xbb, &[lost])["unawaited"].as_u64() > Some(0));
+    assert_eq!(export(&pair.xaa, "rest.valise").0["bags"], json!([]), "nothing is owed any longer");
 }

@@ -241,6 +241,30 @@ fn journal(store: &Path) -> PathBuf {
 }
 
 #[test]
+fn an_addressee_that_does_not_answer_for_a_former_state_is_told_at_submit() {
+    let mut pair = Pair::new();
+    pair.xaa.start();
+    let file = pair.home.path().join("request.json");
+    let made = |basis: &str| {
+        let good = example(Example::OneWeapon);
+        let country = r#""country_of_manufacture": { "state": "value", "value": "XBB" }"#;
+        assert!(good.contains(country));
+        let text = good.replace(country, &country.replace("XBB", "SUHH"));
+        let party = r#"{ "party": "XBB", "basis": "manufacture" }"#;
+        assert!(text.contains(party));
+        let reason =
+            format!(r#"{{ "party": "XBB", "basis": "{basis}", "reason": "XBB keeps the ledgers" }}"#);
+        fs::write(&file, text.replace(party, &reason)).unwrap();
+        pair.xaa.run(&["request", "submit", &file.display().to_string(), "--exercise"])
+    };
+    let error = told(&made("manufacture"), 1, "request.no_successor");
+    let hint = error["hint"].as_str().unwrap();
+    assert!(hint.contains("RUS (known here: letter to the Secretary-General"), "{hint}");
+    let sent = made("other");
+    assert!(sent.status.success(), "an officer's own choice: {}", String::from_utf8_lossy(&sent.stderr));
+}
+
+#[test]
 fn the_command_line_itself_is_checked() {
     for words in
         [vec!["case", "show"], vec!["peer", "ping", "Atlantis"], vec!["deadline", "list", "--colour"]]

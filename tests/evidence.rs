@@ -110,6 +110,24 @@ fn the_committed_dossiers_are_judged_by_the_binary() {
         let sound = name != "bad-cut" && name != "bad-flipped-byte";
         assert!(!sound || output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }
+    let proofs = index["proofs"].as_object().unwrap();
+    assert!(proofs.len() > 5);
+    for (name, expected) in proofs {
+        let file = folder.join(format!("{name}.proof")).display().to_string();
+        let mut words = vec!["--json", "evidence", "verify", &file];
+        anchors.iter().for_each(|anchor| words.extend(["--anchor", anchor]));
+        let output = valise(&words);
+        let data: Value = serde_json::from_slice::<Value>(&output.stdout).unwrap()["data"].clone();
+        let valid = expected["valid"] == true;
+        assert_eq!(
+            (output.status.code(), &data["valid"]),
+            (Some(i32::from(!valid)), &json!(valid)),
+            "{name}"
+        );
+        let fault = data["findings"].as_array().unwrap().iter().find(|f| f["severity"] == "fault");
+        let found = fault.map_or(&data["convicts"]["code"], |fault| &fault["code"]);
+        assert_eq!(*found, expected["first"], "{name}");
+    }
     let cut = folder.join("bad-cut.dossier").display().to_string();
     assert_eq!(valise(&["inspect", &cut, "--as", "dossier"]).status.code(), Some(65));
 }
@@ -195,6 +213,10 @@ fn a_restricted_element_leaves_in_a_dossier_by_a_permit_only_and_the_signatures_
     };
     let permit = pair.xaa.ask(release).unwrap();
     let id = text(&permit["id"]);
+    // What is in the way of the file is found out before the permit is spent.
+    let occupied = closed.display().to_string();
+    let refused = pair.xaa.run(&["evidence", "export", &case, "-o", &occupied, "--permit", &id]);
+    assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stderr));
     let with_permit = export(&pair.xaa, &case, &opened, &["--permit", &id]);
     assert!(holds(&opened), "{with_permit}");
     assert!(with_permit["disclosed"].as_u64() > made["disclosed"].as_u64());

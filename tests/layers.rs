@@ -40,7 +40,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    ("offline", &["vault", "evidence", "envelope", "case", "trust", "cose", "wire", "rules", "model"]),
+    (
+        "offline",
+        &["vault", "relay", "evidence", "envelope", "case", "trust", "cose", "wire", "rules", "model"],
+    ),
     ("cli", &["control", "report", "config", "model"]),
     ("demo", &[]),
 ];

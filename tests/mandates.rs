@@ -158,6 +158,9 @@ fn clause_9_3_and_8_1_on_behalf_of_a_state_until_the_mandate_is_revoked() {
         assert_eq!(view["state"], "answered");
         assert_eq!(view["received_at"], at_xbb["received_at"], "the clocks run from one receipt");
     }
+    for node in region.nodes() {
+        proves(&region, node, &case);
+    }
     let withdraw = ["case", "withdraw", &case, "--reason", "It was found."];
     assert_eq!(refused(&region.xaa, &withdraw).1, "case.only_observes");
 
@@ -165,6 +168,18 @@ fn clause_9_3_and_8_1_on_behalf_of_a_state_until_the_mandate_is_revoked() {
     let for_xbb = ["request", "submit", &request, "--on-behalf-of", "XBB"];
     assert_eq!(refused(&region.agent, &for_xbb), (77, "mandate.mandate-missing".to_owned()));
     revocation_crosses(&mut region, &mandate, &request);
+}
+
+/// Each party's dossier of what was done on behalf of a State holds offline, by the fingerprint of the federation alone.
+fn proves(region: &Region, node: &Node, case: &str) {
+    let file =
+        region.home.path().join(format!("{}.dossier", node.code.replace(':', "-"))).display().to_string();
+    let made = done(node, &["evidence", "export", case, "-o", &file]);
+    assert_eq!((&made["valid"], &made["acts"]), (&json!(true), &json!(3)), "{}: {made}", node.code);
+    let anchor = region.xaa.directory().anchor().to_string();
+    let judged = common::valise(&["--json", "evidence", "verify", &file, "--anchor", &anchor]);
+    let report: Value = serde_json::from_slice(&judged.stdout).unwrap();
+    assert_eq!(judged.status.code(), Some(0), "{}: {:#}", node.code, report["data"]["findings"]);
 }
 
 /// The principal revokes while the agent is away; the agent, which does not know, acts once more.

@@ -3,11 +3,12 @@
 
 mod common;
 
+use common::files::{await_verified, fetched, files as listed, noise, peak_kib};
 use common::founded::federate;
 use common::relay::Relay;
 use common::stranger::{Stranger, frame};
 use common::{Node, Pair, acknowledge, await_some, refuse, request, submit, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::UdpSocket;
@@ -355,6 +356,38 @@ async fn junk_of_one_member_stops_no_act_of_another_and_what_does_not_hold_is_re
 }
 
 #[test]
+fn a_relay_takes_other_keys_and_its_members_hear_of_them_before_they_are_used() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let first = apart.submit();
+    apart.await_field(&first, "received_at");
+    let data = apart.relays[0].dir.display().to_string();
+    let rotate = |what: &str| {
+        let words = ["--json", "identity", "rotate", what, "--reason", "in time", "--data", &data];
+        common::valise(&words)
+    };
+    let running = rotate("log");
+    assert_eq!(running.status.code(), Some(78), "{}", String::from_utf8_lossy(&running.stderr));
+    apart.relays[0].stop();
+    for what in ["log", "gateway"] {
+        let done = rotate(what);
+        assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let bad = common::valise(&["identity", "rotate", "log", "--reason", "", "--data", &data]);
+    assert_eq!(bad.status.code(), Some(2));
+    apart.relays[0].start();
+    let second = apart.submit();
+    apart.await_field(&second, "received_at");
+    let relay: Party = apart.relays[0].party.parse().unwrap();
+    await_some("both log keys at both members", || {
+        let logs = |node: &Node| node.directory().entry(&relay).map_or(0, |entry| entry.logs().len());
+        (logs(&apart.pair.xaa) == 2 && logs(&apart.pair.xbb) == 2).then_some(())
+    });
+}
+
+#[test]
 fn act_that_arrives_by_two_roads_is_processed_once() {
     let mut apart = Apart::by(&["relay-west", "relay-east"], "");
     apart.relays.iter_mut().for_each(Relay::start);
@@ -369,4 +402,169 @@ fn act_that_arrives_by_two_roads_is_processed_once() {
         relay.await_waiting("XBB", 0);
     }
     apart.pair.agreed(&case).unwrap();
+}
+
+#[test]
+fn a_relay_has_no_key_that_it_does_not_need() {
+    let home = tempfile::tempdir().unwrap();
+    let relay = Relay::init(home.path(), "relay-west", "");
+    let mut keys: Vec<String> = fs::read_dir(relay.dir.join("keys"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".key"))
+        .collect();
+    keys.sort();
+    assert_eq!(keys, ["issuing.key", "log.key", "root.key", "seal.key"], "none that opens anything");
+    let again = common::valise(&[
+        "relay",
+        "init",
+        "--party",
+        "org:relay-west",
+        "--data",
+        &relay.dir.display().to_string(),
+    ]);
+    assert_eq!(again.status.code(), Some(78), "nothing is overwritten");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("holds a relay already"));
+}
+
+/// Two States that reach one another by relay only, one of them with the power off: the file comes in pieces by whichever
+/// relay has them, through kills of everybody, and the relay keeps no more of it in memory than of an act.
+#[test]
+fn clause_6_4_5_files_come_by_relay_whole_verified_and_in_constant_memory() {
+    let mib = common::number("VALISE_ATTACHMENT_MIB", 24).min(2048);
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let home = apart.pair.home.path().to_owned();
+    fs::write(home.join("small"), noise(3, 1_500_000)).unwrap();
+    let first = common::files::submit(&apart.pair, &json!([{ "shows": "a small one", "path": "small" }]));
+    await_verified(&apart.pair.xbb, &first, 1);
+    let before = peak_kib(apart.relays[0].pid());
+    let film: Vec<u8> = (0..mib).flat_map(|part| noise(part + 20, 1 << 20)).collect();
+    fs::write(home.join("film"), &film).unwrap();
+    let case = common::files::submit(
+        &apart.pair,
+        &json!([{ "shows": "a film", "path": "film" }, { "shows": "again", "path": "film" }]),
+    );
+    // The addressee and then the sender lose power while it comes.
+    let coming = |held: u64| {
+        await_some("some pieces", || {
+            let list = listed(&apart.pair.xbb, &case, &[]);
+            list.first()?["held"].as_u64().filter(|now| *now >= held)
+        })
+    };
+    await_some("the request at XBB", || apart.pair.xbb.show(&case));
+    coming(2);
+    apart.pair.xbb.kill();
+    apart.pair.xbb.start();
+    apart.pair.xaa.kill();
+    apart.pair.xaa.start();
+    await_verified(&apart.pair.xbb, &case, 2);
+    let after = peak_kib(apart.relays[0].pid());
+    println!("{mib} MiB by relay: its peak resident memory {before} KiB before, {after} KiB after");
+    assert!(after < before + 40 * 1024, "{before} KiB, then {after} KiB");
+    assert!(fetched(&apart.pair.xbb, &case, &home.join("out")) == [film.clone(), film]);
+    // Nothing of it is left at the relay.
+    await_some("an empty relay", || (apart.relays[0].waiting("XBB") == 0).then_some(()));
+    let left = fs::read_dir(apart.relays[0].dir.join("store/parcels")).unwrap().flatten();
+    assert!(left.filter(|entry| entry.metadata().unwrap().len() > 500_000).count() == 0);
+}
+
+#[test]
+fn files_by_relay_wait_for_room_and_survive_a_relay_that_dies() {
+    // One relay has room for two pieces; the file has seven.
+    let mut apart = Apart::by(&["relay-west"], "[quota]\nbulk_mib = 2\n");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let home = apart.pair.home.path().to_owned();
+    let film = noise(4, 6_500_000);
+    fs::write(home.join("film"), &film).unwrap();
+    let case = common::files::submit(&apart.pair, &json!([{ "shows": "a film", "path": "film" }]));
+    apart.await_field(&case, "received_at");
+    apart.relays[0].kill();
+    apart.relays[0].start();
+    await_verified(&apart.pair.xbb, &case, 1);
+    assert!(fetched(&apart.pair.xbb, &case, &home.join("out")) == [film]);
+}
+
+#[test]
+fn on_a_metered_line_a_file_is_not_asked_for_by_relay_either() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    let settings = apart.pair.xbb.dir.join("valise.toml");
+    let old = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("attachments = \"on-request\"\n{old}")).unwrap();
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let home = apart.pair.home.path().to_owned();
+    fs::write(home.join("left"), noise(5, 1_200_000)).unwrap();
+    let case = common::files::submit(&apart.pair, &json!([{ "shows": "left side", "path": "left" }]));
+    apart.await_field(&case, "received_at");
+    thread::sleep(Duration::from_secs(2));
+    assert_eq!(listed(&apart.pair.xbb, &case, &[])[0]["state"], "on_request");
+    listed(&apart.pair.xbb, &case, &["--fetch"]);
+    await_verified(&apart.pair.xbb, &case, 1);
+}
+
+/// Runs `gateway backup` or `gateway restore` on a file beside the gateways.
+fn safe(apart: &Apart, verb: &str, more: &[&str]) {
+    let path = |name: &str| apart.pair.home.path().join(name).display().to_string();
+    let (file, credential, data) = (path("xbb.backup"), path("credential"), path("xbb"));
+    let file: &[&str] = if verb == "backup" { &["-o", &file] } else { &[&file] };
+    let words = [&["gateway", verb], file, &["--credential", &credential, "--data", &data], more].concat();
+    let done = common::valise(&words);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn a_restored_gateway_that_only_a_relay_reaches_gets_back_what_it_had() {
+    let mut apart = Apart::by(&["relay-west"], "");
+    apart.relays[0].start();
+    apart.pair.xaa.start();
+    apart.pair.xbb.start();
+    let early = apart.submit();
+    apart.await_field(&early, "received_at");
+    safe(&apart, "backup", &["--make-credential"]);
+    apart.pair.xbb.ask(acknowledge(&early)).unwrap();
+    let late = apart.submit();
+    apart.await_field(&early, "ack_at");
+    apart.await_field(&late, "received_at");
+    apart.pair.xbb.ask(refuse(&late)).unwrap();
+    apart.await_field(&late, "responded_at");
+    await_some("an empty queue at XBB", || queue(&apart.pair.xbb).is_empty().then_some(()));
+    let before = [&early, &late].map(|case| apart.pair.xbb.show(case).unwrap());
+
+    apart.pair.xbb.kill();
+    fs::rename(&apart.pair.xbb.dir, apart.pair.home.path().join("lost")).unwrap();
+    // While it is away, its peer goes on: that is sealed to a prekey which is lost with the disk.
+    let meanwhile = apart.submit();
+    apart.relays[0].await_waiting("XBB", 1);
+    safe(&apart, "restore", &["--party", "XBB"]);
+    apart.pair.xaa.stop();
+    apart.pair.xbb.start();
+    // Its peer is away; the relay keeps the question, and the word that a prekey is gone. Nothing else is said meanwhile.
+    apart.relays[0].await_waiting("XAA", 2);
+    let silent = apart.pair.xbb.ask(refuse(&early)).unwrap_err();
+    assert_eq!(silent.code, "gateway.recovering");
+    apart.pair.xaa.start();
+    await_some("the end of the recovery", || {
+        let open = apart.pair.xbb.status()["recovery"].clone();
+        open.as_array().unwrap().is_empty().then_some(())
+    });
+    for (case, before) in [&early, &late].iter().zip(&before) {
+        let after = apart.pair.xbb.show(case).unwrap();
+        for field in ["received_at", "ack_at", "responded_at", "state"] {
+            assert_eq!(after[field], before[field], "{field} of {case}");
+        }
+        assert!(apart.pair.agreed(case).is_some());
+    }
+    // What was said meanwhile arrives, and exchange goes on in both directions.
+    apart.await_field(&meanwhile, "received_at");
+    apart.pair.xbb.ask(acknowledge(&meanwhile)).unwrap();
+    apart.await_field(&meanwhile, "ack_at");
+    for node in [&apart.pair.xaa, &apart.pair.xbb] {
+        assert_eq!(node.status()["alarms"].as_array().unwrap().len(), 0, "{}", node.code);
+    }
 }

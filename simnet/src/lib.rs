@@ -23,6 +23,8 @@ mod orders;
 mod reference;
 /// The summary of a run.
 pub mod report;
+/// A relay that lies.
+pub mod rogue;
 mod samples;
 mod shell;
 /// Finds the few faults that a failure needs.

@@ -4,11 +4,11 @@
 use serde_bytes::ByteBuf;
 use simnet::federation::{Federation, Member, START};
 use std::collections::BTreeMap;
-use valise::envelope::{Content, Heads, StatementDraft};
+use valise::envelope::{Content, GatewayWord, Heads, StatementDraft};
 use valise::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof, Severity, verify};
 use valise::evidence::{
-    Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, LogKeys,
-    MerkleLog, ProvedHead, ProvedLeaf, Receipt, TrustAnchor,
+    Accusation, Anchor, AuditAnswer, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log,
+    LogBook, LogKeys, MerkleLog, ProvedHead, ProvedLeaf, Receipt, TrustAnchor,
 };
 use valise::model::{
     Acknowledgement, Act, CaseId, Clarification, ClarificationRequest, DAY, Digest, DirectoryRef, Entropy,
@@ -247,6 +247,7 @@ impl<'f> Play<'f> {
                         first: HeadClaim::Answer(ByteBuf::from(answer.clone())),
                         second: Some(HeadClaim::Receipt(ByteBuf::from(receipt.as_bytes()))),
                     };
+                    let proof = Accusation::Contradiction(proof);
                     proof.verify(directory).is_ok().then(|| proof.encode().expect("it has an encoding"))
                 });
                 self.alarms = proofs.take(1).map(ByteBuf::from).collect();

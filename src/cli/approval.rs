@@ -1,6 +1,7 @@
 //! Second officers: what waits, what it says, and a word for it under the officer's own key.
 
 use crate::cli::args::{ApprovalVerb, Args, OwnKey};
+use crate::cli::attach;
 use crate::cli::face::{Answer, confirm, printable};
 use crate::cli::render;
 use crate::cli::render::{table, when};
@@ -12,12 +13,12 @@ use crate::control::{
 };
 use crate::model::{Digest, Matter, OfficerSignature, Sensitive};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) fn approval(verb: &ApprovalVerb) -> Command {
     match verb {
         ApprovalVerb::List => Command::ApprovalList,
-        ApprovalVerb::Show { id } | ApprovalVerb::Approve { id, .. } => {
+        ApprovalVerb::Show { id, .. } | ApprovalVerb::Approve { id, .. } => {
             Command::ApprovalShow { id: id.clone() }
         }
         ApprovalVerb::Return { id, reason } => {
@@ -59,6 +60,23 @@ pub(super) fn approve(
     let data = connect(layout)?.call(&call)?;
     let view: ApprovalView = render::read(&data)?;
     Ok(Answer::ok(call.command.verb(), data, text(&view)))
+}
+
+/// `approval show --files`: writes the files that go with an act, so that whoever agrees has seen them.
+pub(super) fn show_with_files(
+    args: &Args,
+    layout: &Layout,
+    (id, folder): (&str, &Path),
+) -> Result<Answer, Failure> {
+    let officer = args.as_officer.as_deref();
+    let mut client = connect(layout)?;
+    let command = Command::ApprovalShow { id: id.to_owned() };
+    let call = Call { version: VERSION, as_officer: args.as_officer.clone(), command };
+    let data = client.call(&call)?;
+    let view: ApprovalView = render::read(&data)?;
+    let written = attach::of_approval(&view, folder, &mut client, officer)?;
+    let files: String = written.iter().map(|file| format!("\n{}", file.display())).collect();
+    Ok(Answer::ok(call.command.verb(), data, text(&view) + &files))
 }
 
 /// `release approve` and `release review`: shows the permit, computes its digest here, asks, signs, and tells the node.
@@ -232,6 +250,9 @@ pub(super) fn text(a: &ApprovalView) -> String {
         ApprovalState::Returned => {
             out += &format!("it was returned: {}\n", a.reason.as_deref().unwrap_or_default());
         }
+    }
+    for file in &a.files {
+        out += &format!("file {} of {} bytes goes with it; --files DIR writes it\n", file.sha256, file.size);
     }
     if let Some(words) = &a.words {
         let value: Value = serde_json::from_str(words).unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::cli::document::read_text;
 use crate::cli::face::Answer;
 use crate::cli::render;
 use crate::control::{
-    AttachmentView, Call, Client, Command, ExitCode, Failure, Hex, OfferView, PieceView, VERSION,
+    ApprovalView, AttachmentView, Call, Client, Command, ExitCode, Failure, OfferView, PieceView, VERSION,
 };
 use crate::model::{CaseId, Digest};
 use serde_json::{Value, json};
@@ -109,8 +109,8 @@ pub(super) fn upload(picked: &[Picked], client: &mut Client, officer: Option<&st
         for index in held..pieces {
             let mut bytes = Vec::new();
             Read::by_ref(&mut source).take(piece).read_to_end(&mut bytes).map_err(failed)?;
-            let put = Command::AttachmentPut { sha256: file.sha256, index, bytes: Hex(bytes) };
-            client.call(&call(officer, put))?;
+            let put = Command::AttachmentPut { sha256: file.sha256, index };
+            client.bring(&call(officer, put), &bytes)?;
         }
     }
     Ok(())
@@ -179,42 +179,79 @@ fn write_all(
     Ok(written)
 }
 
-/// Writes one file under a name of its own, and gives it that name only once it is whole.
 fn write_one(
     (case, file, permit): (&CaseId, &AttachmentView, Option<&str>),
     path: PathBuf,
     client: &mut Client,
     officer: Option<&str>,
 ) -> Result<PathBuf, Failure> {
+    let read = |index| Command::AttachmentRead {
+        case: case.clone(),
+        act: file.act,
+        path: file.path.clone(),
+        place: file.place,
+        permit: permit.map(str::to_owned),
+        index,
+    };
+    write_pieces(&path, |index| client.fetch(&call(officer, read(index)))).map(|(path, _)| path)
+}
+
+/// Writes the files that go with an act that waits for another officer, and makes sure that they are those that it names.
+pub(super) fn of_approval(
+    view: &ApprovalView,
+    folder: &Path,
+    client: &mut Client,
+    officer: Option<&str>,
+) -> Result<Vec<PathBuf>, Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|cause| unwritable(folder, &cause))?;
+    let mut written = Vec::new();
+    for file in &view.files {
+        let path = folder.join(format!("{}-{}", view.held.id, file.sha256.short()));
+        let read = |index| Command::ApprovalFile { id: view.held.id.to_string(), sha256: file.sha256, index };
+        let (path, sha256) = write_pieces(&path, |index| client.fetch(&call(officer, read(index))))?;
+        let named = view.words.as_ref().is_some_and(|words| words.contains(&file.sha256.to_string()));
+        if sha256 != file.sha256 || !named {
+            let why = format!("{} is not a file that {} names", path.display(), view.held.id);
+            return Err(Failure::new(ExitCode::Bug, "approval.file", why)
+                .hint("agree to nothing; the gateway does not show what it keeps"));
+        }
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// Writes one file under a name of its own, and gives it its name only once it is whole; returns its SHA-256 too.
+fn write_pieces(
+    path: &Path,
+    mut piece: impl FnMut(u64) -> Result<(Value, Vec<u8>), Failure>,
+) -> Result<(PathBuf, Digest), Failure> {
     let part = path.with_extension("part");
     let failed = |cause: io::Error| unwritable(&part, &cause);
     let mut out =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part).map_err(failed)?;
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut kind = "bin";
     let mut index = 0;
     loop {
-        let read = Command::AttachmentRead {
-            case: case.clone(),
-            act: file.act,
-            path: file.path.clone(),
-            place: file.place,
-            permit: permit.map(str::to_owned),
-            index,
-        };
-        let piece: PieceView = render::read(&client.call(&call(officer, read))?)?;
+        let (view, bytes) = piece(index)?;
+        let PieceView { pieces } = render::read(&view)?;
         if index == 0 {
-            kind = kind_of(&piece.bytes.0);
+            kind = kind_of(&bytes);
         }
-        out.write_all(&piece.bytes.0).map_err(failed)?;
+        context.update(&bytes);
+        out.write_all(&bytes).map_err(failed)?;
         index += 1;
-        if index >= piece.pieces {
+        if index >= pieces {
             break;
         }
     }
     out.sync_all().map_err(failed)?;
     let whole = path.with_extension(kind);
     std::fs::rename(&part, &whole).map_err(failed)?;
-    Ok(whole)
+    let mut sha256 = Digest([0; 32]);
+    sha256.0.copy_from_slice(context.finish().as_ref());
+    Ok((whole, sha256))
 }
 
 /// Tells a picture by its first bytes, so that a viewer can open it.

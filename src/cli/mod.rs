@@ -35,7 +35,7 @@ pub use local::{
 };
 pub use relay::relay_init;
 pub use secret::{new_passphrase, passphrase};
-pub use verbs::{Readers, ask, backup_point};
+pub use verbs::{Readers, ask, backup_point, key_use};
 
 use crate::control::{ExitCode, Failure};
 use clap::Parser;

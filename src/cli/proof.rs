@@ -2,7 +2,9 @@
 
 use crate::cli::document::write_bytes;
 use crate::cli::face::Answer;
-use crate::control::{ActHistory, DossierView, ExitCode, Failure, JournalHeadView};
+use crate::control::{
+    ActHistory, CustodyFileView, DossierView, ExitCode, Failure, JournalHeadView, ProofView,
+};
 use crate::model::Digest;
 use serde_json::json;
 use std::path::Path;
@@ -33,6 +35,50 @@ pub(super) fn answer(view: &DossierView, output: &Path, force: bool) -> Result<A
         None => "everything in it holds; check it with `valise evidence verify`".to_owned(),
         Some(fault) => format!("it shows a fault: {fault}"),
     };
+    Ok(Answer::ok("evidence.export", data, text))
+}
+
+/// Writes the proof of one alarm and tells what it proves.
+///
+/// # Errors
+/// The file cannot be written, or the answer is no proof.
+pub(super) fn alone(view: &ProofView, output: &Path, force: bool) -> Result<Answer, Failure> {
+    let bytes =
+        unhex(&view.proof).ok_or_else(|| Failure::new(ExitCode::Bug, "bug.reply", "the proof is no hex"))?;
+    write_bytes(output, &bytes, force)?;
+    let digest = Digest::of(&[&bytes]);
+    let data = json!({
+        "alarm": view.alarm, "peer": view.peer, "at": view.at, "words": view.words, "file": output,
+        "sha256": digest, "bytes": bytes.len(), "valid": view.valid, "first_fault": view.first_fault,
+    });
+    let verdict = match &view.first_fault {
+        None => "it convicts whoever signed it, with no case in it; check it with `valise evidence verify`"
+            .to_owned(),
+        Some(fault) => format!("it does not convict by the keys that are known now: {fault}"),
+    };
+    let text = format!("{}: {}; sha256 {digest}\n{verdict}", output.display(), view.words);
+    Ok(Answer::ok("evidence.export", data, text))
+}
+
+/// Writes what a node holds about a relay and tells how it is judged.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn custody(view: &CustodyFileView, output: &Path, force: bool) -> Result<Answer, Failure> {
+    write_bytes(output, &view.file.0, force)?;
+    let digest = Digest::of(&[&view.file.0]);
+    let data = json!({
+        "relay": view.relay, "at": view.at, "parcels": view.parcels, "threads": view.threads, "file": output,
+        "sha256": digest, "bytes": view.file.0.len(),
+    });
+    let text = format!(
+        "{}: {} parcels for which {} has signed, and our word on {} threads of our mailbox there; sha256 {digest}\n\
+         the other side writes the same on its gateway; `valise evidence verify` judges the relay by both files",
+        output.display(),
+        view.parcels,
+        view.relay,
+        view.threads
+    );
     Ok(Answer::ok("evidence.export", data, text))
 }
 

@@ -46,6 +46,7 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::CasePrint { .. }
         | Command::AttachmentOffer { .. }
         | Command::AttachmentPut { .. }
+        | Command::ApprovalFile { .. }
         | Command::AttachmentRead { .. } => format!("{data:#}"),
         Command::CaseAttachments { .. } => attach::table(&read::<Vec<_>>(data)?),
         Command::CaseShow { .. } | Command::CaseJudge { .. } | Command::CaseClose { .. } => {
@@ -86,7 +87,9 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::ReleaseList => releases(&read::<Vec<_>>(data)?),
         Command::CaseHistory { .. } => proof::history(&read::<Vec<_>>(data)?),
         // A dossier is written by `cli::proof`; here is what a script would have got.
-        Command::EvidenceExport { .. } => format!("{data:#}"),
+        Command::EvidenceExport { .. } | Command::EvidenceProof { .. } | Command::EvidenceCustody { .. } => {
+            format!("{data:#}")
+        }
         Command::EvidenceHead { .. } => proof::head(&read(data)?),
         Command::ReportRestrictions { .. } => restrictions(&read(data)?),
         Command::DeadlineList => deadlines(&read::<Vec<_>>(data)?),
@@ -96,9 +99,11 @@ pub(super) fn reply(command: &Command, data: &Value) -> Result<String, Failure> 
         Command::NoticeShow { .. } => exchange::shown(&read(data)?),
         Command::QueueList => queue(&read::<Vec<_>>(data)?),
         // Bags are written and read by `cli::bags`; here is what a script would have got.
-        Command::QueueExport { .. } | Command::QueueHanded { .. } | Command::QueueImport { .. } => {
-            format!("{data:#}")
-        }
+        Command::QueueExport { .. }
+        | Command::QueueHanded { .. }
+        | Command::QueueFiles { .. }
+        | Command::QueuePiece { .. }
+        | Command::QueueImport { .. } => format!("{data:#}"),
         Command::QueueRetry { .. } => {
             let RetryView { woken } = read(data)?;
             format!("trying {} now {}", woken.len(), woken.join(" "))
@@ -164,7 +169,19 @@ fn clock(c: &ClockView) -> String {
         seconds => format!("{seconds} seconds; time stands still until it has caught up"),
     };
     let lowered = c.lowered_from.map(|from| ("lowered from", from.to_string()));
-    let rows = [("now", c.now.to_string()), ("machine's clock", c.wall.to_string()), ("behind", behind)];
+    let settled = match c.now.seconds_since(c.settled) {
+        ..=120 => "yes".to_owned(),
+        _ => format!(
+            "up to {}; automatic acknowledgements wait until a peer's clock has come further",
+            c.settled
+        ),
+    };
+    let rows = [
+        ("now", c.now.to_string()),
+        ("machine's clock", c.wall.to_string()),
+        ("behind", behind),
+        ("settled", settled),
+    ];
     pairs(&rows.into_iter().chain(lowered).collect::<Vec<_>>())
 }
 
@@ -178,8 +195,11 @@ fn recovery(r: &RecoveryView) -> String {
 
 fn alarms(list: &[AlarmView]) -> Vec<String> {
     let line = |a: &AlarmView| {
-        let proof = if a.proof { "; every dossier of a case with it carries the proof" } else { "" };
-        format!("{} at {}{proof}", a.words, a.at)
+        let proof = match a.proof {
+            true => format!(" (`evidence export --alarm {}` writes the proof)", a.number),
+            false => String::new(),
+        };
+        format!("{}: {} at {}{proof}", a.number, a.words, a.at)
     };
     list.iter().map(line).collect()
 }

@@ -11,7 +11,7 @@ use crate::cli::attach::Picked;
 use crate::cli::bags;
 use crate::cli::bags::{BagContent, Packing};
 use crate::cli::consent;
-use crate::cli::document::{Reserved, read_bytes, read_text};
+use crate::cli::document::{Reserved, is_free, read_bytes, read_text};
 use crate::cli::exchange;
 use crate::cli::face::Answer;
 use crate::cli::local::{form_answer, gateway_doctor};
@@ -57,13 +57,16 @@ pub struct Readers {
 pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Failure> {
     let officer = args.as_officer.as_deref();
     match &args.verb {
-        Verb::Queue(QueueVerb::Export { output, peer, split, force }) => {
-            let packing = Packing { output, peer: peer.as_ref(), mib: *split, force: *force };
+        Verb::Queue(QueueVerb::Export { output, peer, files, split, force }) => {
+            let packing = Packing { output, peer: peer.as_ref(), files: *files, mib: *split, force: *force };
             return bags::export(packing, layout, officer, readers);
         }
         Verb::Queue(QueueVerb::Import { files }) => return bags::import(files, layout, officer, readers),
         Verb::Approval(ApprovalVerb::Approve { id, digest, own }) => {
             return approval::approve(args, layout, readers, (id, *digest, own));
+        }
+        Verb::Approval(ApprovalVerb::Show { id, files: Some(folder) }) => {
+            return approval::show_with_files(args, layout, (id, folder));
         }
         Verb::Release(ReleaseVerb::Approve { id, digest, own }) => {
             return approval::second(args, layout, readers, (Matter::Release, id, *digest, own));
@@ -79,6 +82,10 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     let reserved = match &args.verb {
         // A permit opens once: what is in the way must be known before it is used.
         Verb::Release(ReleaseVerb::Export { output, .. }) => Some(Reserved::new(output)?),
+        Verb::Evidence(EvidenceVerb::Export { output, force: false, .. }) => {
+            is_free(output)?;
+            None
+        }
         _ => None,
     };
     let mut picked = Vec::new();
@@ -122,8 +129,14 @@ pub fn ask(args: &Args, layout: &Layout, readers: Readers) -> Result<Answer, Fai
     if let Verb::Case(CaseVerb::Print { output, force, .. }) = &args.verb {
         return paper::answer(&render::read(&data)?, output, *force);
     }
+    if let Verb::Evidence(EvidenceVerb::Export { relay: Some(_), output, force, .. }) = &args.verb {
+        return proof::custody(&render::read(&data)?, output, *force);
+    }
     if let Verb::Evidence(EvidenceVerb::Export { output, force, .. }) = &args.verb {
-        return proof::answer(&render::read(&data)?, output, *force);
+        return match &call.command {
+            Command::EvidenceProof { .. } => proof::alone(&render::read(&data)?, output, *force),
+            _ => proof::answer(&render::read(&data)?, output, *force),
+        };
     }
     let text = render::reply(&call.command, &data)?;
     Ok(Answer::ok(call.command.verb(), data, text))
@@ -184,9 +197,11 @@ pub fn backup_point(args: &Args, layout: &Layout) -> Result<Option<BackupPoint>,
 }
 
 pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
+    let noun = if layout.socket.ends_with("relay.sock") { "relay" } else { "gateway" };
     Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
-        "control.unavailable" => failure
-            .hint(format_args!("start it with `valise gateway serve --data {}`", layout.data.display())),
+        "control.unavailable" => {
+            failure.hint(format_args!("start it with `valise {noun} serve --data {}`", layout.data.display()))
+        }
         _ => failure,
     })
 }
@@ -223,7 +238,9 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             | RequestVerb::Import { .. }
             | RequestVerb::Exempt { .. },
         )
-        | Verb::Evidence(EvidenceVerb::Verify { .. })
+        | Verb::Evidence(
+            EvidenceVerb::Verify { .. } | EvidenceVerb::Export { case: None, alarm: None, relay: None, .. },
+        )
         | Verb::Officer(_)
         | Verb::Inspect { .. } => {
             return Ok(None);
@@ -233,12 +250,7 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
             news: from.as_deref().map(read_bytes).transpose()?.map(Hex),
         },
         Verb::Identity(IdentityVerb::Rotate { what, reason, compromised_since }) => Command::IdentityRotate {
-            what: match what {
-                RotatedKey::Seal => KeyUse::Seal,
-                RotatedKey::Log => KeyUse::Log,
-                RotatedKey::Gateway => KeyUse::Gateway,
-                RotatedKey::Root => KeyUse::Root,
-            },
+            what: key_use(*what),
             reason: Sensitive::new(reason.clone()),
             compromised_since: *compromised_since,
         },
@@ -279,12 +291,20 @@ fn command(verb: &Verb, readers: Readers, picked: &mut Vec<Picked>) -> Result<Op
         Verb::Release(verb) => consent::release(verb),
         Verb::Consent(verb) => consent::consent(verb),
         Verb::Approval(verb) => approval::approval(verb),
-        Verb::Evidence(EvidenceVerb::Export { case, elements, permit, .. }) => Command::EvidenceExport {
-            case: case.clone(),
-            // A list of nothing but `none` discloses nothing.
-            elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
-            permit: permit.clone(),
-        },
+        Verb::Evidence(EvidenceVerb::Export { alarm: Some(alarm), .. }) => {
+            Command::EvidenceProof { alarm: *alarm }
+        }
+        Verb::Evidence(EvidenceVerb::Export { relay: Some(relay), .. }) => {
+            Command::EvidenceCustody { relay: relay.clone() }
+        }
+        Verb::Evidence(EvidenceVerb::Export { case: Some(case), elements, permit, .. }) => {
+            Command::EvidenceExport {
+                case: case.clone(),
+                // A list of nothing but `none` discloses nothing.
+                elements: elements.clone().map(|list| list.into_iter().filter(|e| e != "none").collect()),
+                permit: permit.clone(),
+            }
+        }
         Verb::Evidence(EvidenceVerb::Head { check }) => Command::EvidenceHead { check: check.clone() },
         Verb::Report(ReportVerb::Restrictions { period, min_cell }) => {
             Command::ReportRestrictions { years: *period, min_cell: *min_cell }
@@ -366,5 +386,15 @@ fn said(ground: &GroundArg) -> Ground {
         code: ground.ground,
         reason: Sensitive::new(ground.reason.clone()),
         law: ground.law.clone().map(Sensitive::new),
+    }
+}
+
+/// Names a key as a node does.
+pub const fn key_use(what: RotatedKey) -> KeyUse {
+    match what {
+        RotatedKey::Seal => KeyUse::Seal,
+        RotatedKey::Log => KeyUse::Log,
+        RotatedKey::Gateway => KeyUse::Gateway,
+        RotatedKey::Root => KeyUse::Root,
     }
 }

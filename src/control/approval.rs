@@ -36,4 +36,16 @@ pub struct ApprovalView {
     /// All that it says, as JSON text over which the digest is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
+    /// The files that it names and that go with it, while it waits; [`ApprovalView::words`] names their digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<HeldFile>,
+}
+
+/// A file that an act names which waits for another officer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFile {
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+    /// Its length in bytes.
+    pub size: u64,
 }

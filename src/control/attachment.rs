@@ -1,4 +1,3 @@
-use crate::control::Hex;
 use crate::model::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -34,11 +33,9 @@ pub struct AttachmentView {
     pub pieces: u64,
 }
 
-/// A piece of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A piece of a file, whose bytes follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PieceView {
-    /// The bytes.
-    pub bytes: Hex,
     /// How many pieces the file has.
     pub pieces: u64,
 }

@@ -1,4 +1,4 @@
-use crate::model::{MessageId, Party, Timestamp};
+use crate::model::{Digest, MessageId, Party, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One frame that a courier carries.
@@ -21,6 +21,8 @@ pub enum CarriedKind {
     Receipts,
     /// The refusal of an envelope.
     Reject,
+    /// A word that a part of a file is wanted.
+    Want,
     /// Documents of the federation's directory.
     News,
 }
@@ -58,6 +60,22 @@ pub struct BagMark {
     pub act: Option<(Timestamp, MessageId)>,
 }
 
+/// A part of a file of ours that a courier may bring to a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwedFile {
+    /// Who we are.
+    pub sender: Party,
+    /// To whom.
+    pub to: Party,
+    /// The name under which it travels.
+    pub name: Digest,
+    /// The first piece.
+    pub from: u64,
+    /// The first piece after it that is not owed.
+    pub end: u64,
+}
+
 /// What became of the frames of a bag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BagTaken {
@@ -72,6 +90,15 @@ pub struct BagTaken {
     /// Documents of the directory that were new here.
     #[serde(default)]
     pub news: u32,
+    /// Pieces of files that were new or known here.
+    #[serde(default)]
+    pub pieces: u32,
+    /// Pieces for which no file waits: it is whole, or the act that names it has not come.
+    #[serde(default)]
+    pub unawaited: u32,
+    /// Files of ours that the peer asks for.
+    #[serde(default)]
+    pub wanted: u32,
     /// What was refused here, with the first cause.
     pub refused: Vec<RefusedFrame>,
 }
@@ -95,6 +122,9 @@ impl BagTaken {
         self.receipts += more.receipts;
         self.rejections += more.rejections;
         self.news += more.news;
+        self.pieces += more.pieces;
+        self.unawaited += more.unawaited;
+        self.wanted += more.wanted;
         self.refused.extend(more.refused);
     }
 }

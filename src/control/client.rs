@@ -1,4 +1,6 @@
-use crate::control::{Call, ControlError, ExitCode, Failure, Reply, body_length, decode, encode};
+use crate::control::{
+    Call, ControlError, ExitCode, Failure, Reply, body_length, bytes_length, decode, encode, frame_bytes,
+};
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -32,6 +34,33 @@ impl Client {
     /// What the node answers, or why it did not: `control.timeout` (75), `control.socket` (69).
     pub fn call(&mut self, call: &Call) -> Result<Value, Failure> {
         self.stream.write_all(&encode(call)?).map_err(interrupted)?;
+        self.reply()
+    }
+
+    /// Asks for a verb that brings bytes, and hands these over.
+    ///
+    /// # Errors
+    /// As for [`Self::call`].
+    pub fn bring(&mut self, call: &Call, bytes: &[u8]) -> Result<Value, Failure> {
+        self.stream.write_all(&encode(call)?).map_err(interrupted)?;
+        self.stream.write_all(&frame_bytes(bytes)?).map_err(interrupted)?;
+        self.reply()
+    }
+
+    /// Asks for a verb that yields bytes, and takes these too.
+    ///
+    /// # Errors
+    /// As for [`Self::call`].
+    pub fn fetch(&mut self, call: &Call) -> Result<(Value, Vec<u8>), Failure> {
+        let answer = self.call(call)?;
+        let mut header = [0; 4];
+        self.stream.read_exact(&mut header).map_err(interrupted)?;
+        let mut bytes = vec![0; bytes_length(header)?];
+        self.stream.read_exact(&mut bytes).map_err(interrupted)?;
+        Ok((answer, bytes))
+    }
+
+    fn reply(&mut self) -> Result<Value, Failure> {
         let mut header = [0; 4];
         self.stream.read_exact(&mut header).map_err(interrupted)?;
         let mut body = vec![0; body_length(header)?];

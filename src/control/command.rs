@@ -117,16 +117,14 @@ pub enum Command {
         /// Its length in bytes.
         size: u64,
     },
-    /// Hands over one piece of a file that was offered.
+    /// Hands over one piece of a file that was offered; its bytes follow the call.
     AttachmentPut {
         /// SHA-256 of the file.
         sha256: Digest,
         /// Which piece.
         index: u64,
-        /// The piece.
-        bytes: Hex,
     },
-    /// Reads one piece of a file that is whole and verified.
+    /// Reads one piece of a file that is whole and verified; its bytes follow the reply.
     AttachmentRead {
         /// Which case.
         case: CaseId,
@@ -416,6 +414,15 @@ pub enum Command {
         /// Which act.
         id: String,
     },
+    /// `approval show ID --files`: one piece of a file that an act names which waits; its bytes follow the reply.
+    ApprovalFile {
+        /// Which act.
+        id: String,
+        /// SHA-256 of the file.
+        sha256: Digest,
+        /// Which piece.
+        index: u64,
+    },
     /// `approval approve ID`: agrees to an act, as another officer than its author.
     ApprovalApprove {
         /// Which act.
@@ -445,6 +452,11 @@ pub enum Command {
         /// Which case.
         case: CaseId,
     },
+    /// `evidence export --relay RELAY`: what it has signed for; it is recorded.
+    EvidenceCustody {
+        /// Which relay.
+        relay: Party,
+    },
     /// `evidence export CASE`; it is recorded.
     EvidenceExport {
         /// Which case.
@@ -453,6 +465,11 @@ pub enum Command {
         elements: Option<Vec<String>>,
         /// A permit to spend for restricted elements.
         permit: Option<String>,
+    },
+    /// `evidence export --alarm NUMBER`; it is recorded.
+    EvidenceProof {
+        /// Which alarm, from 1.
+        alarm: u64,
     },
     /// `evidence head`.
     EvidenceHead {
@@ -490,6 +507,22 @@ pub enum Command {
         answers: Vec<MessageId>,
         /// The envelopes that they hold.
         acts: Vec<MessageId>,
+        /// The files of which they hold all pieces that were owed, by their names.
+        files: Vec<Digest>,
+    },
+    /// `queue export --files`: the parts of files that a courier may bring.
+    QueueFiles {
+        /// To whom; to all peers for none.
+        peer: Option<Party>,
+    },
+    /// `queue export --files`: one piece of a file, sealed for a peer; its bytes follow the reply.
+    QueuePiece {
+        /// For whom.
+        to: Party,
+        /// The name under which the file travels.
+        name: Digest,
+        /// Which piece.
+        index: u64,
     },
     /// `queue import FILE`: some frames of a bag.
     QueueImport {
@@ -503,6 +536,16 @@ pub enum Command {
 }
 
 impl Command {
+    /// Tells whether bytes follow the call, in a frame of their own.
+    pub const fn brings_bytes(&self) -> bool {
+        matches!(self, Self::AttachmentPut { .. })
+    }
+
+    /// Tells whether bytes follow a reply that is no failure.
+    pub const fn yields_bytes(&self) -> bool {
+        matches!(self, Self::AttachmentRead { .. } | Self::ApprovalFile { .. } | Self::QueuePiece { .. })
+    }
+
     /// Returns noun and verb as the command line writes them, for schemas, logs and denials.
     pub const fn verb(&self) -> &'static str {
         match self {
@@ -545,13 +588,15 @@ impl Command {
             Self::ConsentDeny { .. } => "consent.deny",
             Self::ConsentWithdraw { .. } => "consent.withdraw",
             Self::ApprovalList => "approval.list",
-            Self::ApprovalShow { .. } => "approval.show",
+            Self::ApprovalShow { .. } | Self::ApprovalFile { .. } => "approval.show",
             Self::ApprovalApprove { .. } => "approval.approve",
             Self::ApprovalReturn { .. } => "approval.return",
             Self::ReleaseList => "release.list",
             Self::ReleaseShow { .. } => "release.show",
             Self::CaseHistory { .. } => "case.history",
-            Self::EvidenceExport { .. } => "evidence.export",
+            Self::EvidenceExport { .. } | Self::EvidenceProof { .. } | Self::EvidenceCustody { .. } => {
+                "evidence.export"
+            }
             Self::EvidenceHead { .. } => "evidence.head",
             Self::ReportRestrictions { .. } => "report.restrictions",
             Self::DeadlineList => "deadline.list",
@@ -568,7 +613,10 @@ impl Command {
             Self::AssistanceList => "assistance.list",
             Self::QueueList => "queue.list",
             Self::QueueRetry { .. } => "queue.retry",
-            Self::QueueExport { .. } | Self::QueueHanded { .. } => "queue.export",
+            Self::QueueExport { .. }
+            | Self::QueueHanded { .. }
+            | Self::QueueFiles { .. }
+            | Self::QueuePiece { .. } => "queue.export",
             Self::QueueImport { .. } => "queue.import",
         }
     }

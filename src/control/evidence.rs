@@ -1,5 +1,6 @@
 //! What a node answers about evidence.
 
+use crate::control::Hex;
 use crate::model::{ActKind, CaseId, Digest, Party, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,40 @@ pub struct DossierView {
     pub first_fault: Option<String>,
     /// The dossier in hex; the command line writes it into a file and shows its digest instead.
     pub dossier: String,
+}
+
+/// The answer to `evidence export --alarm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofView {
+    /// Which alarm.
+    pub alarm: u64,
+    /// Whom it is about.
+    pub peer: Party,
+    /// When it was found out.
+    pub at: Timestamp,
+    /// What it is.
+    pub words: String,
+    /// Its own verdict by this node's directory: whether it convicts.
+    pub valid: bool,
+    /// The first fault, if there is one.
+    pub first_fault: Option<String>,
+    /// The proof in hex; the command line writes it into a file and shows its digest instead.
+    pub proof: String,
+}
+
+/// The answer to `evidence export --relay`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustodyFileView {
+    /// Which relay.
+    pub relay: Party,
+    /// Since when what is in it holds.
+    pub at: Timestamp,
+    /// How many parcels the relay has signed for.
+    pub parcels: u64,
+    /// How many threads of our mailbox there we speak about.
+    pub threads: u64,
+    /// The file in hex; the command line writes it and shows its digest instead.
+    pub file: Hex,
 }
 
 /// The answer to `evidence head`.
@@ -66,12 +101,14 @@ pub struct HistoryStep {
 /// A proof, or a suspicion, that a peer has contradicted itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlarmView {
+    /// Its number, from 1, oldest first; `evidence export --alarm` asks for it.
+    pub number: u64,
     /// The peer.
     pub peer: Party,
     /// When it was found out.
     pub at: Timestamp,
     /// What it is.
     pub words: String,
-    /// Whether a proof that verifies alone is kept; every dossier of a case with the peer carries it.
+    /// Whether a proof that verifies alone is kept; every dossier of a case with the peer carries it too.
     pub proof: bool,
 }

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// The longest body of a frame, in bytes.
 pub const MAX_FRAME: usize = 8 * 1024 * 1024;
 
+/// The most bytes that follow a call or a reply: a piece of a file, sealed and routed.
+pub const MAX_BYTES: usize = 1024 * 1024;
+
 /// Says why a frame was refused or did not pass.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -44,6 +47,25 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, ControlError> {
 pub fn body_length(header: [u8; 4]) -> Result<usize, ControlError> {
     let length = usize::try_from(u32::from_be_bytes(header)).unwrap_or(usize::MAX);
     if length <= MAX_FRAME { Ok(length) } else { Err(ControlError::TooLong(length)) }
+}
+
+/// Writes bytes as the frame that follows a call or a reply.
+///
+/// # Errors
+/// They are over [`MAX_BYTES`].
+pub fn frame_bytes(bytes: &[u8]) -> Result<Vec<u8>, ControlError> {
+    let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= MAX_BYTES);
+    let header = length.ok_or(ControlError::TooLong(bytes.len()))?.to_be_bytes();
+    Ok([header.as_slice(), bytes].concat())
+}
+
+/// Reads the length of the bytes that follow a header; nothing is allocated before this check.
+///
+/// # Errors
+/// The length is over [`MAX_BYTES`].
+pub fn bytes_length(header: [u8; 4]) -> Result<usize, ControlError> {
+    let length = usize::try_from(u32::from_be_bytes(header)).unwrap_or(usize::MAX);
+    if length <= MAX_BYTES { Ok(length) } else { Err(ControlError::TooLong(length)) }
 }
 
 /// Reads the body of a frame.
@@ -115,6 +137,14 @@ mod tests {
         assert!(matches!(body_length([0, 0x80, 0, 1]), Err(ControlError::TooLong(_))));
         assert!(matches!(body_length([0xff; 4]), Err(ControlError::TooLong(_))));
         assert!(matches!(encode(&"x".repeat(MAX_FRAME)), Err(ControlError::TooLong(_))));
+    }
+
+    #[test]
+    fn bytes_that_follow_have_a_narrower_limit() {
+        assert_eq!(frame_bytes(b"hi").unwrap(), b"\0\0\0\x02hi");
+        assert_eq!(bytes_length([0, 0x10, 0, 0]).unwrap(), MAX_BYTES);
+        assert!(matches!(bytes_length([0, 0x10, 0, 1]), Err(ControlError::TooLong(_))));
+        assert!(matches!(frame_bytes(&[0; MAX_BYTES + 1]), Err(ControlError::TooLong(_))));
     }
 
     #[test]

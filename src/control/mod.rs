@@ -1,5 +1,6 @@
 //! What an officer's face and the node say to each other over the Unix socket: one [`Call`], one
-//! [`Reply`], each a length-prefixed JSON frame; and who may say what (DESIGN §8).
+//! [`Reply`], each a length-prefixed JSON frame, with a frame of plain bytes behind it where a file is handed over
+//! ([`Command::brings_bytes`], [`Command::yields_bytes`]); and who may say what (DESIGN §8).
 
 mod approval;
 mod attachment;
@@ -20,17 +21,21 @@ mod roles;
 mod upkeep;
 mod views;
 
-pub use approval::{ApprovalState, ApprovalView};
+pub use approval::{ApprovalState, ApprovalView, HeldFile};
 pub use attachment::{AttachmentView, OfferView, PieceView};
-pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, RefusedFrame};
+pub use bag::{BagMark, BagPage, BagTaken, Carried, CarriedKind, Hex, OwedFile, RefusedFrame};
 pub use client::Client;
 pub use command::{Call, Command, VERSION};
 pub use consent::ConsentView;
 pub use doctor::{CheckStatus, CheckView, DoctorView};
-pub use evidence::{ActHistory, AlarmView, DossierView, HistoryStep, JournalHeadView};
+pub use evidence::{
+    ActHistory, AlarmView, CustodyFileView, DossierView, HistoryStep, JournalHeadView, ProofView,
+};
 pub use exchange::{BehalfView, ExchangeView, MandateView, RevocationView};
 pub use federation::{AskedView, KeyUse, RotatedView, SyncView};
-pub use frame::{ControlError, MAX_FRAME, body_length, decode, decode_call, encode};
+pub use frame::{
+    ControlError, MAX_BYTES, MAX_FRAME, body_length, bytes_length, decode, decode_call, encode, frame_bytes,
+};
 pub use outcome::{ExitCode, Failure, FindingView, Reply};
 pub use relay::{CustodyView, MailboxView, RelayStatus, SourceView};
 pub use release::{ForbidView, ReleaseShown, ReleaseState, ReleaseView, ShownElement};

@@ -46,6 +46,8 @@ impl Command {
             | Self::QueueRetry { .. }
             | Self::QueueExport { .. }
             | Self::QueueHanded { .. }
+            | Self::QueueFiles { .. }
+            | Self::QueuePiece { .. }
             | Self::QueueImport { .. } => Duty::Prepare,
             Self::GatewayBackup
             | Self::GatewayClock { lower: Some(_) }
@@ -85,9 +87,12 @@ impl Command {
             | Self::AttachmentRead { .. }
             | Self::NoticeShow { .. }
             | Self::ApprovalShow { .. }
+            | Self::ApprovalFile { .. }
             | Self::CaseFollow { .. }
             | Self::ReleaseRequest { .. }
             | Self::EvidenceExport { .. }
+            | Self::EvidenceProof { .. }
+            | Self::EvidenceCustody { .. }
             | Self::ReleaseShow { .. } => Duty::See,
         }
     }

@@ -23,6 +23,8 @@ pub struct ClockView {
     pub wall: Timestamp,
     /// How far the machine's clock stands behind what it has shown before.
     pub behind_seconds: i64,
+    /// Up to when time is settled: by how long the gateway has run, or by what a peer has signed.
+    pub settled: Timestamp,
     /// From where the mark was lowered, if it was.
     pub lowered_from: Option<Timestamp>,
 }

@@ -21,7 +21,8 @@ pub const SEALED_PIECE: usize = COMMITMENT + PIECE + aead::MAX_TAG_LEN;
 /// The longest file, in bytes.
 pub const MAX_FILE: u64 = 2 << 30;
 
-const COMMITMENT: usize = 32;
+/// The bytes of the commitment in front of each piece.
+pub const COMMITMENT: usize = 32;
 const SALT: &[u8] = b"valise/1 pieces";
 
 /// The keys of one file; the same key never seals two files.
@@ -89,6 +90,11 @@ impl Pieces {
         let mut id = [0; 16];
         id.copy_from_slice(&derived[..16]);
         MessageId(id)
+    }
+
+    /// Tells whether bytes begin as a sealed piece of this file does.
+    pub fn begins(&self, start: &[u8; COMMITMENT]) -> bool {
+        constant_time_eq(start, &self.commitment)
     }
 
     /// Seals a piece; `None` if the text has not the length that the piece has.

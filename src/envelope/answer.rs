@@ -2,14 +2,11 @@ use crate::cose;
 use crate::cose::ExportSecret;
 use crate::envelope::EnvelopeError;
 use crate::envelope::keys::KeyRing;
-use crate::envelope::route::{sign_by_gateway, verify_by_gateway};
+use crate::envelope::word::GatewayWord;
 use crate::model::{Entropy, MessageId, Party, Timestamp};
 use crate::trust::Directory;
 use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
-
-const RECEIPTS: &str = "application/vnd.valise.receipts+cbor";
-const REJECT: &str = "application/vnd.valise.reject+cbor";
 
 /// One receipt, sealed to the sender of the envelope that it answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +71,7 @@ impl Receipts {
     /// # Errors
     /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
     pub fn sign(to: &Party, receipts: Vec<SealedReceipt>, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
-        sign_by_gateway(ring, RECEIPTS, &Self { to: to.clone(), receipts })
+        GatewayWord::sign(&Self { to: to.clone(), receipts }, ring)
     }
 
     /// Verifies the body of a frame of receipts from `peer`.
@@ -87,8 +84,7 @@ impl Receipts {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<Vec<SealedReceipt>, EnvelopeError> {
-        let (from, all): (Party, Self) = verify_by_gateway(bytes, RECEIPTS, directory, now)?;
-        check_pair(&from, &all.to, peer, directory)?;
+        let all: Self = from_peer(bytes, peer, directory, now)?;
         Ok(all.receipts)
     }
 
@@ -101,7 +97,7 @@ impl Receipts {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<(Party, Party), EnvelopeError> {
-        let (from, all): (Party, Self) = verify_by_gateway(bytes, RECEIPTS, directory, now)?;
+        let (from, all) = Self::prove(bytes, directory, now)?;
         Ok((from, all.to))
     }
 }
@@ -118,7 +114,7 @@ impl Reject {
         ring: &KeyRing,
     ) -> Result<Vec<u8>, EnvelopeError> {
         let (code, words) = (code.to_owned(), words.to_owned());
-        sign_by_gateway(ring, REJECT, &Self { to: to.clone(), envelope, code, words, retryable })
+        GatewayWord::sign(&Self { to: to.clone(), envelope, code, words, retryable }, ring)
     }
 
     /// Verifies the body of a refusal from `peer`.
@@ -131,9 +127,7 @@ impl Reject {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<Self, EnvelopeError> {
-        let (from, reject): (Party, Self) = verify_by_gateway(bytes, REJECT, directory, now)?;
-        check_pair(&from, &reject.to, peer, directory)?;
-        Ok(reject)
+        from_peer(bytes, peer, directory, now)
     }
 
     /// Tells who made the body of a refusal and for whom.
@@ -145,17 +139,34 @@ impl Reject {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<(Party, Party), EnvelopeError> {
-        let (from, reject): (Party, Self) = verify_by_gateway(bytes, REJECT, directory, now)?;
+        let (from, reject) = Self::prove(bytes, directory, now)?;
         Ok((from, reject.to))
     }
 }
 
-fn check_pair(from: &Party, to: &Party, peer: &Party, directory: &Directory) -> Result<(), EnvelopeError> {
-    if from != peer {
-        return Err(EnvelopeError::WrongSender);
+impl GatewayWord for Receipts {
+    const MEDIA_TYPE: &'static str = "application/vnd.valise.receipts+cbor";
+
+    fn to(&self) -> &Party {
+        &self.to
     }
-    if Some(to) != directory.me() {
-        return Err(EnvelopeError::NotAddressed);
+}
+
+impl GatewayWord for Reject {
+    const MEDIA_TYPE: &'static str = "application/vnd.valise.reject+cbor";
+
+    fn to(&self) -> &Party {
+        &self.to
     }
-    Ok(())
+}
+
+/// Verifies what `peer` says to whoever holds the directory.
+fn from_peer<W: GatewayWord>(
+    bytes: &[u8],
+    peer: &Party,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<W, EnvelopeError> {
+    let me = directory.me().ok_or(EnvelopeError::NotAddressed)?;
+    <W as GatewayWord>::verify(bytes, (peer, me), directory, now)
 }

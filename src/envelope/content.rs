@@ -220,7 +220,7 @@ fn check_route(route: &Route, sealed: &[u8], ring: &KeyRing) -> Result<(), Envel
     if route.body != Digest::of(&[sealed]) || route.size != sealed.len() as u64 {
         return Err(EnvelopeError::BodyMismatch);
     }
-    if !route.attachments.is_empty() || route.lane == Lane::Bulk {
+    if !route.attachments.is_empty() || route.lane != Lane::Acts {
         return Err(EnvelopeError::Unsupported("an attachment"));
     }
     Ok(())

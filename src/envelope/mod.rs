@@ -9,17 +9,20 @@ mod answer;
 mod attachment;
 mod content;
 mod elements;
+mod errand;
 mod error;
 mod keys;
 mod mandate;
 mod recovery;
 mod route;
 mod statement;
+mod word;
 
 pub use answer::{Receipts, Reject, SealedReceipt, open_receipt, seal_receipt};
 pub use attachment::{Want, open_piece, route_piece};
 pub use content::{Content, Opened, Outgoing, compose, open, read_route, seal_content, sealed_under};
 pub use elements::{Disclosure, join, label_digest, split};
+pub use errand::{open_errand, route_errand};
 pub use error::EnvelopeError;
 pub use keys::KeyRing;
 pub use mandate::{CarriedMandate, accept_mandate, complete_mandate, document_of, grant_mandate};
@@ -27,8 +30,9 @@ pub use recovery::{
     GivenBack, MAX_FETCHED, MAX_LISTED, OfferedPrekey, ProvedGivenBack, RecoveryList, RecoveryQuestion,
     RecoveryWants,
 };
-pub use route::{Lane, Route, sign_by_gateway, unproved_by_gateway, verify_by_gateway};
+pub use route::{Lane, Route};
 pub use statement::{ClaimedStatement, Heads, ShownStatement, Signed, Statement, StatementDraft};
+pub use word::GatewayWord;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -6,8 +6,8 @@ use crate::envelope::elements::Disclosure;
 use crate::envelope::keys::{KeyRing, speaks_for};
 use crate::envelope::mandate;
 use crate::envelope::mandate::CarriedMandate;
-use crate::envelope::route::{sign_by_gateway, verify_by_gateway};
 use crate::envelope::statement::Statement;
+use crate::envelope::word::GatewayWord;
 use crate::model::{Digest, Entropy, Head, MessageId, Party, Timestamp};
 use crate::trust::{Directory, Prekey, PrekeyId, SignedPrekey, TrustError, Validity};
 use crate::wire;
@@ -15,8 +15,6 @@ use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
 
-const QUESTION: &str = "application/vnd.valise.recovery-question+cbor";
-const LIST: &str = "application/vnd.valise.recovery-list+cbor";
 /// Names what the HPKE context of an act that is given back is bound to.
 const CONTEXT: &str = "valise/1 recovery X-Wing SHAKE256 AES-256-GCM";
 /// The most acts in one list.
@@ -103,35 +101,34 @@ pub struct ProvedGivenBack {
     pub mandate: Option<CarriedMandate>,
 }
 
-impl RecoveryQuestion {
-    /// Signs a question as the body of a frame.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
-    pub fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
-        sign_by_gateway(ring, QUESTION, self)
+impl GatewayWord for RecoveryQuestion {
+    const MEDIA_TYPE: &'static str = "application/vnd.valise.recovery-question+cbor";
+
+    fn to(&self) -> &Party {
+        &self.to
     }
 
-    /// Verifies a question from `peer` to `me`, and the prekeys in it.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::WrongSender`], [`EnvelopeError::NotAddressed`], [`EnvelopeError::Malformed`], or
-    /// [`EnvelopeError::Trust`] if a prekey is not signed by the peer's seal key.
-    pub fn verify(
-        bytes: &[u8],
-        (peer, me): (&Party, &Party),
-        directory: &Directory,
-        now: Timestamp,
-    ) -> Result<(Self, Vec<SignedPrekey>), EnvelopeError> {
-        let (from, question): (Party, Self) = verify_by_gateway(bytes, QUESTION, directory, now)?;
-        check_pair((&from, &question.to), (peer, me))?;
-        let fetched = if let RecoveryWants::Acts(acts) = &question.wants { acts.len() } else { 0 };
-        if fetched > MAX_FETCHED || question.prekeys.len() > MAX_OFFERED {
+    fn check(&self) -> Result<(), EnvelopeError> {
+        let fetched = if let RecoveryWants::Acts(acts) = &self.wants { acts.len() } else { 0 };
+        if fetched > MAX_FETCHED || self.prekeys.len() > MAX_OFFERED {
             return Err(EnvelopeError::Malformed("too much is asked for"));
         }
-        let offered = question.prekeys.iter().map(|offered| offered.read(peer, directory, now));
-        let offered = offered.collect::<Result<Vec<_>, _>>()?;
-        Ok((question, offered))
+        Ok(())
+    }
+}
+
+impl RecoveryQuestion {
+    /// Reads the prekeys that `peer`, who asks, offers.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Malformed`], or [`EnvelopeError::Trust`] if one is not signed by the peer's seal key.
+    pub fn offered(
+        &self,
+        peer: &Party,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<Vec<SignedPrekey>, EnvelopeError> {
+        self.prekeys.iter().map(|offered| offered.read(peer, directory, now)).collect()
     }
 }
 
@@ -166,31 +163,18 @@ impl OfferedPrekey {
     }
 }
 
-impl RecoveryList {
-    /// Signs a list as the body of a frame.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
-    pub fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
-        sign_by_gateway(ring, LIST, self)
+impl GatewayWord for RecoveryList {
+    const MEDIA_TYPE: &'static str = "application/vnd.valise.recovery-list+cbor";
+
+    fn to(&self) -> &Party {
+        &self.to
     }
 
-    /// Verifies a list from `peer` to `me`.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::WrongSender`], [`EnvelopeError::NotAddressed`] or [`EnvelopeError::Malformed`].
-    pub fn verify(
-        bytes: &[u8],
-        (peer, me): (&Party, &Party),
-        directory: &Directory,
-        now: Timestamp,
-    ) -> Result<Self, EnvelopeError> {
-        let (from, list): (Party, Self) = verify_by_gateway(bytes, LIST, directory, now)?;
-        check_pair((&from, &list.to), (peer, me))?;
-        if list.acts.len() > MAX_LISTED {
+    fn check(&self) -> Result<(), EnvelopeError> {
+        if self.acts.len() > MAX_LISTED {
             return Err(EnvelopeError::Malformed("too many acts are listed"));
         }
-        Ok(list)
+        Ok(())
     }
 }
 
@@ -248,13 +232,6 @@ fn info(sender: &Party, recipient: &Party, prekey: &[u8]) -> Result<Vec<u8>, Env
     Ok(wire::encode(&(CONTEXT, sender, recipient, Bytes::new(prekey)))?)
 }
 
-fn check_pair(found: (&Party, &Party), expected: (&Party, &Party)) -> Result<(), EnvelopeError> {
-    if found.0 != expected.0 {
-        return Err(EnvelopeError::WrongSender);
-    }
-    if found.1 == expected.1 { Ok(()) } else { Err(EnvelopeError::NotAddressed) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,8 +253,9 @@ mod tests {
         let (peer, me, directory) = (named(XBB), named(XAA), known_to(XAA));
         let own: Vec<_> = offered(XBB).iter().map(OfferedPrekey::new).collect();
         let sound = question(own.clone()).sign(&ring(XBB)).unwrap();
-        let (read, keys) = RecoveryQuestion::verify(&sound, (&peer, &me), &directory, NOW).unwrap();
-        assert_eq!((read, keys), (question(own.clone()), offered(XBB)));
+        let read = RecoveryQuestion::verify(&sound, (&peer, &me), &directory, NOW).unwrap();
+        assert_eq!(read.offered(&peer, &directory, NOW).unwrap(), offered(XBB));
+        assert_eq!(read, question(own.clone()));
         let elsewhere = RecoveryQuestion::verify(&sound, (&named(XCC), &me), &directory, NOW);
         assert_eq!(elsewhere.unwrap_err().code(), "wrong-sender");
         let other = RecoveryQuestion::verify(&sound, (&peer, &named(XCC)), &directory, NOW);
@@ -288,7 +266,8 @@ mod tests {
         changed[0].id = MessageId([9; 16]);
         for prekeys in [foreign, changed] {
             let forged = question(prekeys).sign(&ring(XBB)).unwrap();
-            assert!(RecoveryQuestion::verify(&forged, (&peer, &me), &directory, NOW).is_err());
+            let read = RecoveryQuestion::verify(&forged, (&peer, &me), &directory, NOW).unwrap();
+            assert!(read.offered(&peer, &directory, NOW).is_err());
         }
         let many = RecoveryWants::Acts(vec![Digest([1; 32]); MAX_FETCHED + 1]);
         let many = RecoveryQuestion { wants: many, ..question(vec![]) }.sign(&ring(XBB)).unwrap();

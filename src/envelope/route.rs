@@ -21,6 +21,8 @@ pub enum Lane {
     Acts,
     /// Attachments.
     Bulk,
+    /// What is asked and given back after a restore, where only a relay leads from one gateway to the other.
+    Recovery,
 }
 
 /// All that a relay learns of an envelope (DESIGN §5.3): no case, no clause, no kind of act.

@@ -1,5 +1,4 @@
-use crate::envelope::{EnvelopeError, KeyRing};
-use crate::envelope::{sign_by_gateway, unproved_by_gateway, verify_by_gateway};
+use crate::envelope::{EnvelopeError, GatewayWord};
 use crate::evidence::{Anchor, EvidenceError, Inclusion, Log, LogKeys, ProvedAnchor};
 use crate::evidence::{Checkpoint, Leaf, leaf_hash, verify_consistency};
 use crate::model::{Head, Party, Timestamp};
@@ -7,8 +6,6 @@ use crate::trust::Directory;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-const QUESTION: &str = "application/vnd.valise.audit-question+cbor";
-const ANSWER: &str = "application/vnd.valise.audit-answer+cbor";
 /// The most heads that one question asks about.
 pub const MAX_AUDITED: usize = 32;
 
@@ -58,31 +55,27 @@ pub struct ProvedHead {
     pub path: Vec<crate::model::Digest>,
 }
 
-impl AuditQuestion {
-    /// Signs a question as the body of a frame.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
-    pub fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
-        sign_by_gateway(ring, QUESTION, self)
+impl GatewayWord for AuditQuestion {
+    const MEDIA_TYPE: &'static str = "application/vnd.valise.audit-question+cbor";
+
+    fn to(&self) -> &Party {
+        &self.to
     }
 
-    /// Verifies a question from `peer` to `me`.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::WrongSender`], [`EnvelopeError::NotAddressed`] or [`EnvelopeError::Malformed`].
-    pub fn verify(
-        bytes: &[u8],
-        (peer, me): (&Party, &Party),
-        directory: &Directory,
-        now: Timestamp,
-    ) -> Result<Self, EnvelopeError> {
-        let (from, question): (Party, Self) = verify_by_gateway(bytes, QUESTION, directory, now)?;
-        check_pair((&from, &question.to), (peer, me))?;
-        if question.sizes.len() > MAX_AUDITED {
+    fn check(&self) -> Result<(), EnvelopeError> {
+        if self.sizes.len() > MAX_AUDITED {
             return Err(EnvelopeError::Malformed("too many heads are asked about"));
         }
-        Ok(question)
+        Ok(())
+    }
+}
+
+/// Whether an answer proves anything says [`AuditAnswer::proves`].
+impl GatewayWord for AuditAnswer {
+    const MEDIA_TYPE: &'static str = "application/vnd.valise.audit-answer+cbor";
+
+    fn to(&self) -> &Party {
+        &self.to
     }
 }
 
@@ -104,43 +97,12 @@ impl AuditAnswer {
         Ok(Self { to: peer.clone(), anchor: Anchor::sign(&checkpoint, keys)?, genesis, heads })
     }
 
-    /// Signs an answer as the body of a frame.
-    ///
-    /// # Errors
-    /// [`EnvelopeError::Wire`] if it cannot be encoded, which is a bug.
-    pub fn sign(&self, ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
-        sign_by_gateway(ring, ANSWER, self)
-    }
-
-    /// Reads an answer whose signature `owner` made; whether it proves anything says [`Self::prove`].
-    ///
-    /// # Errors
-    /// [`EnvelopeError::WrongSender`] or [`EnvelopeError::NotAddressed`] if it is of another pair.
-    pub fn verify(
-        bytes: &[u8],
-        (owner, peer): (&Party, &Party),
-        directory: &Directory,
-        at: Timestamp,
-    ) -> Result<Self, EnvelopeError> {
-        let (from, answer): (Party, Self) = verify_by_gateway(bytes, ANSWER, directory, at)?;
-        check_pair((&from, &answer.to), (owner, peer))?;
-        Ok(answer)
-    }
-
-    /// Reads an answer; nothing is checked.
-    ///
-    /// # Errors
-    /// [`EvidenceError::Envelope`] if the bytes are no answer.
-    pub fn read(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        Ok(unproved_by_gateway(bytes)?)
-    }
-
     /// Verifies the anchor, the first leaf and every proof.
     ///
     /// # Errors
     /// [`EvidenceError::NotConsistent`] if a head does not lead to the anchor: then the signed answer itself
     /// convicts its owner; others if the anchor does not hold.
-    pub fn prove(&self, owner: &Party, directory: &Directory) -> Result<ProvedAnchor, EvidenceError> {
+    pub fn proves(&self, owner: &Party, directory: &Directory) -> Result<ProvedAnchor, EvidenceError> {
         let anchor = self.anchor.verify(directory)?;
         if (&anchor.owner, &anchor.peer) != (owner, &self.to) {
             return Err(EvidenceError::AboutSomethingElse("another pair of parties"));
@@ -211,11 +173,4 @@ impl ProvedLeaf {
             }
         }
     }
-}
-
-fn check_pair(found: (&Party, &Party), expected: (&Party, &Party)) -> Result<(), EnvelopeError> {
-    if found.0 != expected.0 {
-        return Err(EnvelopeError::WrongSender);
-    }
-    if found.1 == expected.1 { Ok(()) } else { Err(EnvelopeError::NotAddressed) }
 }

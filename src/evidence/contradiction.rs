@@ -1,9 +1,7 @@
-use crate::envelope::Statement;
+use crate::envelope::{GatewayWord, Statement};
 use crate::evidence::{Anchor, AuditAnswer, EvidenceError, Receipt};
 use crate::model::{Head, Party};
 use crate::trust::Directory;
-use crate::wire;
-use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -60,22 +58,6 @@ impl Contradiction {
         Ok(ProvedContradiction::Fork(a, b))
     }
 
-    /// Encodes it as it is kept and handed on.
-    ///
-    /// # Errors
-    /// [`EvidenceError::Wire`] if it cannot be encoded, which is a bug.
-    pub fn encode(&self) -> Result<Vec<u8>, EvidenceError> {
-        Ok(wire::encode(self)?)
-    }
-
-    /// Reads one; nothing is checked until [`Self::verify`].
-    ///
-    /// # Errors
-    /// [`EvidenceError::Wire`] if the bytes are none.
-    pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
-        Ok(wire::decode(bytes, &Limits::FILE)?)
-    }
-
     /// Lists the heads that the owner names in a claim, once its signature is proved.
     fn heads(&self, claim: &HeadClaim, directory: &Directory) -> Result<Vec<Head>, EvidenceError> {
         let pair = (&self.owner, &self.peer);
@@ -112,7 +94,7 @@ impl Contradiction {
             return Err(EvidenceError::Malformed("one claim alone contradicts nothing"));
         };
         let (answer, head) = self.answer(bytes, directory)?;
-        match answer.prove(&self.owner, directory) {
+        match answer.proves(&self.owner, directory) {
             Err(EvidenceError::NotConsistent) => Ok(ProvedContradiction::BrokenProof(head)),
             Ok(_) | Err(_) => Err(EvidenceError::Malformed("the answer does not contradict itself")),
         }
@@ -120,7 +102,7 @@ impl Contradiction {
 
     fn answer(&self, bytes: &[u8], directory: &Directory) -> Result<(AuditAnswer, Head), EvidenceError> {
         // The anchor inside, signed by the same key, says when the answer was made.
-        let at = AuditAnswer::read(bytes)?.anchor.claimed()?.0;
+        let at = AuditAnswer::unproved(bytes)?.anchor.claimed()?.0;
         let answer = AuditAnswer::verify(bytes, (&self.owner, &self.peer), directory, at)?;
         let head = answer.anchor.verify(directory)?.head;
         Ok((answer, head))

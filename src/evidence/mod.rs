@@ -12,7 +12,12 @@ mod error;
 mod leaf;
 mod log;
 mod logbook;
+#[cfg(not(test))]
+mod proof;
+#[cfg(test)]
+pub(crate) mod proof;
 mod receipt;
+mod sealed;
 
 pub use anchor::{Anchor, LogKeys, ProvedAnchor};
 pub use audit::{AuditAnswer, AuditQuestion, MAX_AUDITED, ProvedHead, ProvedLeaf};
@@ -24,7 +29,9 @@ pub use error::EvidenceError;
 pub use leaf::{Direction, Leaf};
 pub use log::{Appended, Inclusion, Log, MerkleLog, leaf_hash, verify_consistency};
 pub use logbook::{Entry, KeySource, LogBook, NewLeaf, Sealed};
+pub use proof::{Accusation, Conviction, Equivocation, PROOF_VERSION, Proof, is_proof, verify_proof};
 pub use receipt::{ClaimedReceipt, ProvedReceipt, Receipt};
+pub use sealed::SealedFile;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,12 @@
 //! Brings the files of acts in from those who sent them, and hands out those of ours (ISACS 6.4.5).
 //!
-//! Nothing is pushed: the addressee asks for a file from a piece on, and goes on there after a cut or a
-//! restart. So neither side keeps more than a piece in memory, and a metered link carries what was asked for.
+//! Nothing is pushed: the addressee asks for the pieces that it lacks, by whichever road there is, and goes on there
+//! after a cut or a restart. So neither side keeps more than a piece in memory, and a metered link carries what was
+//! asked for.
+
+mod by_relay;
+
+pub(super) use by_relay::{bring, wish};
 
 use crate::case::Draft;
 use crate::config::Fetch;
@@ -12,7 +17,7 @@ use crate::model::{AttachedFile, DAY, Digest, FileKey, Party, Photograph};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::retry;
-use crate::store::{Attachments, FileError, Progress};
+use crate::store::{Attachments, FileError, Incoming, Progress};
 use crate::transport::{CloseCode, Link, TransportError};
 use crate::wire::FrameKind;
 use std::collections::BTreeMap;
@@ -35,6 +40,21 @@ pub struct Attic {
     /// The files beside the journal.
     pub files: Attachments,
     grants: Mutex<BTreeMap<(String, String), Grant>>,
+    by_relay: by_relay::Book,
+}
+
+/// Why a piece is not kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Missed {
+    /// It does not hold.
+    #[error(transparent)]
+    Unsound(#[from] EnvelopeError),
+    /// No file lacks it, or it is not what the file lacks.
+    #[error("{0}")]
+    Unwanted(String),
+    /// It cannot be written now.
+    #[error("{0}")]
+    Disk(String),
 }
 
 /// What a spent permit opens for the officer who spent it, for a short time.
@@ -52,7 +72,7 @@ pub(super) struct ReadyPiece {
 impl Attic {
     /// Holds the files; nothing is opened yet.
     pub fn new(files: Attachments) -> Self {
-        Self { files, grants: Mutex::default() }
+        Self { files, grants: Mutex::default(), by_relay: by_relay::Book::default() }
     }
 
     /// Lets an officer read the files of a permit that was spent a moment ago.
@@ -152,6 +172,14 @@ pub async fn run(post: Post, peer: Party) {
                 break;
             }
         }
+        if first.is_some() && courier.is_cut_off() && !courier.roads().relays.is_empty() {
+            for (name, incoming) in &wanted {
+                if let Err(cause) = by_relay::ask(&post, &courier, (name, incoming)).await {
+                    first = Some(cause);
+                    break;
+                }
+            }
+        }
         let Some(cause) = first else {
             failures = 0;
             continue;
@@ -175,7 +203,7 @@ async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
     let files = gateway.attic.files.clone();
     let awaited = files.awaited(peer);
     let Some((_, incoming)) = awaited.into_iter().find(|(known, _)| *known == name) else { return Ok(()) };
-    let from = blocking({
+    let (from, end) = blocking({
         let (files, incoming) = (files.clone(), incoming.clone());
         move || files.next(&name, &incoming)
     })
@@ -183,9 +211,10 @@ async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
     let link: Link = courier.link(post).await?;
     let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
     sender.in_the_background();
-    let want = Want { to: peer.clone(), name, from }.sign(&gateway.ring()).map_err(|e| e.to_string())?;
+    let want = sealed_want(gateway, peer, &Want { name, from, end })?;
     sender.send(FrameKind::Want, &want).await.map_err(|e| e.to_string())?;
     sender.finish();
+    let mut came = 0;
     loop {
         let Ok(frame) = timeout(PATIENCE, receiver.next()).await else {
             // A peer that was cut off says nothing for long; the next try looks for it anew.
@@ -194,29 +223,65 @@ async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
             return Err(TransportError::Stalled.to_string());
         };
         match frame.map_err(|e| e.to_string())? {
-            Some((FrameKind::Envelope, body)) => match take(gateway, peer, body).await? {
-                Progress::Verified => return Ok(()),
-                Progress::Arriving(_) => {}
-                Progress::Wrong => return Err("it holds something else than the act says".to_owned()),
-            },
+            Some((FrameKind::Envelope, body)) => {
+                came += 1;
+                match take(gateway, peer, &body).await.map_err(|e| e.to_string())? {
+                    Progress::Verified => return Ok(()),
+                    Progress::Arriving(_) => {}
+                    Progress::Wrong => return Err("it holds something else than the act says".to_owned()),
+                }
+            }
             Some(_) => return Err("the peer answered with a frame that is no piece".to_owned()),
+            // All that was asked for has come: if there is another gap, it is asked for next.
+            None if came > 0 && came == end - from => return Ok(()),
             None => return Err("the peer has no more of it now".to_owned()),
         }
     }
 }
 
-/// Takes in one piece that a peer or a relay brought.
+fn sealed_want(gateway: &Gateway, peer: &Party, want: &Want) -> Result<Vec<u8>, String> {
+    let (ring, directory) = (gateway.ring(), gateway.directory());
+    want.seal(peer, (&ring, &directory), gateway.now(), &mut *gateway.entropy()).map_err(|e| e.to_string())
+}
+
+/// Asks for what is lacking of a peer's file, in a frame that any road may carry.
 ///
 /// # Errors
-/// Words on why it was not kept.
-pub(super) async fn take(gateway: &Arc<Gateway>, from: &Party, body: Vec<u8>) -> Result<Progress, String> {
-    let (sender, id, sealed) = open_piece(&body, gateway.me(), &gateway.directory(), gateway.now())
-        .map_err(|e: EnvelopeError| e.to_string())?;
+/// Words on why it cannot be asked for now.
+pub(super) fn want(
+    gateway: &Gateway,
+    peer: &Party,
+    name: &Digest,
+    incoming: &Incoming,
+) -> Result<Vec<u8>, String> {
+    let (from, end) = gateway.attic.files.next(name, incoming).map_err(|e| e.to_string())?;
+    sealed_want(gateway, peer, &Want { name: *name, from, end })
+}
+
+/// Takes in one piece that a peer, a relay or a courier brought.
+///
+/// # Errors
+/// Why it was not kept.
+pub(super) async fn take(gateway: &Gateway, from: &Party, body: &[u8]) -> Result<Progress, Missed> {
+    let (sender, id, sealed) = open_piece(body, gateway.me(), &gateway.directory(), gateway.now())?;
     if sender != *from {
-        return Err("a piece of another party".to_owned());
+        return Err(EnvelopeError::WrongSender.into());
     }
     let files = gateway.attic.files.clone();
-    let (name, progress) = blocking(move || files.take(&sender, id, &sealed)).await?;
+    let taken = tokio::task::spawn_blocking(move || {
+        let (name, progress) = files.take(&sender, id, &sealed)?;
+        let incoming = files.awaited(&sender).into_iter().find(|(known, _)| *known == name);
+        let next = incoming.and_then(|(_, incoming)| files.next(&name, &incoming).ok());
+        Ok((name, progress, next))
+    });
+    let (name, progress, next) = match taken.await.map_err(|e| Missed::Disk(e.to_string()))? {
+        Ok(taken) => taken,
+        Err(cause @ FileError::Io { .. }) => return Err(Missed::Disk(cause.to_string())),
+        Err(FileError::Refused(words)) => return Err(Missed::Unwanted(words)),
+    };
+    if gateway.attic.by_relay.moved(&name, next) {
+        gateway.couriers.get(from).iter().for_each(|courier| courier.files.notify_one());
+    }
     match progress {
         Progress::Verified => tracing::info!(file = %name, "a file of a peer is whole and verified"),
         Progress::Wrong => {
@@ -238,16 +303,18 @@ pub(super) async fn serve<T: From<ReadyPiece> + Send>(
     answers: &mpsc::Sender<T>,
 ) -> Result<(), String> {
     let gateway = &post.gateway;
-    gateway.recovery.check([peer]).map_err(|e| e.to_string())?;
-    let (by, want) = Want::verify(body, &gateway.directory(), gateway.now()).map_err(|e| e.to_string())?;
-    if by != *peer || want.to != *gateway.me() {
-        return Err("another party wants it".to_owned());
-    }
+    let want = wanted(gateway, peer, body)?;
+    // What goes by this road need go by no other.
+    gateway.attic.by_relay.unwish(peer, &want.name);
     let files = gateway.attic.files.clone();
-    let file = blocking(move || files.outgoing(&want.name, &by)).await?;
-    let file = Arc::new(file.ok_or("no file of that name goes to this party")?);
+    let to = peer.clone();
+    let file = blocking(move || {
+        files.owe(&want.name, &to, None)?;
+        files.outgoing(&want.name, &to)
+    });
+    let file = Arc::new(file.await?.ok_or("no file of that name goes to this party")?);
     let places = Arc::new(Semaphore::new(IN_FLIGHT));
-    for index in want.from..file.count() {
+    for index in want.from..want.end.min(file.count()) {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         let body = piece(gateway, peer, &file, index).await?;
         if answers.send(T::from(ReadyPiece { body, _place: place })).await.is_err() {
@@ -257,6 +324,27 @@ pub(super) async fn serve<T: From<ReadyPiece> + Send>(
     Ok(())
 }
 
+/// Proves and opens a peer's word that it wants a file.
+pub(super) fn wanted(gateway: &Gateway, peer: &Party, body: &[u8]) -> Result<Want, String> {
+    gateway.recovery.check([peer]).map_err(|e| e.to_string())?;
+    let opened = Want::open(body, &gateway.ring(), &gateway.directory(), gateway.now());
+    let (by, want) = opened.map_err(|e| e.to_string())?;
+    if by == *peer { Ok(want) } else { Err("another party wants it".to_owned()) }
+}
+
+/// Seals and routes one piece of a file for a party, for a courier.
+pub(super) async fn carried(
+    gateway: &Arc<Gateway>,
+    peer: &Party,
+    name: Digest,
+    index: u64,
+) -> Result<Vec<u8>, String> {
+    let (files, to) = (gateway.attic.files.clone(), peer.clone());
+    let file = blocking(move || files.outgoing(&name, &to)).await?;
+    let file = Arc::new(file.ok_or("no file of that name goes to this party")?);
+    piece(gateway, peer, &file, index).await
+}
+
 /// Seals and routes one piece for a peer.
 async fn piece(
     gateway: &Arc<Gateway>,
@@ -264,7 +352,9 @@ async fn piece(
     file: &Arc<crate::store::Outgoing>,
     index: u64,
 ) -> Result<Vec<u8>, String> {
-    let expires = gateway.now().saturating_add(i64::from(gateway.config.retry.horizon_days) * DAY);
+    // To the day, so that a piece that is brought again to a relay is the same parcel.
+    let days = i64::from(gateway.config.retry.horizon_days) + 1;
+    let expires = gateway.now().start_of_day().saturating_add(days * DAY);
     let (gateway, peer, file) = (Arc::clone(gateway), peer.clone(), Arc::clone(file));
     let made = tokio::task::spawn_blocking(move || {
         let (id, sealed) = file.piece(index).map_err(|e| e.to_string())?;

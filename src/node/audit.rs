@@ -1,10 +1,10 @@
 //! Asks peers to prove that their logs have gone on from the heads that we have seen, answers the same
 //! question, and keeps the proof of every contradiction (DESIGN §7). It stops nothing.
 
-use crate::envelope::EnvelopeError;
+use crate::envelope::{EnvelopeError, GatewayWord};
 use crate::evidence::{
-    AuditAnswer, AuditQuestion, Contradiction, EvidenceError, HeadClaim, LogKeys, MAX_AUDITED, Receipt,
-    contradict,
+    Accusation, AuditAnswer, AuditQuestion, Contradiction, Equivocation, EvidenceError, HeadClaim, LogKeys,
+    MAX_AUDITED, Receipt, contradict,
 };
 use crate::model::{DAY, Digest, DirectoryRef, Head, Party};
 use crate::node::courier::Courier;
@@ -85,8 +85,9 @@ async fn take(gateway: &Gateway, peer: &Party, seen: Head, bytes: &[u8]) -> Resu
     let answer = AuditAnswer::verify(bytes, (peer, gateway.me()), &directory, now)?;
     let claim = || HeadClaim::Answer(ByteBuf::from(bytes));
     let mut change = Change::default();
-    match answer.prove(peer, &directory) {
+    match answer.proves(peer, &directory) {
         Ok(anchor) => {
+            gateway.machine.corroborate(anchor.at);
             let heads: Vec<Head> =
                 answer.heads.iter().map(|earlier| earlier.head).chain([anchor.head]).collect();
             match against(gateway, peer, &heads)? {
@@ -203,12 +204,41 @@ fn contradiction(
     first: HeadClaim,
     second: Option<HeadClaim>,
 ) -> Result<Vec<u8>, NodeError> {
-    let proof = Contradiction { owner: peer.clone(), peer: gateway.me().clone(), first, second };
-    // A proof that would not convince anybody else is kept as words only.
-    Ok(match proof.verify(&gateway.directory()) {
-        Ok(_) => proof.encode()?,
+    let (owner, peer) = (peer.clone(), gateway.me().clone());
+    convincing(gateway, &Accusation::Contradiction(Contradiction { owner, peer, first, second }))
+}
+
+/// A proof that would not convince anybody else is kept as words only.
+fn convincing(gateway: &Gateway, accusation: &Accusation) -> Result<Vec<u8>, NodeError> {
+    Ok(match accusation.verify(&gateway.directory()) {
+        Ok(_) => accusation.encode()?,
         Err(_) => Vec::new(),
     })
+}
+
+/// Raises an alarm about a peer that has signed two statements under one message id (DESIGN §12.12).
+///
+/// # Errors
+/// [`NodeError::Store`] if what it said first cannot be read.
+pub fn compare_identity(
+    gateway: &Gateway,
+    peer: &Party,
+    first: &Digest,
+    (second, bytes): (&Digest, &[u8]),
+    change: &mut Change,
+) -> Result<(), NodeError> {
+    let words = format!("{peer} signed acts {} and {} under one message id", first.short(), second.short());
+    let proof = match gateway.ledger.body(first)? {
+        Some(body) => {
+            let (first, second) = (ByteBuf::from(body.statement), ByteBuf::from(bytes));
+            convincing(
+                gateway,
+                &Accusation::Equivocation(Equivocation { issuer: peer.clone(), first, second }),
+            )?
+        }
+        None => Vec::new(),
+    };
+    raise(gateway, change, Alarm { peer: peer.clone(), at: gateway.now(), words, proof })
 }
 
 /// Adds an alarm to a change, once for each thing that is wrong.
@@ -236,7 +266,7 @@ pub fn compare_directory(
         return Ok(());
     }
     let words = format!(
-        "{peer} cites another snapshot of version {} than the one here, in act {}: its publishers have told two stories",
+        "{peer} cites another snapshot of version {} than was in force here, in act {}: its publishers have told two stories",
         cited.version,
         digest.short()
     );
@@ -285,7 +315,7 @@ pub async fn audit(post: Post, peer: Party) {
 /// not: whoever put a log back shows such a head (that one of the same size has the same root, [`compare_receipt`] sees to).
 fn is_led(gateway: &Gateway, peer: &Party) -> Result<bool, NodeError> {
     let Some(newest) = gateway.ledger.newest_audit(peer)? else { return Ok(false) };
-    let (at, size) = AuditAnswer::read(&newest)?.anchor.claimed()?;
+    let (at, size) = AuditAnswer::unproved(&newest)?.anchor.claimed()?;
     let seen = gateway.ledger.heads(peer)?.1;
     let is_recent = gateway.now().seconds_since(at) < DAY;
     Ok(is_recent && seen.is_some_and(|seen| seen.size == size))

@@ -7,9 +7,10 @@ use crate::store::Shelf;
 use crate::transport::Link;
 use crate::trust::federation::{Documents, Holdings, SplitView};
 use crate::trust::{Directory, TrustError};
-use crate::wire::FrameKind;
+use crate::wire::{FrameKind, Limits, decode, encode};
 use serde_bytes::ByteBuf;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
@@ -19,10 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The most frames of news that are taken at one meeting; what is left comes at the next.
 const FRAMES: usize = 64;
 
+/// The file with the digests of the snapshots that were in force here.
+const PAST: &str = "snapshots";
+/// How many of them are remembered: some eighty years of weekly ones.
+const REMEMBERED: usize = 4096;
+
 /// The directory in force, where it is kept, and who waits for it to change.
 pub struct Board {
     live: Arc<Live<Directory>>,
     shelf: Shelf,
+    past: std::sync::Mutex<BTreeMap<u64, Digest>>,
     turn: Mutex<()>,
     changes: watch::Sender<u64>,
 }
@@ -60,7 +67,12 @@ impl BoardError {
 impl Board {
     /// Takes what was read at the start.
     pub fn new(live: Arc<Live<Directory>>, shelf: Shelf) -> Self {
-        Self { live, shelf, turn: Mutex::default(), changes: watch::Sender::new(0) }
+        let kept = shelf.read(PAST).ok().flatten();
+        let kept: Option<Vec<(u64, Digest)>> = kept.and_then(|bytes| decode(&bytes, &Limits::FILE).ok());
+        let mut past: BTreeMap<u64, Digest> = kept.into_iter().flatten().collect();
+        past.insert(live.get().version(), live.get().digest());
+        let past = std::sync::Mutex::new(past);
+        Self { live, shelf, past, turn: Mutex::default(), changes: watch::Sender::new(0) }
     }
 
     /// Returns the directory in force.
@@ -98,10 +110,10 @@ impl Board {
         taken
     }
 
-    /// Tells whether a directory that somebody cites has our version and another content.
+    /// Tells whether a directory that somebody cites has a version that is or was in force here, and another content.
     pub fn is_contradicted_by(&self, cited: &DirectoryRef) -> bool {
-        let directory = self.get();
-        directory.version() == cited.version && directory.digest() != cited.digest
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.get(&cited.version).is_some_and(|digest| *digest != cited.digest)
     }
 
     /// Tells what is held.
@@ -179,10 +191,27 @@ impl Board {
             return Ok(0);
         }
         joining::keep(&self.shelf, &next).map_err(|failure| BoardError::Disk(failure.message))?;
+        self.remember(&next);
         tracing::info!(snapshot = next.version(), "news of the directory is in force");
         self.live.replace(next);
         self.changes.send_modify(|count| *count += 1);
         Ok(count(&before, &after))
+    }
+
+    /// Notes which snapshot has which version, so that citations of older ones are compared too.
+    fn remember(&self, next: &Directory) {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        if past.insert(next.version(), next.digest()).is_some() {
+            return;
+        }
+        while past.len() > REMEMBERED {
+            past.pop_first();
+        }
+        let list: Vec<(u64, Digest)> = past.iter().map(|(version, digest)| (*version, *digest)).collect();
+        let bytes = encode(&list).expect("numbers and digests have an encoding");
+        if let Err(cause) = self.shelf.replace(PAST, &bytes) {
+            tracing::warn!(%cause, "older snapshots are compared with citations only until the next start");
+        }
     }
 
     /// Keeps the proof that signers have told two stories; anybody can check it.
@@ -214,4 +243,39 @@ pub fn count(before: &Holdings, after: &Holdings) -> u32 {
             + u32::from(was.is_none_or(|was| was.2 != held.2));
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemDisk;
+    use crate::trust::Validity;
+    use crate::trust::federation::SoleAuthority;
+    use crate::trust::fixture::{NOW, Pki, key};
+
+    #[tokio::test]
+    async fn a_citation_of_any_snapshot_that_was_in_force_here_is_compared() {
+        let xaa = Pki::new("XAA");
+        let mut authority = SoleAuthority::new("west", key("authority"));
+        let mut publish = || {
+            let month = Validity::days(NOW, 30);
+            authority.publish(&[xaa.listing().sign()], &BTreeMap::new(), month).unwrap()
+        };
+        let (first, second) = (publish(), publish());
+        let directory = Directory::from_bundle(&authority.anchor(), &first, Some(&xaa.party)).unwrap();
+        let (old, disk) = (directory.digest(), Arc::new(MemDisk::new()));
+        let board = Board::new(Arc::new(Live::new(directory)), Shelf::new(disk.clone()));
+        let cites =
+            |board: &Board, version, digest| board.is_contradicted_by(&DirectoryRef { version, digest });
+        assert!(cites(&board, 1, Digest([7; 32])) && !cites(&board, 1, old));
+        let taken = board.take(Documents::parse(&second).unwrap(), NOW).await;
+        assert_eq!((taken.new, taken.refused.len()), (1, 0));
+        let now_held = board.get();
+        let again = Board::new(Arc::new(Live::new((*now_held).clone())), Shelf::new(disk));
+        for board in [&board, &again] {
+            assert!(!cites(board, 1, old) && !cites(board, 2, now_held.digest()));
+            assert!(cites(board, 1, now_held.digest()) && cites(board, 2, old), "either tells another story");
+            assert!(!cites(board, 3, old), "nothing is known of it yet");
+        }
+    }
 }

@@ -27,6 +27,7 @@ mod relays;
 
 use bag::{Bag, Broken, Pause, urgency};
 pub use bag::{Held, Standing, Waiting};
+pub(super) use relays::{Said, hear};
 
 /// The most envelopes that wait for their receipts at once.
 const WINDOW: usize = 64;
@@ -49,13 +50,22 @@ pub struct Courier {
     by_relay: Notify,
     /// Wakes whoever fetches the files of the peer's acts.
     pub files: Notify,
+    /// Wakes whoever brings our files to the peer's relays.
+    pub wishes: Notify,
 }
 
 impl Courier {
     /// Opens the way to a peer with what the outbox holds for it.
     pub fn new(peer: Party, roads: Roads, rows: Vec<OutboxRow>) -> Self {
-        let (wake, by_relay, files) = (Notify::new(), Notify::new(), Notify::new());
-        let courier = Self { peer, roads: Mutex::new(roads), bag: Mutex::default(), wake, by_relay, files };
+        let courier = Self {
+            peer,
+            roads: Mutex::new(roads),
+            bag: Mutex::default(),
+            wake: Notify::new(),
+            by_relay: Notify::new(),
+            files: Notify::new(),
+            wishes: Notify::new(),
+        };
         rows.into_iter().for_each(|row| courier.push(row));
         courier
     }

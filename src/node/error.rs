@@ -48,6 +48,9 @@ pub enum NodeError {
         /// Its name.
         name: String,
     },
+    /// A peer from which nothing is missing, or that an officer has gone on without.
+    #[error("nothing is waited for from {0}")]
+    NotWaitedFor(crate::model::Party),
     /// No mandate carries what would be done on another party's behalf (ISACS 9.3).
     #[error("{}", .0.words())]
     Mandate(MandateFault),
@@ -126,6 +129,12 @@ impl From<NodeError> for Failure {
                 format!("there is no {what} '{name}'"),
             )
             .hint(format!("`valise {}` shows what there is", listing(what))),
+            NodeError::NotWaitedFor(peer) => Self::new(
+                ExitCode::Finding,
+                "recovery.not_waited_for",
+                format!("nothing is waited for from {peer}"),
+            )
+            .hint("nothing was changed; `valise gateway status` tells what is waited for after a restore"),
             NodeError::Mandate(fault) => Self::new(ExitCode::Denied, &format!("mandate.{}", fault.code()), fault.words())
                 .hint("nothing was sent; `valise mandate list` shows what each mandate covers, and whether it stands"),
             NodeError::Policy { rule, deed } => {
@@ -191,6 +200,7 @@ const fn listing(what: &str) -> &str {
         b"mandate" => "mandate list",
         b"queue entry" => "queue list",
         b"peer" => "peer list",
+        b"alarm" => "gateway status",
         _ => "case list",
     }
 }

@@ -1,10 +1,11 @@
 //! Gathers evidence from the ledger: dossiers, anchors, and the audits of peers' logs (DESIGN §7).
 
-use crate::envelope::{ClaimedStatement, Content, Disclosure};
+use crate::envelope::{ClaimedStatement, Content, Disclosure, GatewayWord};
 use crate::evidence::dossier;
 use crate::evidence::dossier::{DOSSIER_VERSION, Dossier, DossierReport, LogProof};
 use crate::evidence::{
-    Anchor, AuditAnswer, Checkpoint, EvidenceError, LogKeys, ProvedHead, ProvedLeaf, Receipt, TrustAnchor,
+    Accusation, Anchor, AuditAnswer, Checkpoint, EvidenceError, LogKeys, PROOF_VERSION, Proof, ProvedHead,
+    ProvedLeaf, Receipt, TrustAnchor, verify_proof,
 };
 use crate::model::{CaseId, Digest, Head, Party, Timestamp};
 use crate::node::error::NodeError;
@@ -58,9 +59,13 @@ pub fn export(
         }
     }
     let sizes = cited_sizes(gateway.me(), &statements, &receipts);
-    let mut logs = own_log(gateway, peer, acts, &sizes, &keys, now)?;
-    logs.extend(peers_log(gateway, peer, cited_sizes(peer, &statements, &receipts))?);
-    let alarms = gateway.ledger.alarms()?.into_iter().filter(|alarm| alarm.peer == *peer);
+    let peers = between(gateway.me(), peer, &statements);
+    let mut logs = Vec::new();
+    for peer in &peers {
+        logs.extend(own_log(gateway, peer, acts, &sizes, &keys, now)?);
+        logs.extend(peers_log(gateway, peer, cited_sizes(peer, &statements, &receipts))?);
+    }
+    let alarms = gateway.ledger.alarms()?.into_iter().filter(|alarm| peers.contains(&alarm.peer));
     let mut dossier = Dossier {
         version: DOSSIER_VERSION,
         case: case.clone(),
@@ -81,6 +86,35 @@ pub fn export(
     dossier.summary = dossier::summary(&dossier::verify(&dossier.seal(&keys)?, &anchor));
     let bytes = dossier.seal(&keys)?;
     let report = dossier::verify(&bytes, &anchor);
+    Ok(Made { bytes, report })
+}
+
+/// Lists the other parties of a case: its peer, and where an agent speaks for a principal, the third one of them.
+fn between(me: &Party, peer: &Party, statements: &[Content]) -> BTreeSet<Party> {
+    let claimed = statements.iter().filter_map(|content| ClaimedStatement::read(&content.statement).ok());
+    let parties = claimed.flat_map(|claimed| claimed.audience.into_iter().chain([claimed.issuer]));
+    parties.chain([peer.clone()]).filter(|party| party != me).collect()
+}
+
+/// Makes a file of one alarm's proof alone, with the keys to judge it by.
+///
+/// # Errors
+/// As for [`export`].
+pub fn export_proof(gateway: &Gateway, accusation: Accusation) -> Result<Made, NodeError> {
+    let (directory, keys) = (gateway.directory(), LogKeys::of(&gateway.ring()));
+    let anchor = TrustAnchor { roots: vec![directory.anchor()] };
+    let mut proof = Proof {
+        version: PROOF_VERSION,
+        made_by: gateway.me().clone(),
+        made_at: gateway.now(),
+        summary: String::new(),
+        trust: ByteBuf::from(directory.bundle()),
+        accusation,
+    };
+    let first = verify_proof(&proof.seal(&keys)?, &anchor);
+    proof.summary = first.convicts.map(|conviction| conviction.words).unwrap_or_default();
+    let bytes = proof.seal(&keys)?;
+    let report = verify_proof(&bytes, &anchor);
     Ok(Made { bytes, report })
 }
 
@@ -184,7 +218,7 @@ fn own_log(
 fn peers_log(gateway: &Gateway, peer: &Party, mut cited: BTreeSet<u64>) -> Result<Vec<LogProof>, NodeError> {
     let mut out = Vec::new();
     for answer in gateway.ledger.audits(peer)?.iter().rev() {
-        let AuditAnswer { anchor, genesis, heads, .. } = AuditAnswer::read(answer)?;
+        let AuditAnswer { anchor, genesis, heads, .. } = AuditAnswer::unproved(answer)?;
         let before = cited.len();
         heads.iter().for_each(|earlier| {
             cited.remove(&earlier.head.size);

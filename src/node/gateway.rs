@@ -372,6 +372,7 @@ impl Post {
             let courier = self.gateway.couriers.add(courier);
             let (by_relay, post) = (Arc::clone(&courier), self.clone());
             self.spawn(attachments::run(self.clone(), courier.peer.clone()));
+            self.spawn(attachments::bring(self.clone(), courier.peer.clone()));
             // After a restore nothing goes out before the peer has given back what it had.
             if !self.gateway.config.relays.contains(&courier.peer) {
                 self.gateway.recovery.expect(&courier.peer);

@@ -100,6 +100,20 @@ impl Generations {
         Ok(InForce { seal: (seal.key, seal.x5t), log: (log.key, log.x5t), twin })
     }
 
+    /// Finds the newest log key that the directory lists, which is all that a relay signs with.
+    ///
+    /// # Errors
+    /// As for [`Self::in_force`].
+    pub fn log_in_force(
+        &self,
+        directory: &Directory,
+        me: &Party,
+        now: Timestamp,
+    ) -> Result<(SigningKey, Digest), KeyError> {
+        let log = self.listed("log", Role::Log, directory.entry(me)?, now)?;
+        Ok((log.key, log.x5t))
+    }
+
     /// Finds the newest issuing key that this party's part B lists.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::node::entropy::OsEntropy;
 use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, write_new};
 use crate::node::prekeys::{PrekeyKeeper, listed};
 use crate::node::sheet::Sheet;
-use crate::trust::federation::{CompetentAuthority, PartA, PartB, Route};
+use crate::trust::federation::{CompetentAuthority, PartA, PartB, PrekeyEntry, Route};
 use crate::trust::{Role, thumbprint, twin_digest};
 use crate::vault::BodyKey;
 use serde_json::{Value, json};
@@ -24,6 +24,26 @@ pub struct InitOptions {
     pub draft: Draft,
     /// Where everything goes.
     pub layout: Layout,
+    /// What the party will run.
+    pub serves: Serves,
+}
+
+/// What a new party runs, which decides the keys that it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// A gateway.
+    Gateway,
+    /// A relay: it opens nothing, keeps no bodies and anchors no logs, and has no keys for any of that.
+    Relay,
+}
+
+impl Serves {
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Relay => "relay",
+        }
+    }
 }
 
 /// Makes a new gateway. It never overwrites: what is there already stays and is an error.
@@ -36,7 +56,7 @@ pub fn init(options: &InitOptions) -> Result<Value, Failure> {
         return Err(Failure::new(
             ExitCode::Config,
             "init.exists",
-            format!("{} holds a gateway already", layout.data.display()),
+            format!("{} holds a {} already", layout.data.display(), options.serves.noun()),
         )
         .hint("choose another --data folder; nothing was changed"));
     }
@@ -76,9 +96,6 @@ fn make_parts(
     let issuing = keys.new_signing("issuing", entropy)?;
     let seal = keys.new_signing("seal", entropy)?;
     let log = keys.new_signing("log", entropy)?;
-    let twin = PqSigningKey::generate(entropy);
-    keys.save("log-pq", twin.seed(), entropy)?;
-    keys.save("body", BodyKey::generate(entropy).reveal(), entropy)?;
     let root_cert = certify(Role::Root, party, &root, &root, (now, ROOT_DAYS), entropy)?;
     let issuing_cert = certify(Role::Issuing, party, &issuing, &root, (now, KEY_DAYS), entropy)?;
     let seal_cert = certify(Role::Seal, party, &seal, &root, (now, KEY_DAYS), entropy)?;
@@ -88,20 +105,34 @@ fn make_parts(
     {
         write_new(&pki.join(format!("{name}.pem")), cert.pem.as_bytes(), 0o644)?;
     }
-    let sheet = Sheet::new(options.layout.part_b());
-    let keeper = PrekeyKeeper::new(keys.clone(), sheet);
-    keeper.turn(now, 0, entropy)?;
-    let held = keeper.held()?;
+    let (twin, prekeys) = match options.serves {
+        Serves::Gateway => opening_keys(options, keys, now, entropy)?,
+        Serves::Relay => (None, Vec::new()),
+    };
     let a = part_a(options, now, &root_cert.der, &seal_cert.der).sign(&root)?.to_bytes();
-    let twin = Some(twin_digest(&twin.verifying_key()));
     let b = PartB {
         issuing: vec![issuing_cert.der.clone().into()],
-        prekeys: listed(&held, now),
+        prekeys,
         routes: routes(&options.draft),
         ..PartB::first(party.clone(), now, &log_cert.der, twin)
     };
     let b = b.sign(&thumbprint(&seal_cert.der), &seal)?.to_bytes();
     Ok((thumbprint(&root_cert.der), a, b))
+}
+
+/// Makes what a gateway has beyond a relay's keys: the log key's twin, the key of bodies at rest, and prekeys.
+fn opening_keys(
+    options: &InitOptions,
+    keys: &KeyFolder,
+    now: Timestamp,
+    entropy: &mut OsEntropy,
+) -> Result<(Option<Digest>, Vec<PrekeyEntry>), KeyError> {
+    let twin = PqSigningKey::generate(entropy);
+    keys.save("log-pq", twin.seed(), entropy)?;
+    keys.save("body", BodyKey::generate(entropy).reveal(), entropy)?;
+    let keeper = PrekeyKeeper::new(keys.clone(), Sheet::new(options.layout.part_b()));
+    keeper.turn(now, 0, entropy)?;
+    Ok((Some(twin_digest(&twin.verifying_key())), listed(&keeper.held()?, now)))
 }
 
 /// Where a new party is reached: at its own address first, then by its mailboxes.
@@ -119,10 +150,14 @@ fn part_a(options: &InitOptions, now: Timestamp, root: &[u8], seal: &[u8]) -> Pa
         court: a.kind == AuthorityKind::Court,
         designated: a.designated,
     };
+    let name = match options.serves {
+        Serves::Relay => format!("Relay {party}"),
+        Serves::Gateway => format!("National point of contact of {party}"),
+    };
     PartA {
         authorities: draft.authorities.iter().map(authority).collect(),
         languages: vec!["en".to_owned()],
-        names: BTreeMap::from([("en".to_owned(), format!("National point of contact of {party}"))]),
+        names: BTreeMap::from([("en".to_owned(), name)]),
         approvals: u8::try_from(draft.approvals.clamp(1, 2)).unwrap_or(2),
         ..PartA::first(party, now, root, seal)
     }

@@ -195,6 +195,12 @@ pub(super) enum Unpacked {
 /// the party on the line.
 pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpacked {
     let ring = || post.gateway.ring();
+    if post.gateway.recovery.waits_for(from) {
+        return match gone(post, from, body) {
+            Some(Answer::Reject(body)) => Unpacked::Answered(FrameKind::Reject, body),
+            Some(_) | None => Unpacked::Later,
+        };
+    }
     match kept(&post.gateway, from, body).await {
         Ok(kept) => {
             let body = Receipts::sign(from, vec![kept.receipt], &ring());
@@ -224,10 +230,7 @@ async fn take(post: &Post, peer: &Party, body: &[u8]) -> Option<Answer> {
         courier.heard(post.gateway.now(), None);
     }
     if post.gateway.recovery.waits_for(peer) {
-        let (ring, directory) = (post.gateway.ring(), post.gateway.directory());
-        let (envelope, error) = envelope::open(body, &ring, &directory, post.gateway.now()).err()?;
-        let refusal = Refusal::of(envelope, &error);
-        return (refusal.code == "prekey-gone").then(|| reject(post, peer, &refusal));
+        return gone(post, peer, body);
     }
     Some(match kept(&post.gateway, peer, body).await {
         Ok(kept) => {
@@ -238,6 +241,14 @@ async fn take(post: &Post, peer: &Party, body: &[u8]) -> Option<Answer> {
         }
         Err(refusal) => reject(post, peer, &refusal),
     })
+}
+
+/// All that a restored gateway says about an envelope of a peer that has not given back yet: that its prekey is gone.
+fn gone(post: &Post, peer: &Party, body: &[u8]) -> Option<Answer> {
+    let (ring, directory) = (post.gateway.ring(), post.gateway.directory());
+    let (envelope, error) = envelope::open(body, &ring, &directory, post.gateway.now()).err()?;
+    let refusal = Refusal::of(envelope, &error);
+    (refusal.code == "prekey-gone").then(|| reject(post, peer, &refusal))
 }
 
 /// Opens and keeps one envelope of `from`: the party on the line, or the one that a relay or a bag names.

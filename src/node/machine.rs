@@ -27,8 +27,12 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = Result<SocketAddr, String>>
 pub struct Machine {
     platform: Box<dyn Platform>,
     newest: AtomicI64,
+    settled: AtomicI64,
     tasks: Mutex<JoinSet<()>>,
 }
+
+/// Stands for a settled instant where nothing is known of an earlier run.
+const UNKNOWN: i64 = i64::MIN;
 
 /// The operating system.
 struct Os;
@@ -41,7 +45,8 @@ impl Machine {
 
     /// Runs on a platform that the caller brings.
     pub fn on(platform: Box<dyn Platform>) -> Self {
-        Self { platform, newest: AtomicI64::new(0), tasks: Mutex::default() }
+        let (newest, settled) = (AtomicI64::new(0), AtomicI64::new(UNKNOWN));
+        Self { platform, newest, settled, tasks: Mutex::default() }
     }
 
     /// Reads the clock; it never runs backwards but by [`Self::lower`].
@@ -63,7 +68,38 @@ impl Machine {
 
     /// Lets time go on from what the wall clock shows now; only an officer decides so.
     pub fn lower(&self) {
-        self.newest.store(self.platform.wall().unix(), Ordering::Relaxed);
+        let wall = self.platform.wall().unix();
+        self.newest.store(wall, Ordering::Relaxed);
+        self.settled.fetch_min(wall, Ordering::Relaxed);
+    }
+
+    /// Returns up to when time is settled, never later than [`Self::now`]: by how long the gateway has run since it was
+    /// settled before, or by what another party has signed. A clock that leaps forward does not move it, so what the
+    /// gateway does by itself and cannot take back waits for this and not for the clock.
+    pub fn settled(&self) -> Timestamp {
+        let now = self.now();
+        match self.settled.load(Ordering::Relaxed) {
+            UNKNOWN => now,
+            settled => Timestamp::from_unix(settled).map_or(now, |settled| settled.min(now)),
+        }
+    }
+
+    /// Says up to when time was settled in an earlier run.
+    pub fn settle_from(&self, mark: Timestamp) {
+        self.settled.store(mark.unix(), Ordering::Relaxed);
+    }
+
+    /// Counts the seconds for which the gateway has run, by a clock that nobody sets.
+    pub fn has_run(&self, seconds: i64) {
+        let further = self.settled().saturating_add(seconds).min(self.now());
+        self.settled.fetch_max(further.unix(), Ordering::Relaxed);
+    }
+
+    /// Takes note that another party has signed something at this instant by its clock: where its clock and ours agree
+    /// that time has come so far, it has. Its word alone moves nothing.
+    pub fn corroborate(&self, signed: Timestamp) {
+        let both = signed.min(self.now());
+        self.settled.fetch_max(both.max(self.settled()).unix(), Ordering::Relaxed);
     }
 
     /// Opens a random source.
@@ -122,5 +158,80 @@ impl Platform for Os {
                 .map_err(|e| format!("cannot resolve {address}: {e}"))?;
             found.next().ok_or_else(|| format!("{address} resolves to no address"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DAY;
+    use std::sync::Arc;
+
+    /// A clock that is set by hand.
+    struct Hand(Arc<AtomicI64>);
+
+    impl Platform for Hand {
+        fn wall(&self) -> Timestamp {
+            Timestamp::from_unix(self.0.load(Ordering::Relaxed)).unwrap()
+        }
+
+        fn entropy(&self) -> Box<dyn Entropy + Send> {
+            Box::new(OsEntropy::new())
+        }
+
+        fn resolve<'a>(&'a self, address: &'a Address) -> Resolving<'a> {
+            Box::pin(async move { Err(format!("nobody asks for {address}")) })
+        }
+    }
+
+    fn at(days: i64) -> Timestamp {
+        Timestamp::from_unix(1_800_000_000).unwrap().saturating_add(days * DAY)
+    }
+
+    fn machine(days: i64) -> (Machine, impl Fn(i64)) {
+        let hand = Arc::new(AtomicI64::new(at(days).unix()));
+        let set = {
+            let hand = Arc::clone(&hand);
+            move |days: i64| hand.store(at(days).unix(), Ordering::Relaxed)
+        };
+        (Machine::on(Box::new(Hand(hand))), set)
+    }
+
+    #[test]
+    fn a_leap_of_the_clock_settles_nothing_until_another_party_has_come_so_far() {
+        let (machine, set) = machine(0);
+        machine.has_run(60);
+        set(60);
+        assert_eq!((machine.now(), machine.settled()), (at(60), at(0)));
+        machine.has_run(DAY);
+        assert_eq!(machine.settled(), at(1), "no faster than it runs");
+        machine.corroborate(at(3));
+        assert_eq!(machine.settled(), at(3));
+        machine.corroborate(at(2));
+        assert_eq!(machine.settled(), at(3), "what was signed earlier takes nothing back");
+        machine.corroborate(at(400));
+        assert_eq!(machine.settled(), at(60), "no other clock alone moves it");
+    }
+
+    #[test]
+    fn what_was_settled_by_a_wrong_clock_goes_with_it() {
+        let (machine, set) = machine(60);
+        machine.settle_from(at(0));
+        assert_eq!(machine.settled(), at(0), "not by a restart");
+        machine.corroborate(at(61));
+        set(1);
+        assert_eq!(machine.settled(), at(60), "time does not run backwards");
+        machine.lower();
+        assert_eq!((machine.now(), machine.settled()), (at(1), at(1)));
+        set(2);
+        assert_eq!(machine.settled(), at(1), "it is not settled again by itself");
+    }
+
+    #[test]
+    fn a_new_gateway_goes_by_its_clock() {
+        let (machine, set) = machine(0);
+        assert_eq!(machine.settled(), at(0));
+        set(5);
+        assert_eq!(machine.settled(), at(5));
     }
 }

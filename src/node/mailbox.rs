@@ -1,14 +1,17 @@
 //! Holds a line to a relay of ours, over which what waits there is pushed: no inbound port is needed.
 
 use crate::config::Retry;
-use crate::envelope::KeyRing;
+use crate::envelope::{EnvelopeError, KeyRing};
 use crate::model::{Digest, Party};
+use crate::node::attachments;
+use crate::node::attachments::Missed;
 use crate::node::error::NodeError;
 use crate::node::gateway::Post;
 use crate::node::intake::{Unpacked, take_parcel};
+use crate::node::recovery;
 use crate::node::retry;
 use crate::relay::{
-    Collected, Custody, Freight, Inbox, MailboxState, Notice, RelayError, Row, Seen, Signer, Wrapped,
+    Collected, Custody, Freight, Inbox, Lane, MailboxState, Notice, RelayError, Row, Seen, Signer, Wrapped,
 };
 use crate::store::Change;
 use crate::transport::Sender;
@@ -34,7 +37,7 @@ pub async fn run(post: Post, relay: Party) {
 }
 
 /// Signs as the gateway does.
-fn signer(ring: &KeyRing) -> Signer {
+pub(super) fn signer(ring: &KeyRing) -> Signer {
     Signer { party: ring.party.clone(), name: ring.gateway.clone(), key: ring.log.clone() }
 }
 
@@ -50,8 +53,17 @@ async fn collect(post: &Post, relay: &Party, collected: &mut u64) -> Result<(), 
     let opening = state.sign(&signer(&gateway.ring()));
     sender.send(FrameKind::Collect, &opening).await.map_err(|e| e.to_string())?;
     tracing::info!(%relay, "the mailbox is open");
+    let mut left: Option<Party> = None;
     loop {
-        match receiver.next().await.map_err(|e| {
+        let frame = match left.clone() {
+            None => receiver.next().await,
+            // What was left at the relay meanwhile comes again over a new line.
+            Some(peer) => tokio::select! {
+                frame = receiver.next() => frame,
+                () = gateway.recovery.cleared(&peer) => return Err(format!("{peer} is no longer waited for")),
+            },
+        };
+        match frame.map_err(|e| {
             line.unlink(&link);
             e.to_string()
         })? {
@@ -59,10 +71,19 @@ async fn collect(post: &Post, relay: &Party, collected: &mut u64) -> Result<(), 
                 *collected += 1;
                 let digest = match take(post, relay, &mut inbox, &mut sender, &body).await {
                     Ok(digest) => digest,
+                    // It has another key, of which we hear when directories are compared: the next line brings it again.
+                    Err(Fault::Relay(error)) if error.code() == "unknown-key" => {
+                        gateway.counters.refused(error.code());
+                        return Err(error.to_string());
+                    }
                     Err(Fault::Relay(error)) => {
                         // It stays in the relay's custody, and on its account.
                         gateway.counters.refused(error.code());
                         tracing::warn!(%relay, cause = %error, "a parcel of a relay does not hold");
+                        continue;
+                    }
+                    Err(Fault::Waits(peer)) => {
+                        left = Some(peer);
                         continue;
                     }
                     Err(Fault::Here(cause)) => return Err(cause),
@@ -85,6 +106,8 @@ enum Fault {
     Relay(RelayError),
     /// It cannot be taken in now, or the line has ended.
     Here(String),
+    /// After a restore nothing is said to this party yet: what it sends stays where it is.
+    Waits(Party),
 }
 
 /// Takes one parcel in, brings its answer to the relay, and returns what is to be confirmed.
@@ -101,11 +124,30 @@ async fn take(
         Wrapped::verify(body, relay, &directory, now).map_err(Fault::Relay)?;
     let from = &parcel.thread.from;
     match parcel.freight {
+        Freight::Envelope { .. } if parcel.thread.lane == Lane::Bulk => {
+            match attachments::take(gateway, from, &body).await {
+                Ok(_) => {}
+                Err(Missed::Unsound(_)) => return Err(Fault::Relay(RelayError::Damaged)),
+                Err(Missed::Disk(cause)) => return Err(Fault::Here(cause)),
+                // It has come by another road, or will be asked for again.
+                Err(Missed::Unwanted(cause)) => {
+                    tracing::info!(cause, "a piece that a relay brought is of no use")
+                }
+            }
+        }
+        Freight::Want => {
+            if let Err(cause) = attachments::wish(post, from, &body) {
+                gateway.counters.refused("want");
+                tracing::warn!(cause, "a file that a peer wants by relay is not handed out");
+            }
+        }
+        Freight::Envelope { .. } if recovery::take(post, from, &body, line).await.map_err(damaged)? => {}
         Freight::Envelope { .. } => match take_parcel(post, from, &body).await {
             Unpacked::Answered(kind, answer) => {
                 line.send(kind, &answer).await.map_err(|e| Fault::Here(e.to_string()))?;
             }
             Unpacked::Damaged => return Err(Fault::Relay(RelayError::Damaged)),
+            Unpacked::Later if gateway.recovery.waits_for(from) => return Err(Fault::Waits(from.clone())),
             Unpacked::Later => return Err(Fault::Here("it cannot be stored now".to_owned())),
         },
         Freight::Receipts | Freight::Reject => {
@@ -130,6 +172,12 @@ async fn take(
     }
     note(post, relay, row).await.map_err(|e| Fault::Here(e.to_string()))?;
     Ok(parcel.digest)
+}
+
+/// The relay has proved the route itself; so it has changed what it brings.
+fn damaged(cause: EnvelopeError) -> Fault {
+    tracing::info!(%cause, "first cause of a refusal");
+    Fault::Relay(RelayError::Damaged)
 }
 
 async fn note(post: &Post, relay: &Party, row: Row) -> Result<(), NodeError> {

@@ -1,8 +1,9 @@
 //! The highest instant that this gateway's own clock has shown, kept across restarts (DESIGN §7): time never runs
-//! backwards here but by an officer's decision that is on record. No other party's word moves it.
+//! backwards here but by an officer's decision that is on record. No other party's word moves it. Beside it stands up to
+//! when time is settled ([`Machine::settled`]), for which a leap of the clock is not enough.
 
 use crate::control::ClockView;
-use crate::model::Timestamp;
+use crate::model::{DAY, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::keys::replace;
@@ -19,11 +20,15 @@ const WRITE: Duration = Duration::from_secs(60);
 /// How far the wall clock may stand behind the mark without a word, in seconds: time servers make small steps.
 pub const BEHIND: i64 = 120;
 
-/// The mark as it is kept.
+/// How far time may stand unsettled without a word, in seconds: a gateway is switched off for a night.
+pub const UNSETTLED: i64 = 2 * DAY;
+
+/// The marks as they are kept.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MarkFile {
     highest: Timestamp,
+    settled: Option<Timestamp>,
 }
 
 /// Lets the machine's time go on from where it was; without a mark, from the newest record of our own.
@@ -36,12 +41,14 @@ pub fn resume(
     ledger: &Ledger,
     peers: &[crate::model::Party],
 ) -> Result<(), StoreError> {
-    let kept = fs::read_to_string(file(data)).ok();
-    let kept = kept.and_then(|text| toml::from_str::<MarkFile>(&text).ok()).map(|mark| mark.highest);
-    let mark = match kept {
-        Some(mark) => Some(mark),
-        None => ledger.newest_leaf(peers)?,
-    };
+    let kept = fs::read_to_string(file(data)).ok().and_then(|text| toml::from_str::<MarkFile>(&text).ok());
+    let newest = ledger.newest_leaf(peers)?;
+    let (highest, settled) = kept.map_or((None, None), |kept| (Some(kept.highest), kept.settled));
+    // What lies in the store was written, or was signed by a peer, when time had come so far.
+    if let Some(settled) = settled.or(newest) {
+        machine.settle_from(settled);
+    }
+    let mark = highest.or(newest);
     let Some(mark) = mark else { return Ok(()) };
     machine.raise(mark);
     let behind = mark.seconds_since(machine.wall());
@@ -49,6 +56,13 @@ pub fn resume(
         tracing::error!(
             behind_seconds = behind,
             "the clock stands behind what it has shown before; time stands still here until it has caught up"
+        );
+    }
+    let unsettled = machine.now().seconds_since(machine.settled());
+    if unsettled > UNSETTLED {
+        tracing::warn!(
+            unsettled_seconds = unsettled,
+            "the clock is ahead of all that this gateway has run for or heard; what cannot be taken back waits for a word of a peer"
         );
     }
     Ok(())
@@ -64,7 +78,8 @@ pub async fn keep(post: Post) {
 
 /// Writes the mark down.
 pub fn note(gateway: &Gateway) {
-    let text = toml::to_string(&MarkFile { highest: gateway.now() }).expect("a mark has a TOML form");
+    let marks = MarkFile { highest: gateway.now(), settled: Some(gateway.machine.settled()) };
+    let text = toml::to_string(&marks).expect("a mark has a TOML form");
     if let Err(cause) = replace(&file(&gateway.config.data), text.as_bytes()) {
         tracing::warn!(%cause, "the clock's mark was not written");
     }
@@ -73,7 +88,8 @@ pub fn note(gateway: &Gateway) {
 /// Tells how the clock stands.
 pub fn view(gateway: &Gateway) -> ClockView {
     let (now, wall) = (gateway.now(), gateway.machine.wall());
-    ClockView { now, wall, behind_seconds: now.seconds_since(wall), lowered_from: None }
+    let settled = gateway.machine.settled();
+    ClockView { now, wall, behind_seconds: now.seconds_since(wall), settled, lowered_from: None }
 }
 
 /// Lowers the mark to what the clock shows now: an officer has found that it was ahead.

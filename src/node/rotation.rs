@@ -1,22 +1,32 @@
 //! Rotates the keys of a gateway while it runs: the new key is published and told before it is used, and the old one
 //! holds on for a while, so that no act is lost (DESIGN §6).
 
-use crate::control::{KeyUse, RotatedView};
+use crate::config::Layout;
+use crate::control::{ExitCode, Failure, KeyUse, RotatedView};
 use crate::cose::{PqSigningKey, SigningKey};
 use crate::envelope::KeyRing;
-use crate::model::{DAY, Timestamp};
+use crate::model::{DAY, Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::generations::{Generation, Generations, name};
 use crate::node::gossip;
-use crate::node::keys::{KEY_DAYS, KeyError, ROOT_DAYS, at, certify, replace, write_new};
-use crate::trust::federation::{LinkedRoot, LogEntry, PartA, Retirement, SealEntry, link_root};
-use crate::trust::{Role, thumbprint, twin_digest};
+use crate::node::joining;
+use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, replace, write_new};
+use crate::node::machine::Machine;
+use crate::node::parts::key_failure;
+use crate::node::sheet::Sheet;
+use crate::trust::federation::{
+    Documents, LinkedRoot, LogEntry, PartA, PartB, Retirement, SealEntry, link_root,
+};
+use crate::trust::{Directory, Role, thumbprint, twin_digest};
 use std::fs;
+use std::path::Path;
 
 /// How long the key before is still good, in seconds: as long as a private half of a prekey outlives its epoch, so that
 /// what was signed and waits can be delivered.
 pub const OVERLAP: i64 = 90 * DAY;
+/// The longest reason for a rotation, in characters.
+const MAX_REASON: usize = 200;
 /// How many issuing certificates are published: the one in use, and the one before.
 const ISSUING_KEPT: usize = 2;
 
@@ -31,9 +41,39 @@ pub struct Order {
 }
 
 impl Order {
+    /// Checks what was asked for.
+    ///
+    /// # Errors
+    /// [`ExitCode::Usage`] if the reason is none that everybody can read, or the instant lies in the future.
+    pub fn new(
+        what: KeyUse,
+        reason: &str,
+        compromised_since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let reason = reason.trim().to_owned();
+        if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
+            let what = format!("a reason is one line of 1 to {MAX_REASON} characters");
+            return Err(Failure::new(ExitCode::Usage, "identity.reason", what).hint("everybody will read it"));
+        }
+        if compromised_since.is_some_and(|since| since > now) {
+            let what = "a key cannot have been compromised in the future";
+            return Err(
+                Failure::new(ExitCode::Usage, "identity.future", what).hint("give an instant that is past")
+            );
+        }
+        Ok(Self { what, reason, compromised_since })
+    }
+
     fn retirement(&self, now: Timestamp) -> Retirement {
         let at = if self.compromised_since.is_some() { now } else { now.saturating_add(OVERLAP) };
         Retirement { at, reason: self.reason.clone(), compromised_since: self.compromised_since }
+    }
+
+    fn told(&self, (name, thumbprint): Made) -> RotatedView {
+        let revokes = self.what == KeyUse::Gateway && self.compromised_since.is_some();
+        let needs_authority = revokes || matches!(self.what, KeyUse::Seal | KeyUse::Root);
+        RotatedView { what: self.what, name, thumbprint, needs_authority }
     }
 }
 
@@ -49,32 +89,57 @@ pub async fn rotate(post: &Post, order: &Order) -> Result<RotatedView, NodeError
     let path = own.pki().join("part-a.cbor");
     let part = PartA::read_self_signed(&fs::read(&path).map_err(at(&path))?).map_err(KeyError::from)?.0;
     let root = own.root(&part)?;
-    let made = match order.what {
-        KeyUse::Log => log(gateway, &own, &root, order).await?,
-        KeyUse::Gateway => match order.compromised_since {
-            None => issuing(gateway, &own, &root, ISSUING_KEPT).await?,
-            Some(since) => {
-                let next = revoking(gateway, part, &root, since)?;
-                // The new key first: the list leaves the gateway no other one.
-                let made = issuing(gateway, &own, &root, 1).await?;
-                replace(&path, &next)?;
-                made
-            }
-        },
-        KeyUse::Seal | KeyUse::Root => {
-            let (made, next) = amended(gateway, &own, part, &root, order)?;
-            // Durable before anybody is told; the authority lists it, and only then is it in force.
-            replace(&path, &next)?;
-            made
-        }
-    };
+    let (me, machine, directory) = (gateway.me(), &*gateway.machine, gateway.directory());
+    let bench = Bench { me, machine, directory: &directory, own: &own };
+    let Prepared { made, part_a, part_b } = bench.prepare(part, &root, order)?;
+    if let Some(change) = part_b {
+        gossip::amend_own_part(gateway, change).await?;
+    }
+    if let Some(next) = part_a {
+        // Durable before anybody is told; the authority lists it, and only then is it in force.
+        replace(&path, &next)?;
+    }
     gossip::tell_all(post).await;
     if adopt(gateway)? {
         gossip::renew_own_part(gateway).await?;
     }
-    let revokes = order.what == KeyUse::Gateway && order.compromised_since.is_some();
-    let needs_authority = revokes || matches!(order.what, KeyUse::Seal | KeyUse::Root);
-    Ok(RotatedView { what: order.what, name: made.0, thumbprint: made.1, needs_authority })
+    Ok(order.told(made))
+}
+
+/// Makes a new key for a party whose gateway or relay does not run, and puts it in the directory that it holds; others
+/// hear of it at the first contact after the next start.
+///
+/// # Errors
+/// [`ExitCode::Config`] if the party runs, has joined nothing, or a key or file cannot be made.
+pub fn rotate_stopped(
+    (layout, credential): (&Layout, &Path),
+    order: &Order,
+    machine: &Machine,
+) -> Result<RotatedView, Failure> {
+    let fail = |cause: KeyError| key_failure(&cause);
+    let shelf = joining::shelf(layout)?;
+    let own = Generations::new(KeyFolder::unlock(&layout.keys(), credential).map_err(fail)?, &layout.pki());
+    let file = fs::read(layout.part_a()).map_err(|cause| fail(at(&layout.part_a())(cause)))?;
+    let part = PartA::read_self_signed(&file).map_err(|cause| fail(cause.into()))?.0;
+    let me = part.party.clone();
+    let directory = joining::read(&shelf, Some(&me))?.ok_or_else(joining::not_joined)?;
+    let (now, root) = (machine.now(), own.root(&part).map_err(fail)?);
+    let bench = Bench { me: &me, machine, directory: &directory, own: &own };
+    let Prepared { made, part_a, part_b } = bench.prepare(part, &root, order).map_err(fail)?;
+    if let Some(change) = part_b {
+        let seal = own.in_force(&directory, &me, now).map_err(fail)?.seal;
+        let known = directory.entry(&me).ok().and_then(|entry| entry.part_b_file()).map(|(bytes, _)| bytes);
+        let amended = Sheet::new(layout.part_b()).amend(known, &seal, now, change).map_err(fail)?;
+        if let Some(bytes) = amended {
+            let next =
+                directory.update(&Documents::part_b(&bytes), now).map_err(|cause| fail(cause.into()))?;
+            joining::keep(&shelf, &next)?;
+        }
+    }
+    if let Some(next) = part_a {
+        replace(&layout.part_a(), &next).map_err(fail)?;
+    }
+    Ok(order.told(made))
 }
 
 /// Puts the newest keys that the directory lists in use; tells whether any changed.
@@ -113,128 +178,143 @@ pub async fn follow_root(gateway: &Gateway) -> Result<(), NodeError> {
     // The root key may be kept elsewhere: then an officer rotates the gateway key while it is here.
     let Ok(root) = own.root(&part) else { return Ok(()) };
     let _turn = gateway.rotating.lock().await;
-    self::issuing(gateway, &own, &root, ISSUING_KEPT).await.map(drop)
+    let bench = Bench { me: gateway.me(), machine: &gateway.machine, directory: &directory, own: &own };
+    let (_, change) = bench.issuing(&root, ISSUING_KEPT)?;
+    gossip::amend_own_part(gateway, change).await
 }
 
 type Made = (String, crate::model::Digest);
+type Change = Box<dyn FnOnce(&mut PartB) + Send>;
 
-/// Makes a key of the next generation with its certificate.
-fn make(
-    gateway: &Gateway,
-    own: &Generations,
-    (base, role): (&str, Role),
-    root: Option<&SigningKey>,
-) -> Result<Generation, KeyError> {
-    let (mut entropy, now) = (gateway.entropy(), gateway.now());
-    let name = name(base, own.next(base));
-    let key = own.folder().new_signing(&name, &mut *entropy)?;
-    let days = if role == Role::Root { ROOT_DAYS } else { KEY_DAYS };
-    let issued = certify(role, gateway.me(), &key, root.unwrap_or(&key), (now, days), &mut *entropy)?;
-    write_new(&own.pki().join(format!("{name}.pem")), issued.pem.as_bytes(), 0o644)?;
-    Ok(Generation { name, x5t: thumbprint(&issued.der), der: issued.der, key })
+/// What a rotation comes to: a key that lies in its folder, and what is to be published of it.
+struct Prepared {
+    made: Made,
+    /// The file of the next part A.
+    part_a: Option<Vec<u8>>,
+    part_b: Option<Change>,
 }
 
-async fn log(
-    gateway: &Gateway,
-    own: &Generations,
-    root: &Generation,
-    order: &Order,
-) -> Result<Made, NodeError> {
-    let twin = PqSigningKey::generate(&mut *gateway.entropy());
-    // The twin comes first: a log key without one would not be opened.
-    let twin_name = name("log-pq", own.next("log"));
-    if !own.folder().holds(&twin_name) {
-        own.folder().save(&twin_name, twin.seed(), &mut *gateway.entropy())?;
+/// Where keys of a party are made: its folders, its machine, and what the directory says of it.
+struct Bench<'a> {
+    me: &'a Party,
+    machine: &'a Machine,
+    directory: &'a Directory,
+    own: &'a Generations,
+}
+
+impl Bench<'_> {
+    fn prepare(&self, part: PartA, root: &Generation, order: &Order) -> Result<Prepared, KeyError> {
+        Ok(match (order.what, order.compromised_since) {
+            (KeyUse::Log, _) => {
+                let (made, change) = self.log(root, order)?;
+                Prepared { made, part_a: None, part_b: Some(change) }
+            }
+            (KeyUse::Gateway, None) => {
+                let (made, change) = self.issuing(root, ISSUING_KEPT)?;
+                Prepared { made, part_a: None, part_b: Some(change) }
+            }
+            (KeyUse::Gateway, Some(since)) => {
+                let next = self.revoking(part, root, since)?;
+                let (made, change) = self.issuing(root, 1)?;
+                Prepared { made, part_a: Some(next), part_b: Some(change) }
+            }
+            (KeyUse::Seal | KeyUse::Root, _) => {
+                let (made, next) = self.amended(part, root, order)?;
+                Prepared { made, part_a: Some(next), part_b: None }
+            }
+        })
     }
-    let twin = PqSigningKey::from_seed(&*own.folder().open(&twin_name)?);
-    let made = make(gateway, own, ("log", Role::Log), Some(&root.key))?;
-    let retired = order.retirement(gateway.now());
-    let entry = LogEntry {
-        certificate: made.der.clone().into(),
-        twin: Some(twin_digest(&twin.verifying_key())),
-        retired: None,
-    };
-    gossip::amend_own_part(gateway, |part| {
-        for before in part.logs.iter_mut().filter(|log| log.retired.is_none()) {
-            before.retired = Some(retired.clone());
+
+    /// Makes a key of the next generation with its certificate.
+    fn make(&self, (base, role): (&str, Role), root: Option<&SigningKey>) -> Result<Generation, KeyError> {
+        let (mut entropy, now, own) = (self.machine.entropy(), self.machine.now(), self.own);
+        let name = name(base, own.next(base));
+        let key = own.folder().new_signing(&name, &mut *entropy)?;
+        let days = if role == Role::Root { ROOT_DAYS } else { KEY_DAYS };
+        let issued = certify(role, self.me, &key, root.unwrap_or(&key), (now, days), &mut *entropy)?;
+        write_new(&own.pki().join(format!("{name}.pem")), issued.pem.as_bytes(), 0o644)?;
+        Ok(Generation { name, x5t: thumbprint(&issued.der), der: issued.der, key })
+    }
+
+    fn log(&self, root: &Generation, order: &Order) -> Result<(Made, Change), KeyError> {
+        let own = self.own;
+        let twin = PqSigningKey::generate(&mut *self.machine.entropy());
+        // The twin comes first: a log key without one would not be opened.
+        let twin_name = name("log-pq", own.next("log"));
+        if !own.folder().holds(&twin_name) {
+            own.folder().save(&twin_name, twin.seed(), &mut *self.machine.entropy())?;
         }
-        part.logs.push(entry);
-    })
-    .await?;
-    Ok((made.name, made.x5t))
+        let twin = PqSigningKey::from_seed(&*own.folder().open(&twin_name)?);
+        let made = self.make(("log", Role::Log), Some(&root.key))?;
+        let retired = order.retirement(self.machine.now());
+        let twin = Some(twin_digest(&twin.verifying_key()));
+        let entry = LogEntry { certificate: made.der.clone().into(), twin, retired: None };
+        let change = move |part: &mut PartB| {
+            for before in part.logs.iter_mut().filter(|log| log.retired.is_none()) {
+                before.retired = Some(retired.clone());
+            }
+            part.logs.push(entry);
+        };
+        Ok(((made.name, made.x5t), Box::new(change)))
+    }
+
+    /// Makes another issuing key, and publishes so many of the newest.
+    fn issuing(&self, root: &Generation, kept: usize) -> Result<(Made, Change), KeyError> {
+        let made = self.make(("issuing", Role::Issuing), Some(&root.key))?;
+        let der = made.der;
+        let change = move |part: &mut PartB| {
+            part.issuing.push(der.into());
+            let over = part.issuing.len().saturating_sub(kept);
+            part.issuing.drain(..over);
+        };
+        Ok(((made.name, made.x5t), Box::new(change)))
+    }
+
+    /// Revokes every issuing certificate that is published, from an instant on; returns the file of the next part A. A
+    /// gateway key signs no act, so that nothing which was said needs a mark: its certificate is refused, by whoever
+    /// shows it.
+    fn revoking(&self, part: PartA, root: &Generation, since: Timestamp) -> Result<Vec<u8>, KeyError> {
+        let now = self.machine.now();
+        let published = self.directory.entry(self.me)?.part_b().map_or(&[][..], |b| &b.issuing);
+        let stolen: Vec<(&[u8], Timestamp)> = published.iter().map(|der| (der.as_slice(), since)).collect();
+        let mut next = PartA { version: part.version + 1, issued: now, ..part };
+        next.revoke(&stolen, &root.key, now)?;
+        sealed(&next, &root.key)
+    }
+
+    /// Changes part A: another seal, or another root that the one before vouches for. Returns what was made and the file.
+    fn amended(&self, part: PartA, root: &Generation, order: &Order) -> Result<(Made, Vec<u8>), KeyError> {
+        let now = self.machine.now();
+        let retired = order.retirement(now);
+        let mut next = PartA { version: part.version + 1, issued: now, ..part };
+        let (made, signer) = if order.what == KeyUse::Root {
+            let made = self.make(("root", Role::Root), None)?;
+            for before in next.roots.iter_mut().filter(|root| root.retired.is_none()) {
+                before.retired = Some(retired.clone());
+            }
+            let link = Some(link_root(&next.party, (&root.x5t, &root.key), &made.x5t));
+            next.roots.push(LinkedRoot { certificate: made.der.clone().into(), link, retired: None });
+            if next.revocations.is_some() {
+                // A list is believed of the root in force only.
+                next.revoke(&[], &made.key, now)?;
+            }
+            let signer = made.key.clone();
+            (made, signer)
+        } else {
+            let made = self.make(("seal", Role::Seal), Some(&root.key))?;
+            for before in next.seals.iter_mut().filter(|seal| seal.retired.is_none()) {
+                before.retired = Some(retired.clone());
+            }
+            next.seals.push(SealEntry { certificate: made.der.clone().into(), retired: None });
+            (made, root.key.clone())
+        };
+        Ok(((made.name, made.x5t), sealed(&next, &signer)?))
+    }
 }
 
-/// Revokes every issuing certificate that is published, from an instant on; returns the file of the next part A. A
-/// gateway key signs no act, so that nothing which was said needs a mark: its certificate is refused, by whoever shows it.
-fn revoking(
-    gateway: &Gateway,
-    part: PartA,
-    root: &Generation,
-    since: Timestamp,
-) -> Result<Vec<u8>, KeyError> {
-    let (directory, now) = (gateway.directory(), gateway.now());
-    let published = directory.entry(gateway.me())?.part_b().map_or(&[][..], |b| &b.issuing);
-    let stolen: Vec<(&[u8], Timestamp)> = published.iter().map(|der| (der.as_slice(), since)).collect();
-    let mut next = PartA { version: part.version + 1, issued: now, ..part };
-    next.revoke(&stolen, &root.key, now)?;
-    let bytes = next.sign(&root.key)?.to_bytes();
-    // What peers would refuse is never handed out.
+/// Signs a part A; what peers would refuse is never handed out.
+fn sealed(next: &PartA, root: &SigningKey) -> Result<Vec<u8>, KeyError> {
+    let bytes = next.sign(root)?.to_bytes();
     PartA::read_self_signed(&bytes)?;
     Ok(bytes)
-}
-
-/// Makes another issuing key, and publishes so many of the newest.
-async fn issuing(
-    gateway: &Gateway,
-    own: &Generations,
-    root: &Generation,
-    kept: usize,
-) -> Result<Made, NodeError> {
-    let made = make(gateway, own, ("issuing", Role::Issuing), Some(&root.key))?;
-    let der = made.der.clone();
-    gossip::amend_own_part(gateway, |part| {
-        part.issuing.push(der.into());
-        let over = part.issuing.len().saturating_sub(kept);
-        part.issuing.drain(..over);
-    })
-    .await?;
-    Ok((made.name, made.x5t))
-}
-
-/// Changes part A: another seal, or another root that the one before vouches for. Returns what was made and the file.
-fn amended(
-    gateway: &Gateway,
-    own: &Generations,
-    part: PartA,
-    root: &Generation,
-    order: &Order,
-) -> Result<(Made, Vec<u8>), KeyError> {
-    let now = gateway.now();
-    let retired = order.retirement(now);
-    let mut next = PartA { version: part.version + 1, issued: now, ..part };
-    let (made, signer) = if order.what == KeyUse::Root {
-        let made = make(gateway, own, ("root", Role::Root), None)?;
-        for before in next.roots.iter_mut().filter(|root| root.retired.is_none()) {
-            before.retired = Some(retired.clone());
-        }
-        let link = Some(link_root(&next.party, (&root.x5t, &root.key), &made.x5t));
-        next.roots.push(LinkedRoot { certificate: made.der.clone().into(), link, retired: None });
-        if next.revocations.is_some() {
-            // A list is believed of the root in force only.
-            next.revoke(&[], &made.key, now)?;
-        }
-        let signer = made.key.clone();
-        (made, signer)
-    } else {
-        let made = make(gateway, own, ("seal", Role::Seal), Some(&root.key))?;
-        for before in next.seals.iter_mut().filter(|seal| seal.retired.is_none()) {
-            before.retired = Some(retired.clone());
-        }
-        next.seals.push(SealEntry { certificate: made.der.clone().into(), retired: None });
-        (made, root.key.clone())
-    };
-    let bytes = next.sign(&signer)?.to_bytes();
-    // What peers would refuse is never handed out.
-    PartA::read_self_signed(&bytes)?;
-    Ok(((made.name, made.x5t), bytes))
 }

@@ -1,7 +1,7 @@
 use crate::cose::SigningKey;
 use crate::model::{Digest, Timestamp};
 use crate::node::keys::{KeyError, at, replace};
-use crate::trust::federation::{Document, PartB, SignedDocument};
+use crate::trust::federation::{Document, MAX_LEAP, PartB, SignedDocument};
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,14 +9,18 @@ use std::path::PathBuf;
 /// with no officer and no authority present (DESIGN §6).
 pub struct Sheet(PathBuf);
 
+/// How many versions a gateway that was lost may have signed within a minute of the one in its backup.
+const SPARE: u64 = 1024;
+
 impl Sheet {
     /// Keeps it in a file, which the next start and `identity request` read.
     pub const fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
-    /// Signs it anew under a version above all that a lost gateway can have signed since a backup: the instant of the
-    /// restore in seconds, which is also above that of every earlier restore. Where there is none, none is made.
+    /// Signs it anew under a version above all that a lost gateway can have signed since a backup, and above that of every
+    /// earlier restore of the same one: it rises by the minutes since the sheet in the backup was signed, which are more than
+    /// a gateway signs, and by no more than others let a version leap. Where there is none, none is made.
     ///
     /// # Errors
     /// As for [`Self::amend`].
@@ -25,7 +29,8 @@ impl Sheet {
             return Ok(());
         }
         let before = PartB::read_unproved(&fs::read(&self.0).map_err(at(&self.0))?)?;
-        let version = u64::try_from(restored.unix()).unwrap_or(0).max(before.version + 1);
+        let minutes = u64::try_from(restored.seconds_since(before.issued) / 60).unwrap_or(0);
+        let version = before.version + (SPARE + minutes).min(MAX_LEAP / 2);
         let next = PartB { version, issued: restored, ..before };
         replace(&self.0, &next.sign(seal, key)?.to_bytes())
     }
@@ -108,13 +113,13 @@ mod tests {
         let resigned = sheet.amend(Some(&tenth), &other, now, |_| ()).unwrap().unwrap();
         assert_eq!(version(&resigned), 11, "another seal signs the same words as a new version");
         assert_eq!(fs::read(&path).unwrap(), resigned);
-        sheet.leap(&seal, now).unwrap();
-        assert_eq!(
-            version(&fs::read(&path).unwrap()),
-            1_800_000_000,
-            "a restored backup leaps over what was lost"
-        );
-        sheet.leap(&seal, now).unwrap();
-        assert_eq!(version(&fs::read(&path).unwrap()), 1_800_000_001);
+        let restored = |later: i64| {
+            fs::write(&path, &resigned).unwrap();
+            sheet.leap(&seal, now.saturating_add(later)).unwrap();
+            version(&fs::read(&path).unwrap())
+        };
+        assert_eq!(restored(0), 11 + SPARE, "a restored backup leaps over what was lost");
+        assert_eq!(restored(3600), 11 + SPARE + 60, "one that is restored again leaps further");
+        assert_eq!(restored(100 * 365 * 86_400), 11 + MAX_LEAP / 2, "and never so far that it is refused");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Officer;
 use crate::control;
-use crate::control::{Call, ExitCode, Failure, Reply};
+use crate::control::{Call, ControlError, ExitCode, Failure, Reply};
 use crate::node::gateway::Post;
 use crate::node::office;
 use std::fs;
@@ -74,26 +74,53 @@ async fn converse(post: &Post, mut stream: UnixStream) -> io::Result<()> {
             Ok(Err(end)) if end.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Ok(Err(error)) => return Err(error),
         }
-        let reply = match control::body_length(header) {
-            Ok(length) => {
-                let mut body = vec![0; length];
-                timeout(IDLE, stream.read_exact(&mut body)).await??;
-                match control::decode_call(&body) {
-                    Ok(call) => hear(post, uid, call).await,
-                    Err(error) => Err(error.into()),
-                }
-            }
+        let length = match control::body_length(header) {
+            Ok(length) => length,
+            Err(error) => return stream.write_all(&encode(&Err(error.into()))).await,
+        };
+        let mut body = vec![0; length];
+        timeout(IDLE, stream.read_exact(&mut body)).await??;
+        let call = match control::decode_call(&body) {
+            Ok(call) => call,
             Err(error) => {
                 stream.write_all(&encode(&Err(error.into()))).await?;
-                return Ok(());
+                continue;
             }
         };
+        drop(body);
+        let mut bytes = Vec::new();
+        if call.command.brings_bytes() {
+            match read_bytes(&mut stream).await? {
+                Ok(brought) => bytes = brought,
+                Err(error) => return stream.write_all(&encode(&Err(error.into()))).await,
+            }
+        }
+        let yields = call.command.yields_bytes();
+        let reply = hear(post, uid, call, &mut bytes).await;
         stream.write_all(&encode(&reply)).await?;
+        if yields && reply.is_ok() {
+            // A piece is bounded where it is made.
+            let frame = control::frame_bytes(&bytes).map_err(io::Error::other)?;
+            stream.write_all(&frame).await?;
+        }
     }
 }
 
+/// Reads the bytes that follow a call.
+async fn read_bytes(stream: &mut UnixStream) -> io::Result<Result<Vec<u8>, ControlError>> {
+    let mut header = [0; 4];
+    timeout(IDLE, stream.read_exact(&mut header)).await??;
+    let length = match control::bytes_length(header) {
+        Ok(length) => length,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut bytes = vec![0; length];
+    timeout(IDLE, stream.read_exact(&mut bytes)).await??;
+    Ok(Ok(bytes))
+}
+
 /// Finds out who speaks, whether that officer may, and answers.
-async fn hear(post: &Post, uid: u32, call: Call) -> Reply {
+async fn hear(post: &Post, uid: u32, call: Call, bytes: &mut Vec<u8>) -> Reply {
     let officer = who(post, uid, call.as_officer.as_deref())?;
     if !control::permitted(officer.role, &call.command) {
         let verb = call.command.verb().replace('.', " ");
@@ -105,7 +132,7 @@ async fn hear(post: &Post, uid: u32, call: Call) -> Reply {
         .hint("ask an officer whose role allows it; the configuration gives the roles"));
     }
     let (name, verb) = (officer.name.clone(), call.command.verb());
-    let reply = office::answer(post, &name, call.command).await;
+    let reply = office::answer(post, &name, call.command, bytes).await;
     if let Err(failure) = &reply {
         tracing::info!(verb, code = %failure.code, "a command failed");
     }

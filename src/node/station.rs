@@ -115,12 +115,8 @@ impl Station {
                 tracing::error!(%relay, "a relay of ours is not in the directory");
                 continue;
             }
-            let line = post.clone();
-            post.spawn(async move {
-                // Opening a mailbox is a signed word about what was had, and that is not known before.
-                line.gateway.recovery.all_cleared().await;
-                mailbox::run(line, relay).await;
-            });
+            // After a restore too: what a peer gives back may come by it.
+            post.spawn(mailbox::run(post.clone(), relay));
         }
         post
     }
@@ -132,7 +128,7 @@ impl Post {
     /// # Errors
     /// What went wrong, why, and what to do next.
     pub async fn ask(&self, officer: &str, command: crate::control::Command) -> crate::control::Reply {
-        office::answer(self, officer, command).await
+        office::answer(self, officer, command, &mut Vec::new()).await
     }
 
     /// Closes all links, tells the peers why, and lets nothing run on.
@@ -169,7 +165,7 @@ async fn watch(post: Post) {
             let due = |slot: &Arc<Slot>| case::auto_ack_due(&slot.read(), days);
             next = gateway.desk.active().iter().filter_map(due).min();
         }
-        if next.is_some_and(|due| gateway.now() >= due) {
+        if next.is_some_and(|due| gateway.machine.settled() >= due) {
             acknowledge_what_is_due(gateway, days).await;
         }
         for courier in gateway.couriers.all() {
@@ -183,6 +179,8 @@ async fn watch(post: Post) {
             }
         }
         sleep(TICK).await;
+        // No more than was slept: a machine that was suspended has not run.
+        gateway.machine.has_run(i64::try_from(TICK.as_secs()).unwrap_or(0));
     }
 }
 
@@ -196,14 +194,15 @@ fn tell_freshness(stale: Option<Timestamp>) {
     }
 }
 
-/// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1).
+/// Acknowledges on its own what no officer has acknowledged in the configured days (ISACS 8.3.1). It cannot be taken back,
+/// so a clock that has leapt is not enough: time must be settled so far.
 async fn acknowledge_what_is_due(gateway: &Gateway, days: u16) {
     for slot in gateway.desk.active() {
         let waits = |o: &case::Opening| gateway.recovery.waits_for(&o.peer);
         if slot.read().opening().is_some_and(waits) {
             continue;
         }
-        let due = case::auto_ack_due(&slot.read(), days).filter(|due| gateway.now() >= *due);
+        let due = case::auto_ack_due(&slot.read(), days).filter(|due| gateway.machine.settled() >= *due);
         let id = slot.read().opening().map(|opening| opening.case.clone());
         let (Some(_), Some(id)) = (due, id) else { continue };
         let command = case::Command::Acknowledge { automatic: true, note: None };

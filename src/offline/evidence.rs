@@ -1,8 +1,8 @@
-//! `evidence verify`: judges a dossier with nothing but its bytes and what the reader trusts.
+//! `evidence verify`: judges a dossier, or a proof alone, with nothing but its bytes and what the reader trusts.
 
-use crate::evidence::TrustAnchor;
 use crate::evidence::dossier;
-use crate::evidence::dossier::{DossierReport, Severity};
+use crate::evidence::dossier::{DossierReport, FileKind, Severity};
+use crate::evidence::{TrustAnchor, is_proof, verify_proof};
 use crate::model::Digest;
 use std::fmt::Write;
 
@@ -21,9 +21,9 @@ pub fn anchor(text: &str) -> Option<TrustAnchor> {
     (!roots.is_empty()).then_some(TrustAnchor { roots })
 }
 
-/// Judges a dossier and puts the verdict in words.
+/// Judges a dossier or a proof and puts the verdict in words.
 pub fn verify(bytes: &[u8], anchor: &TrustAnchor) -> (DossierReport, String) {
-    let report = dossier::verify(bytes, anchor);
+    let report = if is_proof(bytes) { verify_proof(bytes, anchor) } else { dossier::verify(bytes, anchor) };
     let text = words(&report);
     (report, text)
 }
@@ -35,11 +35,18 @@ fn words(report: &DossierReport) -> String {
         let _ = writeln!(out, "{text}");
     };
     match report.first_fault() {
-        None => line("VALID: everything in this dossier holds.".to_owned()),
+        None => match &report.convicts {
+            Some(conviction) => line(format!("PROVED: {} [{}]", conviction.words, conviction.code)),
+            None => line("VALID: everything in this dossier holds.".to_owned()),
+        },
         Some(fault) => line(format!("NOT VALID: {}: {} [{}]", fault.about, fault.words, fault.code)),
     }
     line(String::new());
-    line(dossier::summary(report));
+    match (report.kind, &report.made_by, report.made_at) {
+        (FileKind::Dossier, _, _) => line(dossier::summary(report)),
+        (FileKind::Proof, Some(by), Some(at)) => line(format!("A proof alone. Made by {by} at {at}.")),
+        (FileKind::Proof, _, _) => {}
+    }
     for bound in &report.time_bounds {
         let instant = |at: Option<crate::model::Timestamp>| at.map_or("-".to_owned(), |at| at.to_string());
         line(format!(

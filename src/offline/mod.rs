@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod csv;
+pub mod custody;
 pub mod evidence;
 pub mod inspect;
 mod json;

@@ -19,6 +19,6 @@ pub use error::{Refusal, RelayError};
 pub use inbox::{Inbox, Row, Seen};
 pub use parcel::{Freight, Lane, Offer, Parcel, Thread};
 pub use plan::{Command, Decision, Effect, Event, Plan};
-pub use proof::{Dropped, NotProved, prove_dropped};
+pub use proof::{CustodyFile, Dropped, Fate, NotProved, SignedFor, judge, prove_dropped};
 pub use quota::{Quotas, Usage};
 pub use words::{Collected, Custody, MailboxState, Notice, Refused, Signer, Wrapped};

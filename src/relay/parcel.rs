@@ -28,6 +28,8 @@ pub enum Freight {
     Receipts,
     /// A member's rejection of an envelope.
     Reject,
+    /// A member's sealed word that it wants a part of a file.
+    Want,
     /// The relay's own notice that a parcel has expired.
     Notice,
 }

@@ -72,7 +72,7 @@ impl Account {
     fn of(freight: &Freight, thread: &Thread) -> Self {
         let answers_to = match freight {
             Freight::Receipts | Freight::Reject => Some(thread.to.clone()),
-            Freight::Envelope { .. } | Freight::Notice => None,
+            Freight::Envelope { .. } | Freight::Want | Freight::Notice => None,
         };
         Self { from: thread.from.clone(), lane: thread.lane, answers_to }
     }

@@ -333,3 +333,54 @@ proptest! {
         }
     }
 }
+
+/// A file of the sender and one of the addressee, each with its own words; a stranger judges them.
+fn files(
+    parcel: &Parcel,
+    seen: &[&Parcel],
+    state_at: Timestamp,
+    notice: Option<Vec<u8>>,
+) -> [CustodyFile; 2] {
+    let (custody, state) = custody_and_state(parcel, seen, state_at);
+    let signed = SignedFor { custody: custody.into(), notice: notice.map(Into::into) };
+    let empty = MailboxState { relay: party(RELAY), at: state_at, rows: Vec::new() }.sign(&signer("XAA"));
+    let file = |by: &str, parcels, mailbox| {
+        CustodyFile::new((&party(by), &party(RELAY)), at(20 * DAY), Vec::new(), parcels, mailbox)
+    };
+    [file("XAA", vec![signed], empty), file("XBB", Vec::new(), state)]
+}
+
+fn fate([sender, addressee]: &[CustodyFile; 2]) -> Result<Fate, RelayError> {
+    let again = |file: &CustodyFile| CustodyFile::parse(&file.encode().unwrap()).unwrap();
+    let (sender, addressee) = (again(sender), again(addressee));
+    let directory = known_to("XCC");
+    let words = [(&sender, &directory), (&addressee, &directory)];
+    let [judged] = super::judge((&sender, &directory), &words).try_into().unwrap();
+    judged.map(|(_, fate)| fate)
+}
+
+#[test]
+fn a_stranger_judges_a_relay_by_the_files_of_both_sides() {
+    let mut plan = plan();
+    let [first, second] = [1, 2].map(|n| bring(&mut plan, offer(n, "XAA", "XBB", Lane::Acts, KIB)));
+    let dropped = files(&first, &[&second], at(11 * DAY), None);
+    assert!(
+        matches!(fate(&dropped), Ok(Fate::Dropped(Dropped { missed_at, .. })) if missed_at == at(11 * DAY))
+    );
+    assert_eq!(fate(&files(&first, &[&first], at(11 * DAY), None)).unwrap(), Fate::Delivered);
+    assert_eq!(fate(&files(&first, &[], at(9 * DAY), None)).unwrap(), Fate::TooEarly);
+    let notice = Notice { to: party("XAA"), parcel: first.clone(), at: at(10 * DAY) }.sign(&signer(RELAY));
+    assert_eq!(fate(&files(&first, &[], at(11 * DAY), Some(notice))).unwrap(), Fate::GivenUp);
+    // Without the addressee's word nothing is proved, and a word that somebody else signed is none.
+    let directory = known_to("XCC");
+    let alone = super::judge((&dropped[0], &directory), &[]);
+    assert!(matches!(alone.as_slice(), [Ok((_, Fate::Unheard))]));
+    let state = MailboxState { relay: party(RELAY), at: at(11 * DAY), rows: Vec::new() };
+    let mut forged = dropped.clone();
+    forged[1].mailbox = state.sign(&Signer { name: signer("XBB").name, ..signer("XAA") }).into();
+    assert!(fate(&forged).is_err());
+    // Custody that the relay never signed accuses nobody.
+    let mut invented = dropped;
+    invented[0].parcels[0].custody = Custody::sign(&first, &signer("XAA")).into();
+    assert!(matches!(fate(&invented), Err(RelayError::WrongParty)));
+}

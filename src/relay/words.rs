@@ -208,8 +208,22 @@ impl Notice {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<Self, RelayError> {
+        let notice = Self::verify_by_anybody(bytes, relay, directory, now)?;
+        if directory.me() == Some(&notice.to) { Ok(notice) } else { Err(RelayError::WrongParty) }
+    }
+
+    /// Verifies what `relay` has told somebody of an expiry, whoever asks.
+    ///
+    /// # Errors
+    /// As for [`Self::verify`].
+    pub(super) fn verify_by_anybody(
+        bytes: &[u8],
+        relay: &Party,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<Self, RelayError> {
         let notice: Self = verify_by(bytes, EXPIRED, relay, directory, now)?;
-        if directory.me() != Some(&notice.to) || notice.parcel.thread.from != notice.to {
+        if notice.parcel.thread.from != notice.to {
             return Err(RelayError::WrongParty);
         }
         if notice.at < notice.parcel.expires {

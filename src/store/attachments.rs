@@ -4,39 +4,25 @@
 //! leaves. What a peer sent lies as it came. Beside each file a *slip*, sealed by the vault, says what it is.
 //! Names tell nothing of content. Whoever reads a file brings its key, which stands in the element of the act.
 
+mod error;
+
+pub use error::FileError;
+
 use super::{Disk, Shelf};
 use crate::model::{Digest, Entropy, MessageId, Party};
 use crate::vault::BodyKey;
-use crate::vault::pieces::{MAX_FILE, Pieces, SEALED_PIECE, count, sealed_len};
+use crate::vault::pieces::{COMMITMENT, MAX_FILE, Pieces, SEALED_PIECE, count, sealed_len};
 use crate::wire;
 use crate::wire::Limits;
+use error::failed;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// How many pieces of a file are written between two syncs: what a power cut takes is asked for again.
 const SYNC_EVERY: u64 = 16;
-
-/// Says why a file is not taken, kept or read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// The disk failed.
-    #[error("cannot {action} {file}: {cause}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        file: String,
-        /// What the disk said.
-        cause: String,
-    },
-    /// It cannot be, for this reason.
-    #[error("{0}")]
-    Refused(String),
-}
 
 /// The files.
 #[derive(Clone)]
@@ -47,7 +33,13 @@ pub struct Attachments {
     floor: u64,
     entropy: Arc<Mutex<Box<dyn Entropy + Send>>>,
     /// What peers sent and is not whole yet.
-    open: Arc<Mutex<BTreeMap<Digest, Incoming>>>,
+    open: Arc<Mutex<BTreeMap<Digest, Arriving>>>,
+}
+
+/// A file that is not whole, and which of its pieces are here, once that was looked up.
+struct Arriving {
+    incoming: Incoming,
+    here: Option<Vec<bool>>,
 }
 
 /// A file that a peer sent.
@@ -78,12 +70,30 @@ pub enum Progress {
     Wrong,
 }
 
+/// A part of a file that a courier may carry to a party.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owed {
+    /// To whom.
+    pub to: Party,
+    /// The first piece.
+    pub from: u64,
+    /// The first piece after it that is not owed.
+    pub end: u64,
+}
+
 #[derive(Serialize, Deserialize)]
 enum Slip {
     /// An officer attached it.
     Own { sha256: Digest, size: u64, whole: bool },
-    /// It goes to an audience.
-    Out { sha256: Digest, size: u64, to: Vec<Party> },
+    /// It goes to an audience; some of whom have not fetched it by any road, or have asked for it by courier.
+    Out {
+        sha256: Digest,
+        size: u64,
+        to: Vec<Party>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        owed: Vec<Owed>,
+    },
     /// A peer sent it.
     In(Incoming),
 }
@@ -100,7 +110,7 @@ impl Attachments {
         for name in files.list()? {
             match files.slip(&name)? {
                 Some(Slip::In(incoming)) if !incoming.verified => {
-                    files.waiting().insert(name, incoming);
+                    files.waiting().insert(name, Arriving { incoming, here: None });
                 }
                 Some(Slip::In(_) | Slip::Own { .. } | Slip::Out { .. }) | None => {}
             }
@@ -141,13 +151,34 @@ impl Attachments {
         let sealed = sealed.ok_or_else(|| failed(format!("piece {held} is the next one")))?;
         self.write(&name, index, &sealed, pieces.count())?;
         if index + 1 == pieces.count() {
-            if self.hash(&name, &pieces)? != sha256 {
+            if self.hash(&name, &pieces)?.0 != sha256 {
                 self.disk.truncate(&name.to_string(), 0).map_err(FileError::io("truncate", &name))?;
                 return Err(failed("the file has changed while it was read; attach it again".to_owned()));
             }
             self.write_slip(&name, &Slip::Own { sha256, size, whole: true })?;
         }
         Ok(index + 1)
+    }
+
+    /// Returns the length of a file that an officer attached, if all of it is here.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails.
+    pub fn own(&self, sha256: &Digest) -> Result<Option<u64>, FileError> {
+        Ok(match self.slip(&self.own_name(sha256))? {
+            Some(Slip::Own { size, whole: true, .. }) => Some(size),
+            Some(Slip::Own { .. } | Slip::Out { .. } | Slip::In(_)) | None => None,
+        })
+    }
+
+    /// Reads a piece of a file that an officer attached, for another officer who has to agree that it goes out.
+    ///
+    /// # Errors
+    /// `Refused` if not all of it is here, or it has changed at rest.
+    pub fn read_own(&self, sha256: &Digest, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        let size =
+            self.own(sha256)?.ok_or_else(|| failed("the file is not here, or not whole".to_owned()))?;
+        self.own_piece(sha256, size, index)
     }
 
     /// Lets a file that an officer attached go to an audience; gives its length and key, `None` if it is not here.
@@ -159,8 +190,48 @@ impl Attachments {
             return Ok(None);
         };
         let key = self.out_key(sha256, audience)?;
-        self.write_slip(&Pieces::name(&key), &Slip::Out { sha256: *sha256, size, to: audience.to_vec() })?;
+        let name = Pieces::name(&key);
+        if self.slip(&name)?.is_none() {
+            let owed = audience.iter().map(|to| Owed { to: to.clone(), from: 0, end: count(size) });
+            let owed = owed.collect();
+            self.write_slip(&name, &Slip::Out { sha256: *sha256, size, to: audience.to_vec(), owed })?;
+        }
         Ok(Some((size, key)))
+    }
+
+    /// Lists what a courier may carry to a party: what it has not fetched by any road, and what it asked for by courier.
+    ///
+    /// # Errors
+    /// `Refused` if a slip cannot be read, `Io` if the disk fails.
+    pub fn owed(&self, to: &Party) -> Result<Vec<(Digest, Owed)>, FileError> {
+        let mut out = Vec::new();
+        for name in self.list()? {
+            if let Some(Slip::Out { owed, .. }) = self.slip(&name)? {
+                out.extend(owed.into_iter().filter(|part| part.to == *to).map(|part| (name, part)));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Notes which part of a file a party is owed by courier, or that it is owed none; tells whether the file goes to it.
+    ///
+    /// # Errors
+    /// `Refused` if the slip cannot be read, `Io` if the disk fails.
+    pub fn owe(&self, name: &Digest, to: &Party, part: Option<(u64, u64)>) -> Result<bool, FileError> {
+        let Some(Slip::Out { sha256, size, to: audience, mut owed }) = self.slip(name)? else {
+            return Ok(false);
+        };
+        if !audience.contains(to) {
+            return Ok(false);
+        }
+        let before = owed.clone();
+        owed.retain(|known| known.to != *to);
+        let (part, most) = (part.filter(|(from, end)| from < end), count(size));
+        owed.extend(part.map(|(from, end)| Owed { to: to.clone(), from, end: end.min(most) }));
+        if owed != before {
+            self.write_slip(name, &Slip::Out { sha256, size, to: audience, owed })?;
+        }
+        Ok(true)
     }
 
     /// Finds a file that goes to a party, with its pieces' identities.
@@ -169,7 +240,7 @@ impl Attachments {
     /// `Refused` if its slip cannot be read.
     pub fn outgoing(&self, name: &Digest, to: &Party) -> Result<Option<Outgoing>, FileError> {
         match self.slip(name)? {
-            Some(Slip::Out { sha256, size, to: audience }) if audience.contains(to) => {
+            Some(Slip::Out { sha256, size, to: audience, .. }) if audience.contains(to) => {
                 let out = Pieces::new(&self.out_key(&sha256, &audience)?, size);
                 Ok(Some(Outgoing { files: self.clone(), sha256, out: Arc::new(out) }))
             }
@@ -190,7 +261,7 @@ impl Attachments {
             Incoming { sha256, size, from: from.clone(), asked: false, verified: false, key: Digest(*key) };
         self.make(&name)?;
         self.write_slip(&name, &Slip::In(incoming.clone()))?;
-        self.waiting().insert(name, incoming);
+        self.waiting().insert(name, Arriving { incoming, here: None });
         Ok(())
     }
 
@@ -200,46 +271,58 @@ impl Attachments {
     /// `Io` if the disk fails.
     pub fn ask(&self, key: &[u8; 32]) -> Result<(), FileError> {
         let name = Pieces::name(key);
-        let Some(incoming) = self.waiting().get(&name).cloned() else { return Ok(()) };
+        let known = self.waiting().get(&name).map(|arriving| arriving.incoming.clone());
+        let Some(incoming) = known else { return Ok(()) };
         let incoming = Incoming { asked: true, ..incoming };
         self.write_slip(&name, &Slip::In(incoming.clone()))?;
-        self.waiting().insert(name, incoming);
+        if let Some(arriving) = self.waiting().get_mut(&name) {
+            arriving.incoming = incoming;
+        }
         Ok(())
     }
 
     /// Lists what a peer sends and is not whole yet.
     pub fn awaited(&self, from: &Party) -> Vec<(Digest, Incoming)> {
         let open = self.waiting();
-        open.iter().filter(|(_, i)| i.from == *from).map(|(name, i)| (*name, i.clone())).collect()
+        let of_peer = open.iter().filter(|(_, arriving)| arriving.incoming.from == *from);
+        of_peer.map(|(name, arriving)| (*name, arriving.incoming.clone())).collect()
     }
 
-    /// Returns how many pieces of an awaited file are here.
+    /// Returns the first run of pieces that an awaited file lacks: the first of them, and the first after them that is here.
     ///
     /// # Errors
     /// `Io` if the disk fails, `Refused` if there is no room for the rest of it.
-    pub fn next(&self, name: &Digest, incoming: &Incoming) -> Result<u64, FileError> {
-        let held = self.held(name, incoming.size)?;
+    pub fn next(&self, name: &Digest, incoming: &Incoming) -> Result<(u64, u64), FileError> {
+        let here = self.here(name, incoming)?;
+        let from = here.iter().position(|here| !here).unwrap_or(here.len());
+        let run = here[from..].iter().take_while(|here| !**here).count();
+        let held = here.iter().filter(|here| **here).count() as u64;
         self.room_for(incoming.size.saturating_sub(held.saturating_mul(SEALED_PIECE as u64)))?;
-        Ok(held)
+        Ok((from as u64, (from + run) as u64))
     }
 
-    /// Takes a piece that `from` sent, if it is the next one of a file that is awaited.
+    /// Takes a piece that `from` sent, if it is one of a file that is awaited; in any order, and any number of times.
     ///
     /// # Errors
     /// `Refused` if nothing awaits it or it does not open, `Io` if the disk fails.
     pub fn take(&self, from: &Party, id: MessageId, sealed: &[u8]) -> Result<(Digest, Progress), FileError> {
         for (name, incoming) in self.awaited(from) {
             let pieces = Pieces::new(&incoming.key.0, incoming.size);
-            let held = self.held(&name, incoming.size)?;
-            if held >= pieces.count() || pieces.id(held) != id {
-                continue;
-            }
-            if pieces.open(held, sealed).is_none() {
+            let here = self.here(&name, &incoming)?;
+            let next = here.iter().position(|here| !here).unwrap_or(0) as u64;
+            // Nearly always it is the next one; a bag may bring any.
+            let found = (next..pieces.count()).chain(0..next).find(|index| pieces.id(*index) == id);
+            let Some(index) = found else { continue };
+            if pieces.open(index, sealed).is_none() {
                 return Err(failed("a piece does not open".to_owned()));
             }
-            self.write(&name, held, sealed, pieces.count())?;
-            if held + 1 < pieces.count() {
-                return Ok((name, Progress::Arriving(held + 1)));
+            let known = usize::try_from(index).ok().and_then(|at| here.get(at)).is_some_and(|here| *here);
+            if !known {
+                self.write(&name, index, sealed, pieces.count())?;
+            }
+            let held = self.mark(&name, index, true);
+            if held < pieces.count() {
+                return Ok((name, Progress::Arriving(held)));
             }
             return self.conclude(name, incoming, &pieces).map(|progress| (name, progress));
         }
@@ -254,7 +337,10 @@ impl Attachments {
         let name = Pieces::name(key);
         Ok(match self.slip(&name)? {
             Some(Slip::In(Incoming { verified: true, .. }) | Slip::Out { .. }) => Some(Progress::Verified),
-            Some(Slip::In(incoming)) => Some(Progress::Arriving(self.held(&name, incoming.size)?)),
+            Some(Slip::In(incoming)) => {
+                let here = self.here(&name, &incoming)?;
+                Some(Progress::Arriving(here.iter().filter(|here| **here).count() as u64))
+            }
             Some(Slip::Own { .. }) | None => None,
         })
     }
@@ -277,13 +363,66 @@ impl Attachments {
     }
 
     fn conclude(&self, name: Digest, incoming: Incoming, pieces: &Pieces) -> Result<Progress, FileError> {
-        if self.hash(&name, pieces)? == incoming.sha256 {
+        let (sha256, torn) = self.hash(&name, pieces)?;
+        if sha256 == incoming.sha256 {
             self.write_slip(&name, &Slip::In(Incoming { verified: true, ..incoming }))?;
             self.waiting().remove(&name);
             return Ok(Progress::Verified);
         }
-        self.disk.truncate(&name.to_string(), 0).map_err(FileError::io("truncate", &name))?;
-        Ok(Progress::Wrong)
+        if torn.is_empty() {
+            self.disk.truncate(&name.to_string(), 0).map_err(FileError::io("truncate", &name))?;
+            self.forget_what_is_here(&name);
+            return Ok(Progress::Wrong);
+        }
+        // What a power cut tore, or the disk changed, is asked for again, and nothing else.
+        let mut held = pieces.count();
+        for index in torn {
+            let at = index * SEALED_PIECE as u64;
+            self.disk
+                .write_at(&name.to_string(), at, &[0; COMMITMENT])
+                .map_err(FileError::io("write", &name))?;
+            held = self.mark(&name, index, false);
+        }
+        Ok(Progress::Arriving(held))
+    }
+
+    /// Tells which pieces of an awaited file are here: each begins with the commitment of its file.
+    fn here(&self, name: &Digest, incoming: &Incoming) -> Result<Vec<bool>, FileError> {
+        if let Some(here) = self.waiting().get(name).and_then(|arriving| arriving.here.clone()) {
+            return Ok(here);
+        }
+        let (file, pieces) = (name.to_string(), Pieces::new(&incoming.key.0, incoming.size));
+        let length = self.disk.len(&file).map_err(FileError::io("look at", name))?;
+        let mut here = Vec::new();
+        for index in 0..pieces.count() {
+            let at = index * SEALED_PIECE as u64;
+            let mut start = [0; COMMITMENT];
+            let whole = at + sealed_len(incoming.size, index) as u64 <= length;
+            if whole {
+                self.disk.read_at(&file, at, &mut start).map_err(FileError::io("read", name))?;
+            }
+            here.push(whole && pieces.begins(&start));
+        }
+        if let Some(arriving) = self.waiting().get_mut(name) {
+            arriving.here = Some(here.clone());
+        }
+        Ok(here)
+    }
+
+    /// Notes whether a piece is here; returns how many are.
+    fn mark(&self, name: &Digest, index: u64, is_here: bool) -> u64 {
+        let mut open = self.waiting();
+        let Some(here) = open.get_mut(name).and_then(|arriving| arriving.here.as_mut()) else { return 0 };
+        if let Some(piece) = usize::try_from(index).ok().and_then(|at| here.get_mut(at)) {
+            *piece = is_here;
+        }
+        here.iter().filter(|here| **here).count() as u64
+    }
+
+    fn forget_what_is_here(&self, name: &Digest) {
+        if let Some(arriving) = self.waiting().get_mut(name) {
+            arriving.here = None;
+        }
     }
 
     fn own_piece(&self, sha256: &Digest, size: u64, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
@@ -302,21 +441,21 @@ impl Attachments {
             .ok_or_else(|| failed(format!("piece {index} of {name} has changed at rest")))
     }
 
-    /// Computes SHA-256 of what is in a whole file, piece by piece.
-    fn hash(&self, name: &Digest, pieces: &Pieces) -> Result<Digest, FileError> {
+    /// Computes SHA-256 of what is in a whole file, piece by piece, and lists the pieces that do not open.
+    fn hash(&self, name: &Digest, pieces: &Pieces) -> Result<(Digest, Vec<u64>), FileError> {
         self.disk.sync(&name.to_string()).map_err(FileError::io("sync", name))?;
         let mut hash = digest::Context::new(&digest::SHA256);
+        let mut torn = Vec::new();
         for index in 0..pieces.count() {
             match self.piece(name, pieces, index) {
                 Ok(text) => hash.update(&text),
-                // What a power cut took, or the disk changed, makes another file of it.
-                Err(FileError::Refused(_)) => return Ok(Digest([0; 32])),
+                Err(FileError::Refused(_)) => torn.push(index),
                 Err(cause) => return Err(cause),
             }
         }
         let mut out = Digest([0; 32]);
         out.0.copy_from_slice(hash.finish().as_ref());
-        Ok(out)
+        Ok((out, torn))
     }
 
     fn write(&self, name: &Digest, index: u64, sealed: &[u8], count: u64) -> Result<(), FileError> {
@@ -329,7 +468,7 @@ impl Attachments {
         Ok(())
     }
 
-    /// Counts the whole pieces of a file; a piece that was cut short is cut off.
+    /// Counts the whole pieces of a file that an officer attaches; a piece that was cut short is cut off.
     fn held(&self, name: &Digest, size: u64) -> Result<u64, FileError> {
         let file = name.to_string();
         let length = self.disk.len(&file).map_err(FileError::io("look at", name))?;
@@ -400,7 +539,7 @@ impl Attachments {
         self.shelf.replace(&file, &sealed).map_err(FileError::io("write", &file))
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<Digest, Incoming>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<Digest, Arriving>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -434,135 +573,5 @@ fn slip_name(name: &Digest) -> String {
     format!("{name}.slip")
 }
 
-fn failed(cause: String) -> FileError {
-    FileError::Refused(cause)
-}
-
-impl FileError {
-    fn io(action: &'static str, file: &impl ToString) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Io { action, file: file.to_string(), cause: error.to_string() }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::MemDisk;
-    use crate::vault::pieces::PIECE;
-
-    struct Counting(u8);
-    impl Entropy for Counting {
-        fn fill(&mut self, out: &mut [u8]) {
-            for byte in out {
-                self.0 = self.0.wrapping_add(1);
-                *byte = self.0;
-            }
-        }
-    }
-
-    fn files(disk: &MemDisk, key: u8) -> Attachments {
-        let key = Arc::new(BodyKey::new(Zeroizing::new([key; 32])));
-        Attachments::open(Arc::new(disk.clone()), key, 0, Box::new(Counting(0))).unwrap()
-    }
-
-    fn party(name: &str) -> Party {
-        name.parse().unwrap()
-    }
-
-    fn picture() -> Vec<u8> {
-        (0..PIECE * 2 + 77).map(|at| u8::try_from(at % 251).unwrap()).collect()
-    }
-
-    fn attached(files: &Attachments, bytes: &[u8]) -> Digest {
-        let sha256 = Digest::of(&[bytes]);
-        let held = files.offer(sha256, bytes.len() as u64).unwrap();
-        for (at, piece) in bytes.chunks(PIECE).enumerate().skip(usize::try_from(held).unwrap()) {
-            files.put(sha256, at as u64, piece).unwrap();
-        }
-        sha256
-    }
-
-    /// A sender and an addressee of one file, with its key.
-    fn pair() -> (Attachments, MemDisk, Attachments, [u8; 32]) {
-        let (here, disk) = (files(&MemDisk::new(), 1), MemDisk::new());
-        let there = files(&disk, 2);
-        let sha256 = attached(&here, &picture());
-        let (size, key) = here.send(&sha256, &[party("XBB")]).unwrap().unwrap();
-        there.expect(&key, sha256, size, &party("XAA")).unwrap();
-        (here, disk, there, key)
-    }
-
-    #[test]
-    fn a_file_comes_piece_by_piece_across_a_crash_and_is_read_when_it_is_whole() {
-        let (here, disk, there, key) = pair();
-        let out = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap();
-        assert_eq!(out.count(), 3);
-        let (id, sealed) = out.piece(0).unwrap();
-        assert_eq!(out.piece(0).unwrap(), (id, sealed.clone()), "the same bytes each time");
-        assert_eq!(there.take(&party("XAA"), id, &sealed).unwrap().1, Progress::Arriving(1));
-        assert!(there.take(&party("XAA"), id, &sealed).is_err(), "a replay awaits nothing");
-        assert!(there.read(&key, 0).is_err(), "nothing is shown before it is whole");
-        // What was not synced is lost; the slip is not, and the file goes on from there.
-        disk.crash(|_, _| 0);
-        let there = files(&disk, 2);
-        let [(name, incoming)] = there.awaited(&party("XAA")).try_into().unwrap();
-        for index in there.next(&name, &incoming).unwrap()..3 {
-            let (id, sealed) = out.piece(index).unwrap();
-            there.take(&party("XAA"), id, &sealed).unwrap();
-        }
-        assert_eq!(there.progress(&key).unwrap(), Some(Progress::Verified));
-        assert!(there.awaited(&party("XAA")).is_empty());
-        let read: Vec<u8> = (0..3).flat_map(|index| there.read(&key, index).unwrap().to_vec()).collect();
-        assert!(read == picture());
-        assert!(there.read(&key, 3).is_err() && there.read(&[9; 32], 0).is_err());
-        let own: Vec<u8> = (0..3).flat_map(|index| here.read(&key, index).unwrap().to_vec()).collect();
-        assert!(own == picture());
-    }
-
-    #[test]
-    fn nobody_else_gets_it_and_nobody_else_can_send_it() {
-        let (here, _, there, key) = pair();
-        assert!(here.outgoing(&Pieces::name(&key), &party("XCC")).unwrap().is_none());
-        let sha256 = Digest::of(&[&picture()]);
-        let (_, other) = here.send(&sha256, &[party("XCC")]).unwrap().unwrap();
-        assert_ne!(other, key, "each audience has its own key, so that nobody sees that both got it");
-        assert_eq!(
-            here.send(&sha256, &[party("XBB")]).unwrap().unwrap().1,
-            key,
-            "the same again is not sent again"
-        );
-        let (id, sealed) =
-            here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap().piece(0).unwrap();
-        assert!(there.take(&party("XCC"), id, &sealed).is_err());
-        let mut changed = sealed;
-        changed[100] ^= 1;
-        assert!(there.take(&party("XAA"), id, &changed).is_err());
-    }
-
-    #[test]
-    fn what_does_not_hold_what_its_act_says_begins_anew() {
-        let (here, there) = (files(&MemDisk::new(), 1), files(&MemDisk::new(), 2));
-        let sha256 = attached(&here, b"one thing");
-        let (size, key) = here.send(&sha256, &[party("XBB")]).unwrap().unwrap();
-        there.expect(&key, Digest::of(&[b"another"]), size, &party("XAA")).unwrap();
-        let (id, sealed) =
-            here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap().piece(0).unwrap();
-        assert_eq!(there.take(&party("XAA"), id, &sealed).unwrap().1, Progress::Wrong);
-        assert_eq!(there.progress(&key).unwrap(), Some(Progress::Arriving(0)));
-        assert!(there.read(&key, 0).is_err());
-    }
-
-    #[test]
-    fn an_offer_that_is_not_kept_is_refused() {
-        let files = files(&MemDisk::new(), 1);
-        let sha256 = Digest::of(&[b"this"]);
-        assert_eq!(files.offer(sha256, 4).unwrap(), 0);
-        assert!(files.put(sha256, 1, b"this").is_err(), "not the next piece");
-        assert!(files.put(sha256, 0, b"these").is_err(), "another length");
-        assert!(files.put(sha256, 0, b"that").is_err(), "another content");
-        assert!(files.send(&sha256, &[party("XBB")]).unwrap().is_none(), "it is not whole");
-        assert_eq!(files.put(sha256, 0, b"this").unwrap(), 1);
-        assert_eq!(files.offer(sha256, 4).unwrap(), 1, "it is here already");
-        assert!(files.offer(sha256, 5).is_err() && files.offer(Digest([1; 32]), MAX_FILE + 1).is_err());
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-use super::{Batch, Indexer, Location, MAX_INDEX_VALUE, Record, RecordRef, StoreError};
+use super::{Location, Record, StoreError, keys};
 use crate::case::{Event, HeldEnd, Word};
 use crate::evidence::Leaf as LogLeaf;
 use crate::model::{ActKind, CaseId, Digest, Head, Held, HeldId, MessageId, Party, Timestamp};
@@ -264,7 +264,7 @@ impl Entry {
     }
 
     /// Returns what the entry changes in the index.
-    fn keys(&self, at: &Location) -> Vec<(Vec<u8>, Put)> {
+    pub(super) fn keys(&self, at: &Location) -> Vec<(Vec<u8>, Put)> {
         match self {
             Self::Event { case, event } => {
                 let mut changes = vec![(keys::event(case, at), Put::Entry), (keys::active(case), Put::Mark)];
@@ -327,7 +327,7 @@ impl Entry {
 }
 
 /// What comes under a key of the index.
-enum Put {
+pub(super) enum Put {
     /// The entry, or its place.
     Entry,
     /// These bytes; what they say is in the entry too.
@@ -376,238 +376,5 @@ const fn is_local(event: &Event) -> bool {
         | Event::ReceiptRecorded(_)
         | Event::ReceiptConflict(_)
         | Event::Equivocation(_) => false,
-    }
-}
-
-/// Where each kind of entry is found in the index.
-pub(super) mod keys {
-    use super::{CaseId, Digest, Head, HeldId, Location, MailboxRow, MessageId, Party};
-
-    pub const EVENTS: &[u8] = b"e/";
-    pub const CASES: &[u8] = b"c/";
-    pub const ACTIVE: &[u8] = b"a/";
-    pub const RELEASES: &[u8] = b"p/";
-    pub const OUTBOX: &[u8] = b"o/";
-    pub const HELD: &[u8] = b"d/h/";
-    pub const WAITING: &[u8] = b"d/w/";
-    pub const LEAVES: &[u8] = b"l/";
-    pub const OUR_HEADS: &[u8] = b"h/o/";
-    pub const LOCAL_ACTS: &[u8] = b"j/";
-    pub const ALARMS: &[u8] = b"x/";
-
-    pub const RESTORED: &[u8] = b"z/restored";
-    pub const RECOVERED: &[u8] = b"z/recovered/";
-
-    pub fn reopened(peer: &Party) -> Vec<u8> {
-        [b"z/reopened/", peer.to_string().as_bytes()].concat()
-    }
-    pub fn recovered(peer: &Party) -> Vec<u8> {
-        [RECOVERED, peer.to_string().as_bytes()].concat()
-    }
-    pub fn event(case: &CaseId, at: &Location) -> Vec<u8> {
-        [&events(case)[..], &order(at)].concat()
-    }
-    pub fn events(case: &CaseId) -> Vec<u8> {
-        [EVENTS, case.as_str().as_bytes(), b"\0"].concat()
-    }
-    /// Sorts by minter, year and number.
-    pub fn case(case: &CaseId) -> Vec<u8> {
-        [&minted(case.minter(), case.year())[..], &case.number().to_be_bytes()].concat()
-    }
-    /// What the cases begin with that one party minted in one year.
-    pub fn minted(minter: &str, year: u16) -> Vec<u8> {
-        [CASES, minter.as_bytes(), b"\0", &year.to_be_bytes()].concat()
-    }
-    pub fn active(case: &CaseId) -> Vec<u8> {
-        [ACTIVE, case.as_str().as_bytes()].concat()
-    }
-    pub fn releases(case: &CaseId) -> Vec<u8> {
-        [RELEASES, case.as_str().as_bytes()].concat()
-    }
-    pub fn identity(issuer: &Party, id: &MessageId) -> Vec<u8> {
-        [b"i/", issuer.to_string().as_bytes(), b"\0", &id.0[..]].concat()
-    }
-    pub fn body(statement: &Digest) -> Vec<u8> {
-        [b"b/", &statement.0[..]].concat()
-    }
-    pub fn outbox(envelope: &MessageId) -> Vec<u8> {
-        [OUTBOX, &envelope.0[..]].concat()
-    }
-    pub fn held(id: &HeldId) -> Vec<u8> {
-        [HELD, id.as_str().as_bytes()].concat()
-    }
-    pub fn waiting(id: &HeldId) -> Vec<u8> {
-        [WAITING, id.as_str().as_bytes()].concat()
-    }
-    pub fn held_end(id: &HeldId) -> Vec<u8> {
-        [b"d/e/", id.as_str().as_bytes()].concat()
-    }
-    /// What the words for one act begin with.
-    pub fn words(id: &HeldId) -> Vec<u8> {
-        [b"d/v/", id.as_str().as_bytes(), b"\0"].concat()
-    }
-    pub fn word(id: &HeldId, at: &Location) -> Vec<u8> {
-        [&words(id)[..], &order(at)].concat()
-    }
-    pub fn leaf(peer: &Party, nth: u32, index: u64) -> Vec<u8> {
-        [&leaves(peer)[..], &nth.to_be_bytes(), &index.to_be_bytes()].concat()
-    }
-    /// Marks that a statement has a leaf, and which.
-    pub fn leaf_of(log: (&Party, u32), statement: &Digest, index: u64) -> Vec<u8> {
-        [&leaves_of(log, statement)[..], &index.to_be_bytes()].concat()
-    }
-    /// What the marks of a statement's leaves in one log begin with.
-    pub fn leaves_of((peer, nth): (&Party, u32), statement: &Digest) -> Vec<u8> {
-        [b"s/", peer.to_string().as_bytes(), b"\0", &nth.to_be_bytes(), &statement.0[..]].concat()
-    }
-    /// Finds the statement whose receipt shows a head.
-    pub fn shown(peer: &Party, head: &Head) -> Vec<u8> {
-        [&shown_at(peer, head)[..], &head.root.0[..]].concat()
-    }
-    /// What the heads of one log at one size begin with; a log has but one root there.
-    pub fn shown_at(peer: &Party, head: &Head) -> Vec<u8> {
-        let size = head.size.to_be_bytes();
-        [b"g/", peer.to_string().as_bytes(), b"\0", &head.log.0[..], &size[..]].concat()
-    }
-    /// What the leaves of all logs about a peer begin with.
-    pub fn leaves(peer: &Party) -> Vec<u8> {
-        [LEAVES, peer.to_string().as_bytes(), b"\0"].concat()
-    }
-    /// The newest head of each of our logs about a peer.
-    pub fn nth_head(peer: &Party, nth: u32) -> Vec<u8> {
-        [&nth_heads(peer)[..], &nth.to_be_bytes()].concat()
-    }
-    pub fn nth_heads(peer: &Party) -> Vec<u8> {
-        [b"h/n/", peer.to_string().as_bytes(), b"\0"].concat()
-    }
-    pub fn head(peer: &Party, ours: bool) -> Vec<u8> {
-        [if ours { OUR_HEADS } else { b"h/p/" }, peer.to_string().as_bytes()].concat()
-    }
-    pub fn receipt(statement: &Digest, ours: bool) -> Vec<u8> {
-        [if ours { b"r/o/" } else { b"r/p/" }, &statement.0[..]].concat()
-    }
-    pub fn audits(peer: &Party) -> Vec<u8> {
-        [b"y/", peer.to_string().as_bytes(), b"\0"].concat()
-    }
-    pub fn audit(peer: &Party, at: &Location) -> Vec<u8> {
-        [audits(peer), order(at).to_vec()].concat()
-    }
-    pub fn anchor(peer: &Party) -> Vec<u8> {
-        [b"n/", peer.to_string().as_bytes()].concat()
-    }
-    pub fn alarm(at: &Location) -> Vec<u8> {
-        [ALARMS, &order(at)[..]].concat()
-    }
-    pub fn envelope_of(statement: &Digest, envelope: &MessageId) -> Vec<u8> {
-        [&envelopes_of(statement)[..], &envelope.0].concat()
-    }
-    /// What the marks of a statement's envelopes begin with.
-    pub fn envelopes_of(statement: &Digest) -> Vec<u8> {
-        [b"q/", &statement.0[..]].concat()
-    }
-    pub fn custody(envelope: &MessageId, relay: Option<&Party>) -> Vec<u8> {
-        let relay = relay.map(ToString::to_string).unwrap_or_default();
-        [b"k/", &envelope.0[..], relay.as_bytes()].concat()
-    }
-    pub fn mailbox(relay: &Party, row: Option<&MailboxRow>) -> Vec<u8> {
-        let row = row.map(|row| format!("{}/{:?}", row.from, row.lane)).unwrap_or_default();
-        [b"m/", relay.to_string().as_bytes(), b"\0", row.as_bytes()].concat()
-    }
-    pub fn copy_receipt(statement: &Digest, by: &Party) -> Vec<u8> {
-        [b"r/c/", &statement.0[..], by.to_string().as_bytes()].concat()
-    }
-    pub fn local_act(at: &Location) -> Vec<u8> {
-        [LOCAL_ACTS, &order(at)[..]].concat()
-    }
-
-    /// What the answers begin with that a courier is to carry to one peer.
-    pub fn owed_to(peer: &Party) -> Vec<u8> {
-        [b"w/", peer.to_string().as_bytes(), b"\0"].concat()
-    }
-    pub fn owed(peer: &Party, envelope: &MessageId) -> Vec<u8> {
-        [&owed_to(peer)[..], &envelope.0[..]].concat()
-    }
-
-    /// Sorts as the journal does: by segment, then by place in it.
-    fn order(at: &Location) -> [u8; 12] {
-        let mut out = [0; 12];
-        out[..4].copy_from_slice(&at.segment.to_be_bytes());
-        out[4..].copy_from_slice(&at.offset.to_be_bytes());
-        out
-    }
-}
-
-/// A row of the index: the entry or its place, and the place of the big record that it names.
-pub(super) struct Row {
-    pub entry: EntryAt,
-    pub blob: Option<Location>,
-}
-
-/// An entry that is small enough to stand in the index itself, or the place where it lies.
-pub(super) enum EntryAt {
-    Here(Vec<u8>),
-    At(Location),
-}
-
-const HERE: u8 = 0;
-const AT: u8 = 1;
-const WITH_BLOB: u8 = 2;
-
-impl Row {
-    fn encode(entry: &[u8], at: &Location, blob: Option<&Location>) -> Vec<u8> {
-        let blob_bytes = blob.map(Location::to_bytes);
-        let here = entry.len() + 1 + Location::BYTES <= MAX_INDEX_VALUE;
-        let mut out = vec![if here { HERE } else { AT } | if blob.is_some() { WITH_BLOB } else { 0 }];
-        out.extend(blob_bytes.iter().flatten());
-        if here {
-            out.extend_from_slice(entry)
-        } else {
-            out.extend_from_slice(&at.to_bytes())
-        }
-        out
-    }
-
-    pub fn parse(value: &[u8]) -> Result<Self, StoreError> {
-        let damaged = || StoreError::Failed { cause: "an index row cannot be read".to_owned() };
-        let (flags, mut rest) = value.split_first().ok_or_else(damaged)?;
-        let mut blob = None;
-        if flags & WITH_BLOB != 0 {
-            let (bytes, after) = rest.split_at_checked(Location::BYTES).ok_or_else(damaged)?;
-            blob = Some(Location::from_bytes(bytes).ok_or_else(damaged)?);
-            rest = after;
-        }
-        let entry = if flags & AT == 0 {
-            EntryAt::Here(rest.to_vec())
-        } else {
-            EntryAt::At(Location::from_bytes(rest).ok_or_else(damaged)?)
-        };
-        Ok(Self { entry, blob })
-    }
-}
-
-/// Builds the index from entries; a big record belongs to the entry right after it.
-#[derive(Default)]
-pub(super) struct EntryIndexer {
-    blob: Option<Location>,
-}
-
-impl Indexer for EntryIndexer {
-    fn index(&mut self, record: &RecordRef<'_>) -> Batch {
-        let blob = self.blob.take();
-        let Some(bytes) = record.bytes else {
-            self.blob = Some(record.location);
-            return Batch::new();
-        };
-        // What cannot be parsed has no keys; reading the journal as a whole reports it.
-        let Ok(entry) = Entry::parse(bytes) else { return Batch::new() };
-        let named =
-            matches!(entry, Entry::Body { .. } | Entry::Queued(_) | Entry::Held(_)).then_some(blob).flatten();
-        let row = |put: Put| match put {
-            Put::Entry => Some(Row::encode(bytes, &record.location, named.as_ref())),
-            Put::Bytes(bytes) => Some(bytes),
-            Put::Mark => Some(Vec::new()),
-            Put::Nothing => None,
-        };
-        entry.keys(&record.location).into_iter().map(|(key, put)| (key, row(put))).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Acts that wait for other officers, in the ledger: each survives a restart, with every word for it.
 
-use super::entry::keys;
+use super::keys;
 use super::ledger::{Change, Ledger, resolve, scan};
 use super::{Entry, StoreError};
 use crate::case::{HeldAct, HeldEnd, Word};

@@ -1,4 +1,4 @@
-use super::entry::keys;
+use super::keys;
 use super::{Entry, Reader, StoreError, ledger};
 use crate::evidence::{EvidenceError, Log};
 use crate::model::{Digest, Head, Party};

@@ -40,7 +40,11 @@ impl Mailroom {
     ///
     /// # Errors
     /// `Io` if a body cannot be written; nothing is submitted then.
-    pub fn commit(&self, events: &[Event], bodies: &[(Digest, Vec<u8>)]) -> Result<Ticket, StoreError> {
+    pub fn commit<'b>(
+        &self,
+        events: &[Event],
+        bodies: impl IntoIterator<Item = (&'b Digest, &'b [u8])>,
+    ) -> Result<Ticket, StoreError> {
         for (digest, body) in bodies {
             self.keep(digest, body)?;
         }

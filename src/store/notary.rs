@@ -1,4 +1,4 @@
-use super::{Entry, Leaf, Notary, NotarySeal, Reader, StoredLog, ledger};
+use super::{Entry, Leaf, Notary, NotarySeal, Reader, StoredLog, proofs};
 use crate::evidence::{Entry as LogEntry, EvidenceError, Leaf as LogLeaf, LogBook, NewLeaf};
 use crate::model::Party;
 
@@ -7,7 +7,7 @@ pub(super) struct LogNotary(pub LogBook);
 
 impl Notary for LogNotary {
     fn restore(&mut self, reader: &Reader) -> Result<(), String> {
-        for (peer, nth, head) in ledger::our_heads(reader).map_err(|e| e.to_string())? {
+        for (peer, nth, head) in proofs::our_heads(reader).map_err(|e| e.to_string())? {
             let log = StoredLog::open(reader.clone(), &peer).map_err(|e| e.to_string())?;
             let resumed = self.0.resume(peer.clone(), nth, &log, &head);
             resumed.map_err(|e| format!("the log about {peer} does not come to its signed head: {e}"))?;

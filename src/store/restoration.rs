@@ -1,6 +1,6 @@
 //! What the journal says of a restore from a backup, and of what peers have given back since.
 
-use super::entry::keys;
+use super::keys;
 use super::ledger::scan;
 use super::{Change, Durable, Entry, Ledger, LocalAct, StoreError};
 use crate::case::{Bar, Event};

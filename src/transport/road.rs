@@ -8,7 +8,7 @@ use quinn::{AsyncUdpSocket, Runtime};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -45,9 +45,36 @@ pub struct Road {
     quic: Quic,
     /// Absent in a simulation, which has no TCP.
     tcp: Option<Tcp>,
-    /// Until when TCP goes first, by our own address towards the peer and the peer's place.
-    memory: Mutex<BTreeMap<(IpAddr, Place), Instant>>,
+    memory: Mutex<Memory>,
     links: tokio::sync::Mutex<mpsc::Receiver<Link>>,
+}
+
+/// Our own address towards a peer, which names the network that we are in, and the peer's place.
+type Network = (IpAddr, Place);
+
+/// On which networks TCP goes first, and until when.
+#[derive(Debug, Default)]
+struct Memory(BTreeMap<Network, Instant>);
+
+impl Memory {
+    fn holds(&self, network: &Network, now: Instant) -> bool {
+        self.0.get(network).is_some_and(|until| now < *until)
+    }
+
+    /// Remembers that only TCP got through; a link by QUIC proves that UDP does, and is no news otherwise.
+    fn learn(&mut self, network: Network, road: RoadKind, now: Instant) {
+        match road {
+            RoadKind::Quic => drop(self.0.remove(&network)),
+            // While it is remembered it is not prolonged, so that QUIC gets its turn.
+            RoadKind::Tcp if self.holds(&network, now) => {}
+            RoadKind::Tcp => {
+                if self.0.len() >= MAX_REMEMBERED {
+                    self.0.clear();
+                }
+                self.0.insert(network, now + REMEMBERED);
+            }
+        }
+    }
 }
 
 impl From<SocketAddr> for Place {
@@ -103,13 +130,13 @@ impl Road {
         let network = (source_address(place.quic), place);
         let by_quic = self.quic.connect(party, place.quic);
         let by_tcp = tcp.connect(party, place.tcp);
-        let outcome = if self.remembers(&network) {
+        let outcome = if self.memory().holds(&network, Instant::now()) {
             first_of(by_tcp, by_quic).await.map_err(|(tcp, quic)| no_road(quic, tcp))
         } else {
             first_of(by_quic, by_tcp).await.map_err(|(quic, tcp)| no_road(quic, tcp))
         };
         if let Ok(link) = &outcome {
-            self.learn(network, link.road());
+            self.memory().learn(network, link.road(), Instant::now());
         }
         outcome
     }
@@ -154,25 +181,8 @@ impl Road {
         self.quic.close(code, reason).await;
     }
 
-    fn remembers(&self, network: &(IpAddr, Place)) -> bool {
-        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.get(network).is_some_and(|until| Instant::now() < *until)
-    }
-
-    /// Remembers that only TCP got through; a link by QUIC proves that UDP does, and is no news otherwise.
-    fn learn(&self, network: (IpAddr, Place), road: RoadKind) {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        match road {
-            RoadKind::Quic => drop(memory.remove(&network)),
-            // While it is remembered it is not prolonged, so that QUIC gets its turn.
-            RoadKind::Tcp if memory.get(&network).is_some_and(|until| Instant::now() < *until) => {}
-            RoadKind::Tcp => {
-                if memory.len() >= MAX_REMEMBERED {
-                    memory.clear();
-                }
-                memory.insert(network, Instant::now() + REMEMBERED);
-            }
-        }
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -227,4 +237,41 @@ fn source_address(peer: SocketAddr) -> IpAddr {
         socket.local_addr()
     });
     found.map_or(peer.ip(), |address| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tcp_goes_first_for_ten_minutes_on_that_network_and_then_quic_gets_its_turn() {
+        let at = |port| Place::from(SocketAddr::from(([192, 0, 2, 1], port)));
+        let here = (IpAddr::from([10, 0, 0, 1]), at(4620));
+        let elsewhere = (IpAddr::from([10, 0, 0, 2]), at(4620));
+        let another_peer = (here.0, at(4621));
+        let (start, mut memory) = (Instant::now(), Memory::default());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert!(!memory.holds(&here, start));
+        memory.learn(here, RoadKind::Tcp, start);
+        assert!(memory.holds(&here, start) && memory.holds(&here, after(599)));
+        assert!(!memory.holds(&elsewhere, start) && !memory.holds(&another_peer, start));
+        // What goes on by TCP meanwhile prolongs nothing.
+        memory.learn(here, RoadKind::Tcp, after(500));
+        assert!(!memory.holds(&here, after(600)), "QUIC goes first again");
+        // It does not get through yet: another ten minutes; and once it does, it goes first at once.
+        memory.learn(here, RoadKind::Tcp, after(602));
+        assert!(memory.holds(&here, after(1201)));
+        memory.learn(here, RoadKind::Quic, after(700));
+        assert!(!memory.holds(&here, after(701)));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let (now, mut memory) = (Instant::now(), Memory::default());
+        for port in 0..=u16::try_from(MAX_REMEMBERED).unwrap() {
+            let place = Place::from(SocketAddr::from(([192, 0, 2, 1], port)));
+            memory.learn((IpAddr::from([10, 0, 0, 1]), place), RoadKind::Tcp, now);
+            assert!(memory.0.len() <= MAX_REMEMBERED);
+        }
+    }
 }

@@ -171,6 +171,34 @@ async fn raw_connect(
     endpoint.connect_with(config, to.address(), "peer.internal").unwrap().await
 }
 
+/// What a peer may begin a handshake with that speaks TLS 1.3 and is not welcome on either road: no certificate, the name of
+/// another protocol, the name of none.
+fn strange_ways_to_greet(a: &Node) -> [rustls::ClientConfig; 3] {
+    let mut anonymous = unlike_ours(a, tls::provider()).with_no_client_auth();
+    anonymous.alpn_protocols = vec![tls::ALPN.to_vec()];
+    let mut other_protocol = unlike_ours(a, tls::provider()).with_client_cert_resolver(a.identity.clone());
+    other_protocol.alpn_protocols = vec![b"h3".to_vec()];
+    let nameless = unlike_ours(a, tls::provider()).with_client_cert_resolver(a.identity.clone());
+    [anonymous, other_protocol, nameless]
+}
+
+/// Begins a handshake of `a` in which the rest is left to the test.
+fn unlike_ours(
+    a: &Node,
+    provider: Arc<CryptoProvider>,
+) -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert> {
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(tls::Verifier {
+            check: a.check.clone(),
+            expected: None,
+            verdict: tls::Verdict::default(),
+            says_later: false,
+        }))
+}
+
 /// A stream on which a test writes bytes of its own.
 async fn raw_stream(link: &Link) -> (quinn::SendStream, quinn::RecvStream) {
     let super::link::Wire::Quic(connection) = &link.wire else { panic!("it is no link by QUIC") };
@@ -464,24 +492,7 @@ async fn a_peer_without_the_hybrid_group_is_refused() {
 #[tokio::test]
 async fn a_peer_without_certificate_or_protocol_name_is_refused() {
     let (a, b) = pair();
-    let verifier = || {
-        rustls::ClientConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(tls::Verifier {
-                check: a.check.clone(),
-                expected: None,
-                verdict: tls::Verdict::default(),
-                says_later: false,
-            }))
-    };
-    let mut anonymous = verifier().with_no_client_auth();
-    anonymous.alpn_protocols = vec![b"valise/1".to_vec()];
-    let mut other_protocol = verifier().with_client_cert_resolver(a.identity.clone());
-    other_protocol.alpn_protocols = vec![b"h3".to_vec()];
-    let nameless = verifier().with_client_cert_resolver(a.identity.clone());
-    for config in [anonymous, other_protocol, nameless] {
+    for config in strange_ways_to_greet(&a) {
         let config = QuicClientConfig::with_initial(Arc::new(config), tls::initial_suite()).unwrap();
         let outcome = async { Ok(raw_connect(config, &b).await?.closed().await) };
         let cause: TransportError = outcome.await.unwrap_or_else(|e: quinn::ConnectionError| e).into();

@@ -16,7 +16,7 @@ pub struct Bag {
     pub from: Party,
     /// For whom it is, unproved.
     pub to: Party,
-    /// What it holds: envelopes, receipts, rejections and news of the directory, in the order in which they were packed.
+    /// What it holds: envelopes, receipts, rejections, wants and news of the directory, in the order in which they were packed.
     pub frames: Vec<(FrameKind, Vec<u8>)>,
 }
 
@@ -158,13 +158,14 @@ fn unframe(bytes: &[u8]) -> Result<(FrameKind, Vec<u8>), (usize, BagCause)> {
 /// What a courier may carry: signed things, which are the same on every road.
 const fn travels(kind: FrameKind) -> bool {
     match kind {
-        FrameKind::Envelope | FrameKind::Receipts | FrameKind::Reject | FrameKind::News => true,
+        FrameKind::Envelope | FrameKind::Receipts | FrameKind::Reject | FrameKind::Want | FrameKind::News => {
+            true
+        }
         FrameKind::Ping
         | FrameKind::Pong
         | FrameKind::AuditQuestion
         | FrameKind::AuditAnswer
         | FrameKind::Holdings
-        | FrameKind::Want
         | FrameKind::RecoveryQuestion
         | FrameKind::RecoveryList
         | FrameKind::RecoveryAct
@@ -263,7 +264,11 @@ mod tests {
         for kind in FrameKind::ALL {
             let bytes = one(vec![(kind, vec![1, 2])]);
             match kind {
-                FrameKind::Envelope | FrameKind::Receipts | FrameKind::Reject | FrameKind::News => {
+                FrameKind::Envelope
+                | FrameKind::Receipts
+                | FrameKind::Reject
+                | FrameKind::Want
+                | FrameKind::News => {
                     assert!(Bag::parse(&bytes).is_ok());
                 }
                 _ => assert_eq!(fault(&bytes), (34, "misplaced-frame"), "{kind:?}"),

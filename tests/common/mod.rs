@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each drill uses its own part")]
 
 pub mod dice;
+pub mod files;
 pub mod founded;
 pub mod relay;
 pub mod siege;

@@ -1,4 +1,5 @@
 use super::{PATIENCE, TICK, VALISE, await_some, call, free_port, valise};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -66,6 +67,13 @@ impl Relay {
     pub fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("a child can be killed");
+        child.wait().expect("a child can be awaited");
+    }
+
+    /// Asks the relay to end, and waits until it has.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("a child can be asked to end");
         child.wait().expect("a child can be awaited");
     }
 

@@ -13,6 +13,7 @@ use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::{Heads, KeyRing, Outgoing, Signed, StatementDraft, compose};
 use valise::model::{Act, DAY, DirectoryRef, Entropy, MessageId, OnBehalf, Party};
 use valise::node::joining;
+use valise::transport::TlsIdentity;
 use valise::trust::federation::{Member, PartA, PartB, PrekeyEntry, Route};
 use valise::trust::issue::{self, Issued, Serial, Terms};
 use valise::trust::{Directory, Prekey, PrekeyId, Role, Validity, pkcs8, thumbprint};
@@ -87,6 +88,12 @@ impl Stranger {
     /// Reads the directory of a gateway as this party does.
     pub fn directory(&self, dir: &Path) -> Directory {
         joining::peek(&Layout::under(dir), Some(&self.party)).expect("a directory that lists the stranger")
+    }
+
+    /// Returns what it shows in a handshake.
+    pub fn identity(&self) -> TlsIdentity {
+        let [gateway, issuing] = &self.chain;
+        TlsIdentity::new(&gateway.der, &issuing.der, &self.gateway_key).expect("its own key and certificate")
     }
 
     /// Draws a new message id.

@@ -8,7 +8,9 @@ use cddl::validate_cbor_from_slice;
 use ciborium::Value;
 use serde_bytes::ByteBuf;
 use valise::cose::SigningKey;
-use valise::envelope::{Content, GivenBack, OfferedPrekey, RecoveryList, RecoveryQuestion, RecoveryWants};
+use valise::envelope::{
+    Content, GatewayWord, GivenBack, OfferedPrekey, RecoveryList, RecoveryQuestion, RecoveryWants,
+};
 use valise::model::{Digest, Head, MessageId, Party, Timestamp};
 use valise::relay::{
     Collected, Custody, Freight, Lane, MailboxState, Notice, Parcel, Refused, Row, Signer, Thread, Wrapped,
@@ -83,7 +85,7 @@ fn what_relays_and_their_members_say() {
     let signer = Signer { party: relay.clone(), name, key: (key, digest) };
     let thread = Thread { from: party("XAA"), to: party("XBB"), lane: Lane::Acts };
     let envelope = Freight::Envelope { envelope: MessageId([1; 16]), route: digest, sealed: digest };
-    for freight in [envelope, Freight::Receipts, Freight::Reject, Freight::Notice] {
+    for freight in [envelope, Freight::Receipts, Freight::Reject, Freight::Want, Freight::Notice] {
         let (thread, expires) = (thread.clone(), at.saturating_add(60));
         let parcel = Parcel { digest, freight, thread, index: 3, size: 9, received_at: at, expires };
         let custody = Custody::sign(&parcel, &signer);

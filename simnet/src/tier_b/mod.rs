@@ -7,6 +7,7 @@ mod fault;
 mod machine;
 mod net;
 mod node;
+mod relayed;
 mod report;
 mod trips;
 mod visit;
@@ -14,6 +15,7 @@ mod world;
 
 pub use bug::NodeBug;
 pub use fault::{Fault, Kind};
+pub use relayed::{Arrival, Drill, Outcome, RelayKind, drill};
 pub use report::Report;
 pub use trips::{Trips, trips};
 pub use world::{Settings, Tally, World};

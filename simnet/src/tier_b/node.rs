@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use valise::config::{
-    Address, Authority, AuthorityKind, Draft, DraftOfficer, Environment, GatewayConfig, Layout, Surroundings,
+    Address, Authority, AuthorityKind, Draft, DraftOfficer, Environment, GatewayConfig, Layout, Roads,
+    Surroundings,
 };
 use valise::control::{Command, Failure, Reply};
 use valise::evidence::LogBook;
@@ -40,6 +41,8 @@ pub struct Site {
     pub faults: Vec<Fault>,
     /// A planted bug.
     pub bug: Option<NodeBug>,
+    /// The members that are relays, at which all others have a mailbox.
+    pub relays: Vec<usize>,
     /// Nodes whose store has failed, so that their process ends.
     pub failed: Arc<Failures>,
 }
@@ -165,9 +168,15 @@ impl Node {
         if site.bug == Some(NodeBug::PartnerForgotten) && self.boot > 1 {
             partners.pop();
         }
-        let peers = partners.iter().map(|at| (federation.members[*at].party.clone(), at_node(*at).into()));
+        let relays: Vec<Party> = site.relays.iter().map(|at| federation.members[*at].party.clone()).collect();
+        let peers = partners.iter().map(|at| {
+            let is_relay = site.relays.contains(at);
+            let by = if is_relay { Vec::new() } else { relays.clone() };
+            let roads = Roads { direct: Some(at_node(*at)), tcp: None, relays: by };
+            (federation.members[*at].party.clone(), roads)
+        });
         let parts = Parts {
-            config: config(&ring.party).map_err(|e| other(&e.message))?,
+            config: config(&ring.party, relays.clone()).map_err(|e| other(&e.message))?,
             machine: Arc::clone(&machine),
             directory: Arc::new(Live::new(directory)),
             ring: Arc::new(Live::new(ring)),
@@ -223,7 +232,7 @@ fn at_node(number: usize) -> Address {
 }
 
 /// Reads the settings that `gateway init` would write.
-fn config(party: &Party) -> Result<GatewayConfig, Failure> {
+fn config(party: &Party, relays: Vec<Party>) -> Result<GatewayConfig, Failure> {
     let officer =
         |name: &str| DraftOfficer { name: name.to_owned(), role: Role::Officer, user: None, key: None };
     let authority = |name: &str, kind, designated| Authority { name: name.to_owned(), kind, designated };
@@ -238,7 +247,7 @@ fn config(party: &Party) -> Result<GatewayConfig, Failure> {
             authority("customs", AuthorityKind::Competent, false),
             authority("high-court", AuthorityKind::Court, true),
         ],
-        relays: Vec::new(),
+        relays,
         demo: false,
     };
     let file = PathBuf::from("/nowhere/valise.toml");

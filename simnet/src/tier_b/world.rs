@@ -118,6 +118,7 @@ impl World {
             net,
             faults,
             bug: settings.bug,
+            relays: Vec::new(),
             failed: Arc::new(Failures::default()),
         };
         let mut world = Self {

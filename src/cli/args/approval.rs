@@ -10,6 +10,9 @@ pub enum ApprovalVerb {
     Show {
         /// The act, such as A-1f09c3aa.
         id: String,
+        /// Write the files (photographs) that go with it into this folder.
+        #[arg(long, value_name = "DIR")]
+        files: Option<PathBuf>,
     },
     /// Agree to it, as another officer than its author; with enough of them it goes out.
     Approve {

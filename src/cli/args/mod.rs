@@ -221,6 +221,9 @@ pub enum QueueVerb {
         /// For which peer; all by default, each in files of its own.
         #[arg(long, value_name = "STATE")]
         peer: Option<Party>,
+        /// Pack the files (photographs) that the peer lacks too; they fill as many bags as they need.
+        #[arg(long)]
+        files: bool,
         /// The most MiB of one file, 2 to 8.
         #[arg(long, value_name = "MIB", default_value_t = MAX_MIB, value_parser = clap::value_parser!(u64).range(MIN_MIB..=MAX_MIB))]
         split: u64,

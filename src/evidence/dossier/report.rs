@@ -1,10 +1,23 @@
-use crate::evidence::EvidenceError;
+use crate::evidence::{Conviction, EvidenceError};
 use crate::model::{ActKind, CaseId, Digest, Party, Timestamp};
 use serde::Serialize;
 
-/// What the verification of a dossier found.
+/// What a file of evidence is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// All that proves a case.
+    #[default]
+    Dossier,
+    /// One accusation, and nothing of any case.
+    Proof,
+}
+
+/// What the verification of a dossier, or of a proof alone, found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DossierReport {
+    /// What was judged.
+    pub kind: FileKind,
     /// Whether everything holds; any doubt makes it false.
     pub valid: bool,
     /// What was found, faults in the order of the checks.
@@ -23,6 +36,8 @@ pub struct DossierReport {
     pub time_bounds: Vec<BoundReport>,
     /// Whether each version of the request was answered in time.
     pub clocks: Vec<ClockReport>,
+    /// Whom a proof convicts, if it holds.
+    pub convicts: Option<Conviction>,
 }
 
 /// How much a finding weighs.
@@ -126,12 +141,12 @@ pub struct ClockReport {
 
 impl DossierReport {
     /// Adds a fault with the words of its cause.
-    pub(super) fn fault(&mut self, about: impl ToString, error: &EvidenceError) {
+    pub(in crate::evidence) fn fault(&mut self, about: impl ToString, error: &EvidenceError) {
         self.add(Severity::Fault, error.code(), about, error.to_string());
     }
 
     /// Adds a finding.
-    pub(super) fn add(
+    pub(in crate::evidence) fn add(
         &mut self,
         severity: Severity,
         code: &'static str,
@@ -142,7 +157,7 @@ impl DossierReport {
     }
 
     /// Counts a verified signature.
-    pub(super) fn signed(&mut self, party: &Party, role: &'static str, certificate: Digest) {
+    pub(in crate::evidence) fn signed(&mut self, party: &Party, role: &'static str, certificate: Digest) {
         let same =
             |s: &&mut SignerReport| s.party == *party && s.role == role && s.certificate == certificate;
         match self.signers.iter_mut().find(same) {

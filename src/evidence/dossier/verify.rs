@@ -1,9 +1,7 @@
 use super::report::{ActReport, DossierReport, Severity};
 use super::{Dossier, SealedDossier};
 use crate::envelope::{ClaimedStatement, Content, ShownStatement, Statement};
-use crate::evidence::{
-    Contradiction, EvidenceError, Leaf, ProvedAnchor, ProvedContradiction, Receipt, TrustAnchor,
-};
+use crate::evidence::{Accusation, EvidenceError, Leaf, ProvedAnchor, Receipt, TrustAnchor};
 use crate::model::{Digest, Head, Party, Timestamp};
 use crate::trust::Directory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -270,24 +268,8 @@ impl<'a> Judge<'a> {
         let dossier = self.dossier;
         for (at, bytes) in dossier.alarms.iter().enumerate() {
             let about = format!("alarm {at}");
-            let proved = Contradiction::parse(bytes).and_then(|c| Ok((c.verify(&self.directory)?, c.owner)));
-            match proved {
-                Ok((ProvedContradiction::Fork(a, b), owner)) => {
-                    let words = format!(
-                        "{owner} signed two heads of {} leaves of one log: {} and {}",
-                        a.size,
-                        a.root.short(),
-                        b.root.short()
-                    );
-                    self.report.add(Severity::Fault, "fork", about, words);
-                }
-                Ok((ProvedContradiction::BrokenProof(head), owner)) => {
-                    let words = format!(
-                        "{owner} signed a proof that does not lead to its head of {} leaves",
-                        head.size
-                    );
-                    self.report.add(Severity::Fault, "fork", about, words);
-                }
+            match Accusation::parse(bytes).and_then(|accusation| accusation.verify(&self.directory)) {
+                Ok(found) => self.report.add(Severity::Fault, found.code, about, found.words),
                 Err(error) => self.report.fault(about, &error),
             }
         }

@@ -39,6 +39,9 @@ const PIECE: usize = 1 << 20;
 /// Says why a backup could not be made or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
+    /// There is no credential for the backup.
+    #[error("there is no credential at {}", .0.display())]
+    NoCredential(PathBuf),
     /// The backup's own file.
     #[error("the backup cannot be read or written: {0}")]
     File(#[from] std::io::Error),
@@ -239,7 +242,11 @@ fn place(layout: &Layout, config: &GatewayConfig) -> Layout {
 }
 
 fn read_credential(path: &Path) -> Result<Zeroizing<Vec<u8>>, BackupError> {
-    Ok(Zeroizing::new(fs::read(path).map_err(at(path))?))
+    let known = fs::read(path).map_err(|cause| {
+        let is_missing = cause.kind() == std::io::ErrorKind::NotFound;
+        if is_missing { BackupError::NoCredential(path.to_owned()) } else { at(path)(cause) }
+    });
+    Ok(Zeroizing::new(known?))
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, BackupError> {
@@ -288,6 +295,11 @@ fn failure(error: BackupError) -> Failure {
         BackupError::Key(_) => {
             (ExitCode::Config, "backup.keys", "is the credential the one that `gateway init` wrote?")
         }
+        BackupError::NoCredential(_) => (
+            ExitCode::Finding,
+            "backup.no_credential",
+            "name the credential of your backups; the first backup makes it, with --make-credential",
+        ),
         BackupError::Io { .. } | BackupError::File(_) => {
             (ExitCode::Finding, "backup.io", "see the path, its permissions and the disk")
         }

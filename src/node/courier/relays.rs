@@ -4,7 +4,7 @@ use super::{Courier, Held, PATIENCE, WINDOW, Waiting, urgency};
 use crate::model::{DAY, Digest, MessageId, Party, Timestamp};
 use crate::node::gateway::Post;
 use crate::node::retry;
-use crate::relay::{Custody, Freight, Notice, Refused};
+use crate::relay::{Custody, Freight, Lane, Notice, Parcel, Refused};
 use crate::store::{Change, SignedCustody};
 use crate::transport::{CloseCode, Link, Receiver};
 use crate::wire::FrameKind;
@@ -56,6 +56,10 @@ impl Courier {
         said: &[u8],
     ) -> Result<(), String> {
         let Freight::Envelope { envelope, .. } = notice.parcel.freight else { return Ok(()) };
+        if notice.parcel.thread.lane == Lane::Bulk {
+            // Whoever lacks a piece asks for it again.
+            return Ok(());
+        }
         let known = post.gateway.ledger.custodies(&envelope).map_err(|e| e.to_string())?;
         let custody = known.into_iter().find(|kept| kept.relay == *relay).map(|kept| kept.custody);
         let kept = SignedCustody {
@@ -85,20 +89,82 @@ impl Courier {
         }
     }
 
+    /// Brings an envelope that waits in no outbox to the first of the peer's relays that signs for it.
+    ///
+    /// # Errors
+    /// The cause at the last relay, or that there is none.
+    pub async fn entrust(&self, post: &Post, envelope: &[u8]) -> Result<(), String> {
+        let mut cause = "neither a direct road nor a relay leads to it".to_owned();
+        for relay in self.roads().relays {
+            match timeout(PATIENCE, self.entrust_to(post, &relay, envelope)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(why)) => cause = format!("{relay}: {why}"),
+                Err(_) => cause = format!("{relay}: no answer within {} seconds", PATIENCE.as_secs()),
+            }
+        }
+        Err(cause)
+    }
+
+    async fn entrust_to(&self, post: &Post, relay: &Party, envelope: &[u8]) -> Result<(), String> {
+        let line = post.gateway.couriers.get(relay).ok_or("the relay is not among the peers")?;
+        let link = line.link(post).await?;
+        let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
+        sender.send(FrameKind::Envelope, envelope).await.map_err(|e| e.to_string())?;
+        sender.finish();
+        let (directory, now) = (post.gateway.directory(), post.gateway.now());
+        match receiver.next().await.map_err(|e| e.to_string())? {
+            Some((FrameKind::Custody, bytes)) => {
+                let custody = Custody::verify(&bytes, relay, &directory, now)
+                    .map_err(|e| format!("its custody does not hold: {e}"))?;
+                let is_that = custody.parcel.digest == Digest::of(&[envelope]);
+                is_that.then_some(()).ok_or_else(|| "it signed for something else".to_owned())
+            }
+            Some((FrameKind::Refused, bytes)) => {
+                let refused = Refused::verify(&bytes, relay, &directory, now)
+                    .map_err(|e| format!("its refusal does not hold: {e}"))?;
+                Err(format!("it does not take it: {} ({})", refused.words, refused.code))
+            }
+            Some(_) => Err("it answered with a frame that is no answer".to_owned()),
+            None => Err("it ended the stream before it had answered".to_owned()),
+        }
+    }
+
+    /// Lists the peer's relays, the one that took something last before the others.
+    pub(in crate::node) fn relays_in_order(&self) -> Vec<Party> {
+        let mut relays = self.roads().relays;
+        if let Some(last) = self.bag().relay.clone() {
+            relays.sort_by_key(|relay| *relay != last);
+        }
+        relays
+    }
+
+    /// Returns the link to a relay that stands, or makes one within seconds.
+    ///
+    /// # Errors
+    /// Words on why the relay cannot be reached.
+    pub(in crate::node) async fn link_to_relay(&self, post: &Post, relay: &Party) -> Result<Link, String> {
+        let line = post.gateway.couriers.get(relay).ok_or("the relay is not among the peers")?;
+        let link = timeout(HANDSHAKE, line.link(post)).await;
+        link.unwrap_or_else(|_| Err(format!("no handshake within {} seconds", HANDSHAKE.as_secs())))
+    }
+
+    /// Forgets a link to a relay that has ended.
+    pub(in crate::node) fn unlink_relay(&self, post: &Post, relay: &Party, link: &Link) {
+        if let Some(line) = post.gateway.couriers.get(relay) {
+            line.unlink(link);
+        }
+    }
+
     /// Tells whether nothing can go directly now, as far as is known.
-    pub(super) fn is_cut_off(&self) -> bool {
+    pub(in crate::node) fn is_cut_off(&self) -> bool {
         let direct = self.roads().direct.is_some();
         let bag = self.bag();
         bag.link.is_none() && (!direct || bag.failures > 0)
     }
 
     async fn bring_all(&self, post: &Post) -> Result<(), String> {
-        let mut relays = self.roads().relays;
-        if let Some(last) = self.bag().relay.clone() {
-            relays.sort_by_key(|relay| *relay != last);
-        }
         let mut first = None;
-        for relay in relays {
+        for relay in self.relays_in_order() {
             if !self.is_cut_off() {
                 return Ok(());
             }
@@ -136,13 +202,10 @@ impl Courier {
     }
 
     async fn bring(&self, post: &Post, relay: &Party, ids: &[MessageId]) -> Result<(), String> {
-        let line = post.gateway.couriers.get(relay).ok_or("the relay is not among the peers")?;
-        let link = timeout(HANDSHAKE, line.link(post)).await;
-        let link =
-            link.unwrap_or_else(|_| Err(format!("no handshake within {} seconds", HANDSHAKE.as_secs())))?;
+        let link = self.link_to_relay(post, relay).await?;
         let result = self.bring_over(post, relay, &link, ids).await;
         if result.is_err() {
-            line.unlink(&link);
+            self.unlink_relay(post, relay, &link);
             link.close(CloseCode::Done, "the exchange broke off");
         }
         result
@@ -188,14 +251,8 @@ impl Courier {
         receiver: &mut Receiver,
         brought: &mut Brought,
     ) -> Result<Option<String>, String> {
-        let silent = || format!("no answer within {} seconds", PATIENCE.as_secs());
-        let frame = timeout(PATIENCE, receiver.next()).await.map_err(|_| silent())?;
-        let (directory, now) = (post.gateway.directory(), post.gateway.now());
-        match frame.map_err(|e| e.to_string())? {
-            Some((FrameKind::Custody, bytes)) => {
-                let custody = Custody::verify(&bytes, relay, &directory, now)
-                    .map_err(|e| format!("its custody does not hold: {e}"))?;
-                let parcel = &custody.parcel;
+        match hear(post, relay, receiver).await? {
+            Said::Custody(parcel, bytes) => {
                 let id = brought.remove(&parcel.digest).ok_or("it signed for something else")?;
                 let is_that = matches!(parcel.freight, Freight::Envelope { envelope, .. } if envelope == id);
                 if !is_that || parcel.thread.from != *post.gateway.me() || parcel.thread.to != self.peer {
@@ -203,16 +260,12 @@ impl Courier {
                 }
                 self.hold(post, relay, id, bytes, parcel.received_at).await.map(|()| None)
             }
-            Some((FrameKind::Refused, bytes)) => {
-                let refused = Refused::verify(&bytes, relay, &directory, now)
-                    .map_err(|e| format!("its refusal does not hold: {e}"))?;
+            Said::Refused(refused) => {
                 let id = brought.remove(&refused.parcel).ok_or("it refused something else")?;
                 let cause = format!("{relay} does not take it: {} ({})", refused.words, refused.code);
                 self.note_if_alone(&id, &cause);
                 Ok(Some(cause))
             }
-            Some(_) => Err("the relay answered with a frame that is no answer".to_owned()),
-            None => Err("the relay ended the stream before it had answered".to_owned()),
         }
     }
 
@@ -225,10 +278,22 @@ impl Courier {
         custody: Vec<u8>,
         since: Timestamp,
     ) -> Result<(), String> {
-        let mut change = Change::default();
-        let kept = SignedCustody { relay: relay.clone(), since, custody, notice: None };
-        change.custody(&id, kept).map_err(|e| e.to_string())?;
-        post.gateway.ledger.commit(change).await.map_err(|e| e.to_string())?.into_inner();
+        let known = post.gateway.ledger.custodies(&id).map_err(|e| e.to_string())?;
+        let first = known.into_iter().find(|kept| kept.relay == *relay && kept.notice.is_none());
+        match first.filter(|kept| !kept.custody.is_empty()) {
+            // The first one convicts a relay that has lost the parcel, and signs for it anew each time it is asked.
+            Some(first) if first.custody != custody => {
+                post.gateway.counters.refused("relay-lost");
+                tracing::warn!(%relay, "a relay signs anew for what it should have");
+            }
+            Some(_) => {}
+            None => {
+                let mut change = Change::default();
+                let kept = SignedCustody { relay: relay.clone(), since, custody, notice: None };
+                change.custody(&id, kept).map_err(|e| e.to_string())?;
+                post.gateway.ledger.commit(change).await.map_err(|e| e.to_string())?.into_inner();
+            }
+        }
         if let Some(waiting) = self.bag().waiting.get_mut(&id) {
             waiting.custody.retain(|held| held.relay != *relay);
             waiting.custody.push(Held { relay: relay.clone(), since });
@@ -241,6 +306,41 @@ impl Courier {
         if let Some(waiting) = self.bag().waiting.get_mut(id).filter(|w| w.custody.is_empty()) {
             waiting.last_cause = Some(cause.to_owned());
         }
+    }
+}
+
+/// What a relay says of a parcel that was brought to it.
+pub(in crate::node) enum Said {
+    /// It holds it; the signed bytes are its evidence.
+    Custody(Parcel, Vec<u8>),
+    /// It does not take it.
+    Refused(Refused),
+}
+
+/// Waits for a relay's signed word about a parcel.
+///
+/// # Errors
+/// Words on why it said nothing that can be believed.
+pub(in crate::node) async fn hear(
+    post: &Post,
+    relay: &Party,
+    receiver: &mut Receiver,
+) -> Result<Said, String> {
+    let silent = || format!("no answer within {} seconds", PATIENCE.as_secs());
+    let frame = timeout(PATIENCE, receiver.next()).await.map_err(|_| silent())?;
+    let (directory, now) = (post.gateway.directory(), post.gateway.now());
+    match frame.map_err(|e| e.to_string())? {
+        Some((FrameKind::Custody, bytes)) => {
+            let custody = Custody::verify(&bytes, relay, &directory, now)
+                .map_err(|e| format!("its custody does not hold: {e}"))?;
+            Ok(Said::Custody(custody.parcel, bytes))
+        }
+        Some((FrameKind::Refused, bytes)) => {
+            let refused = Refused::verify(&bytes, relay, &directory, now);
+            Ok(Said::Refused(refused.map_err(|e| format!("its refusal does not hold: {e}"))?))
+        }
+        Some(_) => Err("the relay answered with a frame that is no answer".to_owned()),
+        None => Err("the relay ended the stream before it had answered".to_owned()),
     }
 }
 

@@ -2,18 +2,24 @@
 
 use crate::control::{ClockView, RecoveryView};
 use crate::node::doctor::exam::Found;
-use crate::node::mark::BEHIND;
+use crate::node::mark::{BEHIND, UNSETTLED};
 use crate::store::{Alarm, StoreError};
 
 /// Whether the machine's clock stands behind what it has shown before; `None` if it does not.
 pub fn clock(view: &ClockView) -> Option<Found> {
-    (view.behind_seconds > BEHIND).then(|| {
-        let ClockView { now, wall, behind_seconds, .. } = view;
-        Found::broken(
+    let ClockView { now, wall, behind_seconds, settled, .. } = view;
+    if *behind_seconds > BEHIND {
+        return Some(Found::broken(
             format!(
                 "the machine's clock shows {wall}, and has shown {now} before, {behind_seconds} seconds later"
             ),
             "if it is wrong now, set it; if it was wrong then, `valise gateway clock --lower --reason WHY`",
+        ));
+    }
+    (now.seconds_since(*settled) > UNSETTLED).then(|| {
+        Found::broken(
+            format!("the clock shows {now}, but this gateway has run or heard from others only up to {settled}"),
+            "if it is wrong, set it at once: every receipt bears its time; if it was off for so long, reach any peer: its word settles it",
         )
     })
 }
@@ -47,8 +53,9 @@ pub fn alarms(found: Result<Vec<Alarm>, StoreError>) -> Found {
             Some(last) => Found::broken(
                 format!("{} in all, the last of {}: {}", alarms.len(), last.at, last.words),
                 format!(
-                    "exchange goes on; every dossier of a case with it carries the proof: take it up with {}",
-                    last.peer
+                    "exchange goes on; take it up with {}: `valise evidence export --alarm {} -o FILE` writes the proof",
+                    last.peer,
+                    alarms.len()
                 ),
             ),
         },

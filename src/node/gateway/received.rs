@@ -63,6 +63,7 @@ impl Gateway {
         let receipt = Receipt::from_bytes(receipt);
         let parties = (&row.peer, self.me());
         let proved = receipt.verify(parties, &row.statement, &self.directory(), now)?;
+        self.machine.corroborate(receipt.claimed()?.signed_at);
         let slot = self.desk.slot(&row.case)?;
         let _turn = slot.turn.lock().await;
         let seen = case::Receipt { digest: proved.statement, received_at: proved.received_at, by: proved.by };
@@ -121,9 +122,15 @@ impl Gateway {
         self.ledger.keep_body(&mut change, statement.digest, body, &elements, &mut *self.entropy())?;
         let (bytes, named) = (opened.content.statement.as_slice(), statement.said.heads.0);
         audit::compare_statement(self, &statement.issuer, (statement.digest, bytes), named, &mut change)?;
+        for proof in events.iter().filter_map(|e| if let Event::Equivocation(p) = e { Some(p) } else { None })
+        {
+            let second = (&proof.second, bytes);
+            audit::compare_identity(self, &proof.issuer, &proof.first, second, &mut change)?;
+        }
         let cited = (statement.digest, &statement.said.directory);
         audit::compare_directory(self, &statement.issuer, cited, &mut change)?;
         change.received(&statement.issuer, statement.digest, now)?;
+        self.machine.corroborate(statement.said.issued_at);
         let committed = self.ledger.commit(change).await?;
         self.apply(&statement.said.case, slot, events);
         let receipt = committed.receipts().first().cloned().flatten();

@@ -1,6 +1,6 @@
 //! The files of acts (ISACS 6.4.5): what an officer attaches, and what an officer may read.
 
-use crate::control::{AttachmentView, Failure, Hex, OfferView, PieceView};
+use crate::control::{AttachmentView, Failure, OfferView, PieceView};
 use crate::cose::pieces::{PIECE, count};
 use crate::envelope::Disclosure;
 use crate::model::{CaseId, Digest, Photograph};
@@ -31,7 +31,7 @@ pub(super) async fn put(
     gateway: &Gateway,
     sha256: Digest,
     index: u64,
-    Hex(bytes): Hex,
+    bytes: Vec<u8>,
 ) -> Result<u64, Failure> {
     let files = gateway.attic.files.clone();
     work(move || files.put(sha256, index, &bytes)).await
@@ -71,7 +71,7 @@ pub(super) async fn read(
     officer: &str,
     file: Named,
     index: u64,
-) -> Result<PieceView, Failure> {
+) -> Result<(PieceView, Vec<u8>), Failure> {
     let photograph = find(gateway, officer, &file)?;
     let travels = photograph.file.ok_or_else(|| {
         NodeError::File(FileError::Refused(
@@ -83,7 +83,7 @@ pub(super) async fn read(
     }
     let files = gateway.attic.files.clone();
     let bytes = work(move || files.read(&travels.key.0, index)).await?;
-    Ok(PieceView { bytes: Hex(bytes.to_vec()), pieces: count(travels.size) })
+    Ok((PieceView { pieces: count(travels.size) }, bytes.to_vec()))
 }
 
 fn find(gateway: &Gateway, officer: &str, file: &Named) -> Result<Photograph, NodeError> {

@@ -4,11 +4,14 @@
 //! packed waits on until its receipt is here, and an answer that was packed is asked for again by whoever
 //! lost the bag: no bag need ever arrive.
 
+use crate::config::Fetch;
 use crate::control::{
-    BagMark, BagPage, BagTaken, Carried, CarriedKind, ExitCode, Failure, Hex, RefusedFrame,
+    BagMark, BagPage, BagTaken, Carried, CarriedKind, ExitCode, Failure, Hex, OwedFile, RefusedFrame,
 };
-use crate::envelope::{EnvelopeError, Receipts, Reject, SealedReceipt};
-use crate::model::{MessageId, Party};
+use crate::envelope::{EnvelopeError, Lane, Receipts, Reject, SealedReceipt, read_route};
+use crate::model::{Digest, MessageId, Party};
+use crate::node::attachments;
+use crate::node::attachments::{Missed, blocking};
 use crate::node::board::Taken;
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
@@ -16,7 +19,7 @@ use crate::node::gateway::{Gateway, Post};
 use crate::node::gossip;
 use crate::node::intake;
 use crate::node::office::{record, unknown};
-use crate::store::{CarriedAnswer, Change, OwedAnswer};
+use crate::store::{CarriedAnswer, Change, FileError, Incoming, OwedAnswer};
 use crate::trust::federation::Documents;
 use std::sync::Arc;
 
@@ -52,9 +55,13 @@ pub(super) fn page(
             acts: Vec::new(),
             mark: BagMark { peer: courier.peer.clone(), answer, act },
         };
+        let is_first = !matches!(after, Some(mark) if mark.peer == courier.peer);
+        if is_first {
+            add_wants(gateway, &mut page);
+        }
         add_answers(gateway, &mut page)?;
         add_acts(gateway, &courier, &mut page)?;
-        if !page.frames.is_empty() && (answer, act) == (None, None) {
+        if !page.frames.is_empty() && is_first {
             add_news(gateway, &courier, &mut page);
         }
         if !page.frames.is_empty() {
@@ -69,10 +76,13 @@ pub(super) async fn handed(
     gateway: &Gateway,
     officer: &str,
     peer: &Party,
-    answers: &[MessageId],
-    acts: &[MessageId],
+    (answers, acts): (&[MessageId], &[MessageId]),
+    files: &[Digest],
 ) -> Result<(), NodeError> {
     let courier = courier(gateway, peer)?;
+    for name in files {
+        gateway.attic.files.owe(name, peer, None)?;
+    }
     let mut change = Change::default();
     for envelope in answers {
         change.handed(peer, *envelope)?;
@@ -110,6 +120,10 @@ pub(super) async fn import(
                 courier.carried_receipts(post, &body).await.map(|settled| taken.receipts += settled)
             }
             CarriedKind::Reject => courier.carried_reject(post, &body).map(|()| taken.rejections += 1),
+            CarriedKind::Want => {
+                wanted(gateway, from, &body, &mut taken).await;
+                continue;
+            }
             CarriedKind::News => {
                 news(gateway, &body, &mut taken).await;
                 continue;
@@ -139,7 +153,37 @@ async fn news(gateway: &Gateway, body: &[u8], taken: &mut BagTaken) {
     }
 }
 
-async fn take(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) -> Result<(), NodeError> {
+/// Notes which part of a file its addressee lacks: the next bag with files brings it.
+async fn wanted(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) {
+    let refuse = |words: String| RefusedFrame { envelope: None, code: "want".to_owned(), words };
+    let want = match attachments::wanted(gateway, from, body) {
+        Ok(want) => want,
+        Err(words) => return taken.refused.push(refuse(words)),
+    };
+    let (files, to) = (gateway.attic.files.clone(), from.clone());
+    match blocking(move || files.owe(&want.name, &to, Some((want.from, want.end)))).await {
+        Ok(true) => taken.wanted += 1,
+        Ok(false) => taken.refused.push(refuse("no file of that name goes to this party".to_owned())),
+        Err(words) => taken.refused.push(refuse(words)),
+    }
+}
+
+/// Takes in a piece of a file, whatever came before it.
+async fn piece(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) -> Result<(), Failure> {
+    match attachments::take(gateway, from, body).await {
+        Ok(_) => taken.pieces += 1,
+        Err(Missed::Unwanted(_)) => taken.unawaited += 1,
+        Err(Missed::Unsound(cause)) => taken.refused.push(refused(gateway, &cause)),
+        Err(Missed::Disk(words)) => return Err(NodeError::File(FileError::Refused(words)).into()),
+    }
+    Ok(())
+}
+
+async fn take(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) -> Result<(), Failure> {
+    let route = read_route(body, &gateway.directory(), gateway.now());
+    if matches!(&route, Ok((_, route, _)) if route.lane == Lane::Bulk) {
+        return piece(gateway, from, body, taken).await;
+    }
     let (envelope, answer) = match intake::kept(gateway, from, body).await {
         Ok(kept) => {
             *(if kept.known { &mut taken.known } else { &mut taken.new }) += 1;
@@ -156,8 +200,8 @@ async fn take(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken
     // Whoever packed an envelope without a provable route can be told nothing about it.
     if let Some(envelope) = envelope {
         let mut change = Change::default();
-        change.owe(OwedAnswer { peer: from.clone(), envelope, answer })?;
-        gateway.ledger.commit(change).await?.into_inner();
+        change.owe(OwedAnswer { peer: from.clone(), envelope, answer }).map_err(NodeError::from)?;
+        gateway.ledger.commit(change).await.map_err(NodeError::from)?.into_inner();
     }
     Ok(())
 }
@@ -165,6 +209,52 @@ async fn take(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken
 fn refused(gateway: &Gateway, cause: &EnvelopeError) -> RefusedFrame {
     gateway.counters.refused(cause.code());
     RefusedFrame { envelope: None, code: cause.code().to_owned(), words: cause.words_for_peer().to_owned() }
+}
+
+/// Asks for what is lacking of the peer's files, as a wire would.
+fn add_wants(gateway: &Gateway, page: &mut BagPage) {
+    let is_wanted = |incoming: &Incoming| incoming.asked || gateway.config.attachments == Fetch::Always;
+    let awaited = gateway.attic.files.awaited(&page.to).into_iter();
+    for (name, incoming) in awaited.filter(|(_, incoming)| is_wanted(incoming)).take(PAGE_FRAMES) {
+        match attachments::want(gateway, &page.to, &name, &incoming) {
+            Ok(body) => page.frames.push(Carried { kind: CarriedKind::Want, body: Hex(body) }),
+            Err(cause) => tracing::warn!(cause, "a file of a peer is not asked for in a bag"),
+        }
+    }
+}
+
+/// Lists the parts of files that a courier may bring.
+pub(super) async fn files(gateway: &Gateway, only: Option<&Party>) -> Result<Vec<OwedFile>, Failure> {
+    let peers = match only {
+        Some(peer) => vec![courier(gateway, peer)?],
+        None => gateway.couriers.all(),
+    };
+    let mut out = Vec::new();
+    for courier in peers.into_iter().filter(|c| !gateway.recovery.waits_for(&c.peer)) {
+        let (files, to) = (gateway.attic.files.clone(), courier.peer.clone());
+        let owed = blocking(move || files.owed(&to)).await;
+        let owed = owed.map_err(|cause| NodeError::File(FileError::Refused(cause)))?;
+        out.extend(owed.into_iter().map(|(name, part)| OwedFile {
+            sender: gateway.me().clone(),
+            to: part.to,
+            name,
+            from: part.from,
+            end: part.end,
+        }));
+    }
+    Ok(out)
+}
+
+/// Seals one piece of a file for a bag.
+pub(super) async fn file_piece(
+    post: &Post,
+    to: &Party,
+    name: Digest,
+    index: u64,
+) -> Result<Vec<u8>, Failure> {
+    post.gateway.recovery.check([to])?;
+    let sealed = attachments::carried(&post.gateway, to, name, index).await;
+    sealed.map_err(|cause| NodeError::File(FileError::Refused(cause)).into())
 }
 
 /// Adds answers up to a page; those that are ready together share a frame and its signature.

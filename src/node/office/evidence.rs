@@ -1,16 +1,22 @@
 //! Evidence for people outside: dossiers, the private journal's head, the history of a case.
 
 use crate::case::{Direction, PermitId};
-use crate::control::{ActHistory, AlarmView, DossierView, ExitCode, Failure, HistoryStep, JournalHeadView};
+use crate::control::{
+    ActHistory, AlarmView, CustodyFileView, DossierView, ExitCode, Failure, Hex, HistoryStep,
+    JournalHeadView, ProofView,
+};
+use crate::evidence::Accusation;
 use crate::evidence::dossier::Severity;
-use crate::model::{CaseId, Digest, Timestamp};
+use crate::model::{CaseId, Digest, Party, Timestamp};
 use crate::node::audit;
 use crate::node::error::NodeError;
 use crate::node::evidence;
 use crate::node::evidence::Disclosing;
 use crate::node::gateway::{Gateway, Post};
+use crate::node::mailbox;
 use crate::node::office::{known, record, unknown};
 use crate::node::views;
+use crate::relay::{CustodyFile, MailboxState, SignedFor};
 use crate::store::SignedCustody;
 
 pub(super) async fn export(
@@ -40,7 +46,9 @@ pub(super) async fn export(
     let (peer, acts) = {
         let case = slot.read();
         let peer = case.opening().map(|opening| opening.peer.clone()).ok_or_else(|| unknown("case", id))?;
-        let acts: Vec<Digest> = case.acts().map(|record| record.facts.header.digest).collect();
+        let mut acts: Vec<Digest> = case.acts().map(|record| record.facts.header.digest).collect();
+        // What was said under a message id that was used before is no act of the case, but part of the evidence.
+        acts.extend(case.equivocations().map(|proof| proof.second));
         (peer, acts)
     };
     // A peer that is there leads its receipts to an anchor; one that is not does not hold the export up.
@@ -54,6 +62,7 @@ pub(super) async fn export(
     let disclosed = made.report.acts.iter().map(|act| act.disclosed).sum();
     let elements: u64 = made.report.acts.iter().map(|act| act.elements).sum();
     let fault = made.report.findings.iter().find(|finding| finding.severity == Severity::Fault);
+    let dossier = hex(&made.bytes);
     Ok(DossierView {
         case: id.clone(),
         made_at: gateway.now(),
@@ -62,8 +71,77 @@ pub(super) async fn export(
         withheld: elements - disclosed,
         valid: made.report.valid,
         first_fault: fault.map(|fault| format!("{}: {}", fault.about, fault.words)),
-        dossier: made.bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        dossier,
     })
+}
+
+/// Hands out the proof of one alarm alone, by its number in `gateway status`.
+pub(super) async fn export_proof(
+    gateway: &Gateway,
+    officer: &str,
+    number: u64,
+) -> Result<ProofView, Failure> {
+    let alarms = gateway.ledger.alarms().map_err(NodeError::from)?;
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let alarm =
+        at.and_then(|at| alarms.into_iter().nth(at)).ok_or_else(|| unknown("alarm", &number.to_string()))?;
+    let unproved = || {
+        Failure::new(
+            ExitCode::Finding,
+            "evidence.unproved",
+            format!("nothing that is signed proves this alarm alone: {}", alarm.words),
+        )
+        .hint("where directories differ, the proof lies in the folder `federation` and `federation check` judges it")
+    };
+    let accusation = Accusation::parse(&alarm.proof).map_err(|_| unproved())?;
+    record(gateway, officer, &format!("evidence.export --alarm {number}"), None).await?;
+    let made = evidence::export_proof(gateway, accusation)?;
+    let fault = made.report.first_fault();
+    Ok(ProofView {
+        alarm: number,
+        peer: alarm.peer,
+        at: alarm.at,
+        words: alarm.words,
+        valid: made.report.valid,
+        first_fault: fault.map(|fault| format!("{}: {}", fault.about, fault.words)),
+        proof: hex(&made.bytes),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes down what a relay has signed for and, under our signature, what has come from it.
+pub(super) async fn custody(
+    gateway: &Gateway,
+    officer: &str,
+    relay: &Party,
+) -> Result<CustodyFileView, Failure> {
+    // It is a signed word about what was had, which a restored gateway does not know before it has asked.
+    gateway.recovery.check_all()?;
+    let held = gateway.ledger.custodies_of(relay).map_err(NodeError::from)?;
+    let rows = gateway.ledger.mailbox(relay).map_err(NodeError::from)?;
+    if held.is_empty() && rows.is_empty() && !gateway.config.relays.contains(relay) {
+        let why = format!("{relay} has signed for nothing of ours and has brought us nothing");
+        return Err(Failure::new(ExitCode::Finding, "unknown.relay", why)
+            .hint("`valise peer list` shows the relays among the peers"));
+    }
+    record(gateway, officer, "evidence.export", None).await?;
+    let at = gateway.now();
+    let threads = rows.len() as u64;
+    let state = MailboxState { relay: relay.clone(), at, rows };
+    let signed: Vec<SignedFor> = held
+        .into_iter()
+        .filter(|kept| !kept.custody.is_empty())
+        .map(|kept| SignedFor { custody: kept.custody.into(), notice: kept.notice.map(Into::into) })
+        .collect();
+    let parcels = signed.len() as u64;
+    let word = state.sign(&mailbox::signer(&gateway.ring()));
+    let trust = gateway.directory().bundle();
+    let file = CustodyFile::new((gateway.me(), relay), at, trust, signed, word);
+    let file = file.encode().map_err(|e| Failure::new(ExitCode::Finding, "evidence.too_large", e))?;
+    Ok(CustodyFileView { relay: relay.clone(), at, parcels, threads, file: Hex(file) })
 }
 
 /// Writes the private journal's head as it is noted down.
@@ -75,13 +153,14 @@ pub(super) fn journal_head(gateway: &Gateway) -> Result<String, NodeError> {
 
 /// Lists the peers that have contradicted themselves, oldest alarm first.
 pub(super) fn alarms(gateway: &Gateway) -> Result<Vec<AlarmView>, NodeError> {
-    let view = |alarm: crate::store::Alarm| AlarmView {
+    let view = |(number, alarm): (u64, crate::store::Alarm)| AlarmView {
+        number,
         peer: alarm.peer,
         at: alarm.at,
         words: alarm.words,
         proof: !alarm.proof.is_empty(),
     };
-    Ok(gateway.ledger.alarms()?.into_iter().map(view).collect())
+    Ok((1..).zip(gateway.ledger.alarms()?).map(view).collect())
 }
 
 /// Shows the private journal's head, or checks the journal against one that was noted down.

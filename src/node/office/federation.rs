@@ -16,8 +16,6 @@ use tokio::time::timeout;
 
 /// How long one peer may take to be reached and to compare.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The longest reason for a rotation, in characters.
-const MAX_REASON: usize = 200;
 
 /// Takes news in, or compares directories with a peer or with everybody.
 pub(super) async fn sync(
@@ -61,19 +59,9 @@ pub(super) async fn rotate(
     compromised_since: Option<Timestamp>,
 ) -> Result<RotatedView, Failure> {
     let gateway = &post.gateway;
-    let reason = reason.reveal().trim().to_owned();
-    if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.chars().any(char::is_control) {
-        let what = format!("a reason is one line of 1 to {MAX_REASON} characters");
-        return Err(Failure::new(ExitCode::Usage, "identity.reason", what).hint("everybody will read it"));
-    }
-    if compromised_since.is_some_and(|since| since > gateway.now()) {
-        let what = "a key cannot have been compromised in the future";
-        return Err(
-            Failure::new(ExitCode::Usage, "identity.future", what).hint("give an instant that is past")
-        );
-    }
+    let order = Order::new(what, reason.reveal(), compromised_since, gateway.now())?;
     record(gateway, officer, "identity.rotate", None).await?;
-    Ok(rotation::rotate(post, &Order { what, reason, compromised_since }).await?)
+    Ok(rotation::rotate(post, &order).await?)
 }
 
 async fn ask(post: &Post, only: Option<&Party>) -> Result<(Taken, Vec<AskedView>), Failure> {

@@ -36,11 +36,13 @@ use std::sync::Arc;
 /// How an act stands that waits for other officers.
 const AWAITING: &str = "awaiting_approval";
 
-/// Answers one command of an officer who may give it.
+/// Answers one command of an officer who may give it; `bytes` are those that came with it, and then those that go with the
+/// reply.
 ///
 /// # Errors
 /// What went wrong, why, and what to do next.
-pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
+pub async fn answer(post: &Post, officer: &str, command: Command, bytes: &mut Vec<u8>) -> Reply {
+    let brought = std::mem::take(bytes);
     let gateway = &*post.gateway;
     match command {
         Command::GatewayStatus => json(&peers::status(post)?),
@@ -83,12 +85,14 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         }
         Command::CaseAttachments { case, fetch } => json(&attachments::list(gateway, &case, fetch).await?),
         Command::AttachmentOffer { sha256, size } => json(&attachments::offer(gateway, sha256, size).await?),
-        Command::AttachmentPut { sha256, index, bytes } => {
-            json(&attachments::put(gateway, sha256, index, bytes).await?)
+        Command::AttachmentPut { sha256, index } => {
+            json(&attachments::put(gateway, sha256, index, brought).await?)
         }
         Command::AttachmentRead { case, act, path, place, permit, index } => {
             let file = attachments::Named { case, act, path, place, permit };
-            json(&attachments::read(gateway, officer, file, index).await?)
+            let (view, piece) = attachments::read(gateway, officer, file, index).await?;
+            *bytes = piece;
+            json(&view)
         }
         Command::CaseTemplate { case } => json(&cases::template(gateway, &case)?),
         Command::CaseFollow { case, quotes, permit, to } => {
@@ -182,6 +186,11 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         }
         Command::ApprovalList => json(&approvals::list(gateway)?),
         Command::ApprovalShow { id } => json(&approvals::show(gateway, officer, &id).await?),
+        Command::ApprovalFile { id, sha256, index } => {
+            let (view, piece) = approvals::file(gateway, officer, &id, (sha256, index)).await?;
+            *bytes = piece;
+            json(&view)
+        }
         Command::ApprovalApprove { id, digest, signature } => {
             json(&approvals::approve(gateway, officer, &id, digest, signature).await?)
         }
@@ -190,9 +199,11 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         }
         Command::ReleaseList => json(&views::releases(gateway)?),
         Command::ReleaseShow { id } => json(&releases::show_release(gateway, officer, &id).await?),
+        Command::EvidenceCustody { relay } => json(&evidence::custody(gateway, officer, &relay).await?),
         Command::EvidenceExport { case, elements, permit } => {
             json(&evidence::export(post, officer, &case, elements, permit).await?)
         }
+        Command::EvidenceProof { alarm } => json(&evidence::export_proof(gateway, officer, alarm).await?),
         Command::EvidenceHead { check } => json(&evidence::head(gateway, check.as_deref())?),
         Command::CaseHistory { case } => json(&evidence::history(gateway, &case)?),
         Command::ReportRestrictions { years, min_cell } => {
@@ -202,8 +213,13 @@ pub async fn answer(post: &Post, officer: &str, command: Command) -> Reply {
         Command::QueueList => json(&queue::queue(gateway)),
         Command::QueueRetry { id } => json(&queue::retry(gateway, id)?),
         Command::QueueExport { peer, after } => json(&bags::page(gateway, peer.as_ref(), after.as_ref())?),
-        Command::QueueHanded { peer, answers, acts } => {
-            json(&bags::handed(gateway, officer, &peer, &answers, &acts).await?)
+        Command::QueueHanded { peer, answers, acts, files } => {
+            json(&bags::handed(gateway, officer, &peer, (&answers, &acts), &files).await?)
+        }
+        Command::QueueFiles { peer } => json(&bags::files(gateway, peer.as_ref()).await?),
+        Command::QueuePiece { to, name, index } => {
+            *bytes = bags::file_piece(post, &to, name, index).await?;
+            json(&())
         }
         Command::QueueImport { from, to, frames } => {
             json(&bags::import(post, officer, (&from, &to), frames).await?)

@@ -3,8 +3,8 @@
 use crate::case;
 use crate::case::{ActFacts, ActHeader, Event};
 use crate::envelope::{
-    ClaimedStatement, GivenBack, MAX_FETCHED, OfferedPrekey, ProvedGivenBack, RecoveryList, RecoveryQuestion,
-    RecoveryWants,
+    ClaimedStatement, GatewayWord, GivenBack, MAX_FETCHED, OfferedPrekey, ProvedGivenBack, RecoveryList,
+    RecoveryQuestion, RecoveryWants, Statement,
 };
 use crate::evidence::{Direction, EvidenceError, Receipt, contradict};
 use crate::model::{Digest, Head, Party, Timestamp};
@@ -13,17 +13,22 @@ use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post, add_events};
 use crate::node::keys::KeyError;
 use crate::node::prekeys::{listed, offered};
+use crate::node::recovery::relayed;
 use crate::node::retry;
 use crate::store::{Change, Durable, Recovered, StoreError};
 use crate::transport::{Link, Receiver};
 use crate::wire;
 use crate::wire::FrameKind;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 /// How long a peer may take over one frame.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer by relay is waited for before the question is looked after again.
+const BY_RELAY: Duration = Duration::from_secs(120);
 /// The longest pause between two tries, in seconds: officers wait for the end of this.
 const LONGEST_PAUSE: i64 = 60;
 /// How many leaves are written in one transaction.
@@ -53,11 +58,11 @@ async fn recover(post: &Post, courier: &Courier) -> Result<(), String> {
     let words = |cause: NodeError| cause.to_string();
     let gateway = &*post.gateway;
     let peer = &courier.peer;
-    let link = courier.link(post).await?;
+    let line = Line::to(post, courier).await?;
     let (mut from, mut listed, mut lacking) = (0, Vec::new(), Vec::new());
     let mut seen = None;
     loop {
-        let list = ask_list(gateway, peer, &link, from).await?;
+        let list = ask_list(post, courier, &line, from).await?;
         for act in &list.acts {
             if lacks(gateway, act).map_err(words)? {
                 lacking.push(*act);
@@ -72,7 +77,7 @@ async fn recover(post: &Post, courier: &Courier) -> Result<(), String> {
         }
     }
     for wanted in lacking.chunks(MAX_FETCHED) {
-        fetch(post, courier, &link, wanted, &mut seen).await?;
+        fetch(post, courier, &line, wanted, &mut seen).await?;
     }
     finish(gateway, peer, &listed, seen).await.map_err(words)
 }
@@ -100,57 +105,116 @@ fn lacks(gateway: &Gateway, act: &Digest) -> Result<bool, NodeError> {
     Ok(ours && ledger.receipt(act, false)?.is_none())
 }
 
-async fn ask_list(gateway: &Gateway, peer: &Party, link: &Link, from: u64) -> Result<RecoveryList, String> {
-    let mut answer = ask(gateway, peer, link, RecoveryWants::List(from)).await?;
-    match next(&mut answer).await? {
-        Some((FrameKind::RecoveryList, body)) => {
-            RecoveryList::verify(&body, (peer, gateway.me()), &gateway.directory(), gateway.now())
-                .map_err(|cause| format!("its list does not hold: {cause}"))
+/// How a peer is asked: over a link, or by its relays, with hours or days between question and answer.
+enum Line {
+    Direct(Link),
+    ByRelay,
+}
+
+/// What answers one question.
+enum Answers {
+    Stream(Receiver),
+    Mail(mpsc::Receiver<(FrameKind, Vec<u8>)>),
+}
+
+impl Line {
+    /// Chooses the direct road where there is one that leads there now.
+    async fn to(post: &Post, courier: &Courier) -> Result<Self, String> {
+        match courier.link(post).await {
+            Ok(link) => Ok(Self::Direct(link)),
+            Err(cause) if courier.roads().relays.is_empty() => Err(cause),
+            Err(_) => Ok(Self::ByRelay),
         }
-        Some(_) => Err("it answered with another frame than a list".to_owned()),
-        None => Err("it gave no list".to_owned()),
     }
+
+    async fn ask(&self, post: &Post, courier: &Courier, wants: RecoveryWants) -> Result<Answers, String> {
+        let gateway = &*post.gateway;
+        let restored_at = gateway.recovery.restoration().map_or(Timestamp::EPOCH, |r| r.at);
+        let prekeys = fresh_prekeys(gateway).map_err(|cause| cause.to_string())?;
+        let question = RecoveryQuestion { to: courier.peer.clone(), restored_at, prekeys, wants };
+        let body = question.sign(&gateway.ring()).map_err(|cause| cause.to_string())?;
+        match self {
+            Self::Direct(link) => {
+                let (mut sender, receiver) = link.open().await.map_err(|cause| cause.to_string())?;
+                sender.send(FrameKind::RecoveryQuestion, &body).await.map_err(|cause| cause.to_string())?;
+                sender.finish();
+                Ok(Answers::Stream(receiver))
+            }
+            Self::ByRelay => {
+                let mail = gateway.recovery.expect_mail(&courier.peer);
+                relayed::ask(post, courier, &body, restored_at).await?;
+                Ok(Answers::Mail(mail))
+            }
+        }
+    }
+}
+
+impl Answers {
+    /// Waits for the next frame of this kind. What a relay brings may be the answer to an earlier question: that is passed
+    /// over.
+    async fn next(&mut self, wanted: FrameKind) -> Result<Option<Vec<u8>>, String> {
+        let frame = match self {
+            Self::Stream(receiver) => match timeout(PATIENCE, receiver.next()).await {
+                Ok(frame) => frame.map_err(|cause| cause.to_string())?,
+                Err(_) => return Err(format!("no answer within {} seconds", PATIENCE.as_secs())),
+            },
+            Self::Mail(mail) => loop {
+                match timeout(BY_RELAY, mail.recv()).await {
+                    Ok(Some((kind, body))) if kind == wanted => break Some((kind, body)),
+                    Ok(Some(_)) => {}
+                    Ok(None) => return Err("another question was asked meanwhile".to_owned()),
+                    Err(_) => return Err("a relay keeps the question; there is no answer yet".to_owned()),
+                }
+            },
+        };
+        match frame {
+            Some((kind, body)) if kind == wanted => Ok(Some(body)),
+            Some(_) => Err("it answered with another frame than it was asked for".to_owned()),
+            None => Ok(None),
+        }
+    }
+}
+
+async fn ask_list(post: &Post, courier: &Courier, line: &Line, from: u64) -> Result<RecoveryList, String> {
+    let gateway = &*post.gateway;
+    let mut answer = line.ask(post, courier, RecoveryWants::List(from)).await?;
+    let body = answer.next(FrameKind::RecoveryList).await?.ok_or("it gave no list")?;
+    RecoveryList::verify(&body, (&courier.peer, gateway.me()), &gateway.directory(), gateway.now())
+        .map_err(|cause| format!("its list does not hold: {cause}"))
 }
 
 /// Fetches acts and takes them in, each durable before the next.
 async fn fetch(
     post: &Post,
     courier: &Courier,
-    link: &Link,
+    line: &Line,
     wanted: &[Digest],
     seen: &mut Option<Head>,
 ) -> Result<(), String> {
     let gateway = &*post.gateway;
     let peer = &courier.peer;
-    let mut answer = ask(gateway, peer, link, RecoveryWants::Acts(wanted.to_vec())).await?;
-    let mut got = 0;
-    while let Some((kind, body)) = next(&mut answer).await? {
-        if kind != FrameKind::RecoveryAct {
-            return Err("it answered with another frame than an act".to_owned());
-        }
+    let mut answer = line.ask(post, courier, RecoveryWants::Acts(wanted.to_vec())).await?;
+    let mut lacking: BTreeSet<Digest> = wanted.iter().copied().collect();
+    while !lacking.is_empty() {
+        let Some(body) = answer.next(FrameKind::RecoveryAct).await? else {
+            return Err(format!("it did not give back {} of {} acts", lacking.len(), wanted.len()));
+        };
         let (act, given) = GivenBack::open(&body, peer, &gateway.ring())
             .map_err(|cause| format!("an act that it gave back does not open: {cause}"))?;
-        if !wanted.contains(&act) {
-            return Err(format!("it gave back act {}, which nobody asked for", act.short()));
+        if !lacking.remove(&act) {
+            match line {
+                Line::Direct(_) => {
+                    return Err(format!("it gave back act {}, which nobody asked for", act.short()));
+                }
+                Line::ByRelay => continue,
+            }
         }
         let head = take(gateway, courier, act, &given).await;
         let head = head.map_err(|cause| format!("act {} does not hold: {cause}", act.short()))?;
         *seen = seen.max_by_size(head);
         gateway.recovery.note(peer, |progress| progress.recovered += 1);
-        got += 1;
     }
-    if got < wanted.len() { Err(format!("it gave back {got} of {} acts", wanted.len())) } else { Ok(()) }
-}
-
-async fn ask(gateway: &Gateway, peer: &Party, link: &Link, wants: RecoveryWants) -> Result<Receiver, String> {
-    let restored_at = gateway.recovery.restoration().map_or(Timestamp::EPOCH, |r| r.at);
-    let prekeys = fresh_prekeys(gateway).map_err(|cause| cause.to_string())?;
-    let question = RecoveryQuestion { to: peer.clone(), restored_at, prekeys, wants };
-    let body = question.sign(&gateway.ring()).map_err(|cause| cause.to_string())?;
-    let (mut sender, receiver) = link.open().await.map_err(|cause| cause.to_string())?;
-    sender.send(FrameKind::RecoveryQuestion, &body).await.map_err(|cause| cause.to_string())?;
-    sender.finish();
-    Ok(receiver)
+    Ok(())
 }
 
 /// Offers the prekeys that this gateway holds: those of before the restore are lost, whatever the directory says.
@@ -165,13 +229,6 @@ fn fresh_prekeys(gateway: &Gateway) -> Result<Vec<OfferedPrekey>, KeyError> {
     };
     let signed = offered(gateway.me(), &published, &gateway.ring().seal);
     Ok(signed.iter().map(OfferedPrekey::new).collect())
-}
-
-async fn next(answer: &mut Receiver) -> Result<Option<(FrameKind, Vec<u8>)>, String> {
-    match timeout(PATIENCE, answer.next()).await {
-        Ok(frame) => frame.map_err(|cause| cause.to_string()),
-        Err(_) => Err(format!("no answer within {} seconds", PATIENCE.as_secs())),
-    }
 }
 
 /// Proves an act with its receipt and commits both; returns the head of our lost log that the receipt shows.
@@ -202,6 +259,7 @@ async fn take(
     let at = receipt.claimed()?.signed_at;
     let proof = receipt.verify((by, from), &act, &directory, at)?;
     let proved = given.prove(&directory, at)?;
+    gateway.machine.corroborate(if ours { at } else { proved.statement.said.issued_at });
     let slot = gateway.desk.slot(&claimed.case)?;
     let _turn = slot.turn.lock().await;
     let mut change = Change::default();
@@ -220,6 +278,7 @@ async fn take(
         events.extend(case::decide(&case, case::Command::PeerReceipt(seen), gateway.now())?.events);
         let is_copy = claimed.audience.first() != Some(peer);
         change.acknowledged(peer, act, receipt.as_bytes(), proof.head, is_copy)?;
+        waits_no_longer(gateway, &proved.statement, &mut change)?;
         for envelope in courier.of_statement(&act) {
             change.settle(envelope)?;
         }
@@ -233,6 +292,30 @@ async fn take(
     gateway.apply(&claimed.case, &slot, &events);
     courier.settled(&act);
     Ok(head)
+}
+
+/// An act that waited for other officers when the backup was made, and that a peer has: it went out after that.
+fn waits_no_longer(gateway: &Gateway, statement: &Statement, change: &mut Change) -> Result<(), NodeError> {
+    let said = &statement.said;
+    let draft = case::Draft {
+        act: said.act.clone(),
+        aud: said.audience.clone(),
+        parents: said.parents.clone(),
+        exercise: said.exercise,
+        on_behalf_of: said.on_behalf_of.clone(),
+    };
+    for waiting in gateway.ledger.waiting()? {
+        let held = &waiting.held;
+        if held.case == said.case
+            && held.act == said.act.kind()
+            && case::held_words(&held.id, &held.case, &held.author, &draft)
+                == gateway.held_body(&waiting)?.words
+        {
+            let end = case::HeldEnd::Sent { statement: statement.digest, at: said.issued_at };
+            return Ok(change.held_ended(&held.id, end)?);
+        }
+    }
+    Ok(())
 }
 
 fn decide(

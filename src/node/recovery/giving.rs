@@ -2,8 +2,8 @@
 //! party's seal key has signed.
 
 use crate::envelope::{
-    ClaimedStatement, Content, EnvelopeError, GivenBack, MAX_LISTED, RecoveryList, RecoveryQuestion,
-    RecoveryWants,
+    ClaimedStatement, Content, EnvelopeError, GatewayWord, GivenBack, MAX_LISTED, RecoveryList,
+    RecoveryQuestion, RecoveryWants,
 };
 use crate::evidence::{Leaf, Receipt};
 use crate::model::{CaseId, Digest, Party};
@@ -28,7 +28,8 @@ pub async fn serve(
 ) -> Result<(), NodeError> {
     let gateway = &*post.gateway;
     let (now, directory) = (gateway.now(), gateway.directory());
-    let (question, offered) = RecoveryQuestion::verify(body, (peer, gateway.me()), &directory, now)?;
+    let question = RecoveryQuestion::verify(body, (peer, gateway.me()), &directory, now)?;
+    let offered = question.offered(peer, &directory, now)?;
     match question.wants {
         RecoveryWants::List(from) => {
             tracing::warn!(%peer, restored_at = %question.restored_at, "a peer was restored from a backup and asks");

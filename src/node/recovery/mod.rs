@@ -3,23 +3,34 @@
 
 mod asking;
 mod giving;
+mod relayed;
 
 pub use asking::run;
 pub use giving::serve;
+pub use relayed::take;
 
 use crate::control::RecoveryView;
 use crate::model::{Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
 use crate::store::{Change, Ledger, Recovered, Restoration, StoreError};
+use crate::wire::FrameKind;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+
+/// A frame's kind and body.
+type Frame = (FrameKind, Vec<u8>);
+
+/// The most answers of one peer that wait to be read.
+const MAIL: usize = 128;
 
 /// How the recovery stands; without a restore there is nothing to wait for.
 pub struct Recovery {
     restoration: Option<Restoration>,
     peers: Mutex<BTreeMap<Party, Progress>>,
+    /// Where answers go that a relay brings, while they are waited for.
+    mail: Mutex<BTreeMap<Party, mpsc::Sender<Frame>>>,
     changed: watch::Sender<()>,
 }
 
@@ -55,7 +66,12 @@ impl Recovery {
             };
             peers.insert(peer, progress);
         }
-        Ok(Self { restoration, peers: Mutex::new(peers), changed: watch::Sender::new(()) })
+        Ok(Self {
+            restoration,
+            peers: Mutex::new(peers),
+            mail: Mutex::default(),
+            changed: watch::Sender::new(()),
+        })
     }
 
     /// Returns the restore after which the recovery goes on.
@@ -133,6 +149,21 @@ impl Recovery {
         open.map(view).collect()
     }
 
+    /// Has the answers of a peer that a relay brings delivered here from now on.
+    fn expect_mail(&self, peer: &Party) -> mpsc::Receiver<Frame> {
+        let (sender, receiver) = mpsc::channel(MAIL);
+        self.mail.lock().unwrap_or_else(PoisonError::into_inner).insert(peer.clone(), sender);
+        receiver
+    }
+
+    /// Delivers an answer that a relay has brought; what nobody waits for is dropped, and is asked for again if need be.
+    fn deliver(&self, peer: &Party, kind: FrameKind, body: Vec<u8>) {
+        let mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        if mail.get(peer).is_none_or(|waits| waits.try_send((kind, body)).is_err()) {
+            tracing::debug!(%peer, "an answer that a relay brought is waited for by nobody");
+        }
+    }
+
     fn note(&self, peer: &Party, change: impl FnOnce(&mut Progress)) {
         if let Some(progress) = self.peers().get_mut(peer) {
             change(progress);
@@ -154,7 +185,7 @@ impl Progress {
 /// Goes on without what a peer has not given back, as an officer decides; the peer is still asked.
 ///
 /// # Errors
-/// [`NodeError::Unknown`] if it is not waited for, [`NodeError::Store`] if it was not committed.
+/// [`NodeError::NotWaitedFor`] if it is not, [`NodeError::Store`] if it was not committed.
 pub async fn go_on_without(
     gateway: &Gateway,
     officer: &str,
@@ -163,8 +194,7 @@ pub async fn go_on_without(
 ) -> Result<Timestamp, NodeError> {
     let recovery = &gateway.recovery;
     let restoration = recovery.restoration().filter(|_| recovery.waits_for(peer));
-    let unknown = || NodeError::Unknown { what: "peer that is waited for", name: peer.to_string() };
-    let restoration = restoration.ok_or_else(unknown)?;
+    let restoration = restoration.ok_or_else(|| NodeError::NotWaitedFor(peer.clone()))?;
     let at = gateway.now();
     let mut change = Change::default();
     asking::begin_log(gateway, peer, None, &mut change)?;

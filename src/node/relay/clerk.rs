@@ -8,7 +8,7 @@ use crate::store::{Mailroom, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 /// The most that is decided before one sync.
@@ -19,10 +19,20 @@ const QUEUE: usize = 256;
 /// What the clerk is asked.
 #[expect(clippy::large_enum_variant, reason = "few of them live at once")]
 enum Job {
-    Act { command: Command, body: Option<(Digest, Vec<u8>)>, reply: oneshot::Sender<Outcome> },
+    Act { command: Command, body: Option<Brought>, reply: oneshot::Sender<Outcome> },
     Next { to: Party, in_flight: BTreeSet<Digest>, most: usize, reply: oneshot::Sender<Vec<Parcel>> },
     Admit(BTreeSet<Party>),
     Tell(oneshot::Sender<Standing>),
+}
+
+/// The body of a parcel that was brought, with its place in memory until it is durable.
+pub struct Brought {
+    /// SHA-256 of the body.
+    pub digest: Digest,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Its place; what the relay itself wrote needs none.
+    pub _place: Option<OwnedSemaphorePermit>,
 }
 
 /// What became of a command: the parcel in custody if there is one, or why it was refused.
@@ -115,7 +125,7 @@ impl Clerk {
             // A tick refuses nothing.
             let _ = self.decide(Command::Tick, None, now, &mut group);
         }
-        let durable = self.commit(&group).await;
+        let durable = self.commit(&mut group).await;
         for (reply, outcome) in answers {
             // A line that is gone asks again.
             let _ = reply.send(if durable { outcome } else { outcome.and(Err(Refusal::Later)) });
@@ -132,32 +142,37 @@ impl Clerk {
     fn decide(
         &mut self,
         command: Command,
-        body: Option<(Digest, Vec<u8>)>,
+        body: Option<Brought>,
         now: Timestamp,
         group: &mut Group,
     ) -> Outcome {
         let decision = self.plan.decide(command, now)?;
         let given = |e: &Effect| if let Effect::Custody(parcel) = e { Some(parcel.clone()) } else { None };
         let custody = decision.effects.iter().find_map(given);
-        if let Some((digest, bytes)) = body {
-            let taken = |event: &Event| matches!(event, Event::Taken(parcel) if parcel.digest == digest);
+        if let Some(brought) = body {
+            let taken = |e: &Event| matches!(e, Event::Taken(parcel) if parcel.digest == brought.digest);
             if decision.events.iter().any(taken) {
-                group.bodies.push((digest, bytes));
+                group.bodies.push(brought);
             }
         }
         decision.events.iter().for_each(|event| self.plan.apply(event));
         group.events.extend(decision.events);
-        group.bodies.extend(decision.bodies);
+        let own = decision.bodies.into_iter();
+        group.bodies.extend(own.map(|(digest, body)| Brought { digest, body, _place: None }));
         group.effects.extend(decision.effects);
         Ok(custody)
     }
 
-    async fn commit(&mut self, group: &Group) -> bool {
+    async fn commit(&mut self, group: &mut Group) -> bool {
         if group.events.is_empty() {
             return true;
         }
-        let (room, events, bodies) = (self.room.clone(), group.events.clone(), group.bodies.clone());
-        let written = tokio::task::spawn_blocking(move || room.commit(&events, &bodies)).await;
+        let (room, events) = (self.room.clone(), group.events.clone());
+        let bodies = std::mem::take(&mut group.bodies);
+        let written = tokio::task::spawn_blocking(move || {
+            room.commit(&events, bodies.iter().map(|brought| (&brought.digest, brought.body.as_slice())))
+        });
+        let written = written.await;
         let outcome = match written {
             Ok(Ok(ticket)) => ticket.await.map(drop),
             Ok(Err(error)) => Err(error),
@@ -213,17 +228,13 @@ impl Clerk {
 #[derive(Default)]
 struct Group {
     events: Vec<Event>,
-    bodies: Vec<(Digest, Vec<u8>)>,
+    bodies: Vec<Brought>,
     effects: Vec<Effect>,
 }
 
 impl Counter {
     /// Hands a command over, in the order of this call; what it becomes is known once it is durable.
-    pub async fn hand_over(
-        &self,
-        command: Command,
-        body: Option<(Digest, Vec<u8>)>,
-    ) -> oneshot::Receiver<Outcome> {
+    pub async fn hand_over(&self, command: Command, body: Option<Brought>) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
         // If the clerk is gone, so is `reply`, and the wait for it ends at once.
         let _ = self.jobs.send(Job::Act { command, body, reply }).await;

@@ -2,7 +2,7 @@
 
 use crate::config::{Draft, Layout, RelayDraft};
 use crate::control::{ExitCode, Failure};
-use crate::node::init::{InitOptions, init as init_party};
+use crate::node::init::{InitOptions, Serves, init as init_party};
 use crate::node::keys::{at, write_new};
 use serde_json::Value;
 use std::fs;
@@ -22,7 +22,7 @@ pub fn init(draft: &RelayDraft, layout: &Layout) -> Result<Value, Failure> {
         address: draft.listen.to_string().parse().ok().filter(|_| !draft.listen.ip().is_unspecified()),
         demo: draft.demo,
     };
-    let made = init_party(&InitOptions { draft: party, layout: layout.clone() })?;
+    let made = init_party(&InitOptions { draft: party, layout: layout.clone(), serves: Serves::Relay })?;
     // What was written a moment ago are a gateway's settings; a relay has its own.
     fs::remove_file(&layout.config)
         .map_err(at(&layout.config))

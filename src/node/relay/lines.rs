@@ -1,10 +1,10 @@
 //! A relay's lines: what members bring is proved and handed to the clerk, what waits for them is pushed.
 
-use crate::envelope::{EnvelopeError, Receipts, Reject, read_route};
+use crate::envelope::{EnvelopeError, Receipts, Reject, Want, read_route};
 use crate::model::{Digest, Party, Timestamp};
 use crate::node::intake::next_stream;
 use crate::node::relay::Desk;
-use crate::node::relay::clerk::Outcome;
+use crate::node::relay::clerk::{Brought, Outcome};
 use crate::relay::{
     Collected, Command, Custody, Freight, Lane, MailboxState, Offer, Refusal, Refused, Thread, Wrapped,
 };
@@ -15,7 +15,7 @@ use crate::wire::FrameKind;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::sleep;
 
 /// The most parcels of one stream that are worked on at once; the member waits beyond that.
@@ -29,7 +29,12 @@ const RECHECK: Duration = Duration::from_secs(60);
 /// How long it is waited for more news of the directory before members are told.
 const GATHER: Duration = Duration::from_secs(1);
 
-type Answers = mpsc::Sender<(FrameKind, Vec<u8>)>;
+/// How many KiB of parcels one line keeps in memory on their way to a member.
+const LINE_KIB: usize = 2 << 10;
+
+/// A frame for a member, with its place in memory if it is a parcel.
+type Frame = (FrameKind, Vec<u8>, Option<OwnedSemaphorePermit>);
+type Answers = mpsc::Sender<Frame>;
 
 /// What a line carries and nobody has confirmed yet.
 type InFlight = Arc<Mutex<BTreeSet<Digest>>>;
@@ -78,12 +83,13 @@ async fn tell(desk: Desk, link: Link) {
     }
 }
 
-async fn write(mut sender: Sender, mut queue: mpsc::Receiver<(FrameKind, Vec<u8>)>) {
-    while let Some((kind, body)) = queue.recv().await {
+async fn write(mut sender: Sender, mut queue: mpsc::Receiver<Frame>) {
+    while let Some((kind, body, place)) = queue.recv().await {
         if let Err(cause) = sender.send(kind, &body).await {
             tracing::info!(%cause, "a frame did not reach a member; it will ask again");
             return;
         }
+        drop(place);
     }
     sender.finish();
 }
@@ -95,7 +101,7 @@ async fn read(desk: Desk, link: Link, mut receiver: Receiver, answers: Answers) 
     let mut open = false;
     loop {
         let said = match receiver.next().await {
-            Ok(Some((kind @ (FrameKind::Envelope | FrameKind::Receipts | FrameKind::Reject), body))) => {
+            Ok(Some((kind, body))) if is_brought(kind) => {
                 let permit = Arc::clone(&workers).acquire_owned().await;
                 let digest = Digest::of(&[&body]);
                 // In the order in which they came: answers are in custody before what they answer is gone.
@@ -118,8 +124,8 @@ async fn read(desk: Desk, link: Link, mut receiver: Receiver, answers: Answers) 
             Ok(Some((FrameKind::Collected, body))) => collected(&desk, &peer, body, &in_flight).await,
             Ok(Some((FrameKind::Holdings, body))) => match desk.board.answer(&body) {
                 Ok(frames) => {
-                    for frame in frames {
-                        let _ = answers.send(frame).await;
+                    for (kind, body) in frames {
+                        let _ = answers.send((kind, body, None)).await;
                     }
                     Ok(())
                 }
@@ -127,7 +133,7 @@ async fn read(desk: Desk, link: Link, mut receiver: Receiver, answers: Answers) 
             },
             Ok(Some((FrameKind::News, body))) => news(&desk, &body).await,
             Ok(Some((FrameKind::Ping, body))) => {
-                let _ = answers.send((FrameKind::Pong, body)).await;
+                let _ = answers.send((FrameKind::Pong, body, None)).await;
                 Ok(())
             }
             Ok(Some(_)) => Err("unexpected-frame"),
@@ -163,7 +169,21 @@ async fn deposit(
         Refusal::Unsound(error.code())
     })?;
     let digest = offer.digest;
-    Ok(desk.counter.hand_over(Command::Deposit(offer), Some((digest, body))).await)
+    // Beyond that the member waits, and its stream with it.
+    let place = Arc::clone(&desk.places).acquire_many_owned(kib(body.len())).await;
+    let place = place.map_err(|_| Refusal::Later)?;
+    let brought = Brought { digest, body, _place: Some(place) };
+    Ok(desk.counter.hand_over(Command::Deposit(offer), Some(brought)).await)
+}
+
+/// Counts the memory that a body takes, in KiB.
+fn kib(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX)
+}
+
+/// What a member may bring.
+const fn is_brought(kind: FrameKind) -> bool {
+    matches!(kind, FrameKind::Envelope | FrameKind::Receipts | FrameKind::Reject | FrameKind::Want)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other cases are alike here")]
@@ -181,7 +201,7 @@ fn prove(
             let freight =
                 Freight::Envelope { envelope: route.envelope, route: route_digest, sealed: route.body };
             let lane = match route.lane {
-                crate::envelope::Lane::Acts => Lane::Acts,
+                crate::envelope::Lane::Acts | crate::envelope::Lane::Recovery => Lane::Acts,
                 crate::envelope::Lane::Bulk => Lane::Bulk,
             };
             (from, route.to, freight, lane, Some(route.expires))
@@ -189,6 +209,10 @@ fn prove(
         FrameKind::Receipts => {
             let (from, to) = Receipts::parties(body, directory, now)?;
             (from, to, Freight::Receipts, Lane::Acts, None)
+        }
+        FrameKind::Want => {
+            let (from, to) = Want::parties(body, directory, now)?;
+            (from, to, Freight::Want, Lane::Acts, None)
         }
         _ => {
             let (from, to) = Reject::parties(body, directory, now)?;
@@ -204,18 +228,18 @@ async fn answer(
     peer: &Party,
     parcel: Digest,
     outcome: Result<oneshot::Receiver<Outcome>, Refusal>,
-) -> (FrameKind, Vec<u8>) {
+) -> Frame {
     let outcome = match outcome {
         Ok(waiting) => waiting.await.unwrap_or(Err(Refusal::Later)),
         Err(refusal) => Err(refusal),
     };
     match outcome.and_then(|custody| custody.ok_or(Refusal::Later)) {
-        Ok(parcel) => (FrameKind::Custody, Custody::sign(&parcel, &desk.signer)),
+        Ok(parcel) => (FrameKind::Custody, Custody::sign(&parcel, &desk.signer), None),
         Err(refusal) => {
             desk.counters.refused(refusal.code());
             let (code, words) = (refusal.code().to_owned(), refusal.words().to_owned());
             let refused = Refused { to: peer.clone(), parcel, code, words };
-            (FrameKind::Refused, refused.sign(&desk.signer))
+            (FrameKind::Refused, refused.sign(&desk.signer), None)
         }
     }
 }
@@ -254,12 +278,16 @@ async fn collected(
 /// Pushes what waits over a member's line, and goes on as more arrives, until the line ends.
 async fn push(desk: Desk, link: Link, in_flight: InFlight, line: Answers) {
     let to = link.peer();
+    let places = Arc::new(Semaphore::new(LINE_KIB));
     let mut bell = desk.counter.bell();
     loop {
         let carried = in_flight.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A little at a time, so that an act that comes meanwhile overtakes what waits in bulk.
         let most = WINDOW.saturating_sub(carried.len()).min(8);
-        let next = desk.counter.next(to, &carried, most).await;
+        let mut next = desk.counter.next(to, &carried, most).await;
+        if next.first().is_some_and(|parcel| parcel.thread.lane == Lane::Bulk) {
+            next.truncate(1);
+        }
         if next.is_empty() {
             tokio::select! {
                 changed = bell.changed() => if changed.is_err() { return },
@@ -271,6 +299,8 @@ async fn push(desk: Desk, link: Link, in_flight: InFlight, line: Answers) {
         for parcel in next {
             let digest = parcel.digest;
             in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            let size = kib(usize::try_from(parcel.size).unwrap_or(usize::MAX)).min(LINE_KIB as u32);
+            let Ok(place) = Arc::clone(&places).acquire_many_owned(size).await else { return };
             let body = match desk.room.body(&digest) {
                 Ok(body) => body,
                 Err(cause) => {
@@ -279,7 +309,7 @@ async fn push(desk: Desk, link: Link, in_flight: InFlight, line: Answers) {
                 }
             };
             let wrapped = Wrapped { custody: Custody::sign(&parcel, &desk.signer), body };
-            if line.send((FrameKind::Parcel, wrapped.encode())).await.is_err() {
+            if line.send((FrameKind::Parcel, wrapped.encode(), Some(place))).await.is_err() {
                 return;
             }
         }

@@ -3,15 +3,18 @@
 mod clerk;
 mod init;
 mod lines;
+mod station;
 mod status;
 
 pub use init::init;
+pub use station::{RelayParts, RelayPost, RelayStation};
 
 use crate::config::{Layout, RelayConfig};
 use crate::control::{ExitCode, Failure};
-use crate::model::{Party, Timestamp};
+use crate::model::Timestamp;
 use crate::node::board::Board;
 use crate::node::counters::Counters;
+use crate::node::error::NodeError;
 use crate::node::gateway::Doorkeeper;
 use crate::node::generations::Generations;
 use crate::node::joining;
@@ -19,19 +22,24 @@ use crate::node::keys::{KeyError, KeyFolder};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::parts::{key_failure, renewal, start_failure, store_failure};
+use crate::node::prekeys::{PrekeyKeeper, listed};
 use crate::node::serve::{LAST_WORDS, told_to_stop};
+use crate::node::sheet::Sheet;
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
 use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
-use crate::transport::{CloseCode, Listen, PeerCheck, Road};
+use crate::transport::{CloseCode, Listen, Road};
 use crate::trust::Directory;
-use clerk::{Clerk, Counter};
-use std::collections::BTreeSet;
+use crate::trust::federation::Documents;
+use clerk::Counter;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
+
+/// How often it is looked whether a prekey is to be made or deleted.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// What all lines of a relay share.
 #[derive(Clone)]
@@ -44,6 +52,8 @@ pub(super) struct Desk {
     counter: Counter,
     counters: Arc<Counters>,
     since: Timestamp,
+    /// The memory for what members bring, until it is durable.
+    places: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -73,9 +83,9 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
     let shelf = joining::shelf(layout)?;
     let known = joining::read(&shelf, Some(&config.party))?.ok_or_else(joining::not_joined)?;
-    let members = members(&known);
     let trusted = Arc::new(Live::new(known));
     let own = Generations::new(keys.clone(), &layout.pki());
+    let keeper = PrekeyKeeper::new(keys, Sheet::new(layout.part_b()));
     let renewal = renewal(&config.party, &own, &trusted.get()).map_err(|e| key_failure(&e))?;
     let (identity, renewing) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
     let signer = signer(config, &own, &trusted.get(), machine.now()).map_err(|e| key_failure(&e))?;
@@ -84,31 +94,24 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
         start_failure("serve.socket", format!("cannot open {}: {e}", config.socket.display()))
             .hint("is another relay running on the same data?")
     })?;
-    let check = Arc::new(Doorkeeper { directory: Arc::clone(&trusted), machine: Arc::clone(&machine) });
+    let parts = RelayParts {
+        look: Duration::from_secs(u64::from(config.custody.look_seconds)),
+        signer,
+        quotas: quotas(config),
+        machine,
+        directory: trusted,
+        shelf,
+        room,
+        identity: Arc::clone(&identity),
+        renewal: renewing,
+    };
     let listen = Listen { quic: config.listen, tcp: config.listen_tcp };
-    let road = Road::bind(listen, identity, Arc::clone(&check) as Arc<dyn PeerCheck>).map_err(|e| {
+    let road = Road::bind(listen, identity, parts.doorkeeper()).map_err(|e| {
         start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
     })?;
-    let look = Duration::from_secs(u64::from(config.custody.look_seconds));
-    let terms = (signer.clone(), quotas(config), members);
-    let (clerk, counter) =
-        Clerk::new(terms, room.clone(), Arc::clone(&machine), look).map_err(store_failure)?;
-    let desk = Desk {
-        since: machine.now(),
-        machine,
-        board: Arc::new(Board::new(trusted, shelf)),
-        doorkeeper: check,
-        signer: Arc::new(signer),
-        room,
-        counter,
-        counters: Arc::default(),
-    };
-    desk.spawn(clerk.run());
-    desk.spawn(follow(desk.clone()));
-    desk.spawn(renewing.run(Arc::clone(&desk.machine)));
+    let RelayPost { desk, road } = RelayStation::open(parts, road).map_err(store_failure)?.start();
+    desk.spawn(keep(desk.clone(), keeper, own));
     desk.spawn(status::serve(desk.clone(), listener));
-    let road = Arc::new(road);
-    desk.spawn(accept(desk.clone(), Arc::clone(&road)));
     let listen = road.local_address().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(listen, "the relay {} is ready", config.party);
     let code = tokio::select! {
@@ -119,23 +122,28 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     Ok(code)
 }
 
-/// Lists who has a mailbox.
-fn members(directory: &Directory) -> BTreeSet<Party> {
-    directory.parties().filter(|party| Some(*party) != directory.me()).cloned().collect()
-}
-
-/// Gives a mailbox to whom the directory has come to list, and to nobody else.
-async fn follow(desk: Desk) {
-    let mut changes = desk.board.changes();
-    while changes.changed().await.is_ok() {
-        desk.counter.admit(members(&desk.board.get())).await;
+/// Keeps the relay's own part B true, weekly with its prekeys, with nobody present; members hear of it as of any news.
+async fn keep(desk: Desk, keeper: PrekeyKeeper, own: Generations) {
+    let mut ran = 0;
+    loop {
+        if let Err(cause) = keep_once(&desk, &keeper, &own, ran).await {
+            tracing::error!(%cause, "what this relay says of itself was not renewed");
+        }
+        sleep(LOOK).await;
+        ran = i64::try_from(LOOK.as_secs()).unwrap_or(0);
     }
 }
 
-async fn accept(desk: Desk, road: Arc<Road>) {
-    while let Some(link) = road.accept().await {
-        desk.spawn(lines::serve_link(desk.clone(), link));
-    }
+async fn keep_once(desk: &Desk, keeper: &PrekeyKeeper, own: &Generations, ran: i64) -> Result<(), NodeError> {
+    let (directory, now, me) = (desk.board.get(), desk.machine.now(), &desk.signer.party);
+    keeper.turn(now, ran, &mut *desk.machine.entropy())?;
+    let prekeys = listed(&keeper.held()?, now);
+    let seal = own.in_force(&directory, me, now)?.seal;
+    let known = directory.entry(me).map_err(KeyError::from)?.part_b_file().map(|(bytes, _)| bytes);
+    let amended = keeper.sheet().amend(known, &seal, now, |part| part.prekeys = prekeys)?;
+    let Some(bytes) = amended else { return Ok(()) };
+    let taken = desk.board.take(Documents::part_b(&bytes), now).await;
+    taken.refused.into_iter().next().map_or(Ok(()), |cause| Err(NodeError::Directory(cause)))
 }
 
 async fn stop(desk: &Desk, road: &Road, config: &RelayConfig, code: ExitCode) {
@@ -161,7 +169,7 @@ fn signer(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<Signer, KeyError> {
-    let key = own.in_force(directory, &config.party, now)?.log;
+    let key = own.log_in_force(directory, &config.party, now)?;
     let name = format!("gw1.{}", config.party.dns_suffix());
     Ok(Signer { party: config.party.clone(), name, key })
 }

@@ -6,13 +6,15 @@ use crate::envelope::fixture::{XAA, XBB, named, refusal};
 use crate::evidence::dossier::tests::hostile::forked;
 use crate::evidence::dossier::tests::story::{Story, anchor, log_keys, sealed};
 use crate::evidence::dossier::{Dossier, verify};
-use crate::evidence::{Contradiction, HeadClaim};
+use crate::evidence::proof::tests as alone;
+use crate::evidence::{Accusation, Contradiction, Equivocation, HeadClaim, verify_proof};
 use crate::model::{DAY, MessageId};
 use crate::trust::fixture::NOW;
 use serde_bytes::ByteBuf;
 use serde_json::json;
 use std::path::PathBuf;
 
+/// Name, bytes, and the code of its first fault; of a proof that holds, the code of what it proves.
 type Golden = (&'static str, Vec<u8>, &'static str);
 
 fn folder() -> PathBuf {
@@ -66,6 +68,25 @@ fn all() -> Vec<Golden> {
     ]
 }
 
+/// Proofs of alarms alone.
+fn proofs() -> Vec<Golden> {
+    let mut flipped = alone::file(alone::fork());
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    let Accusation::Equivocation(twice) = alone::equivocation() else { panic!("an equivocation") };
+    let same = Equivocation { second: twice.first.clone(), ..twice.clone() };
+    let other = Equivocation { issuer: named(XAA), ..twice };
+    let file = |accused| alone::file(Accusation::Equivocation(accused));
+    vec![
+        ("good-fork", alone::file(alone::fork()), "fork"),
+        ("good-equivocation", alone::file(alone::equivocation()), "equivocation"),
+        ("bad-flipped-byte", flipped, ""),
+        ("bad-one-statement-twice", file(same), "malformed-evidence"),
+        ("bad-another-accused", file(other), "about-something-else"),
+        ("bad-sealed-by-another", alone::proof(alone::fork()).seal(&log_keys(XBB)).unwrap(), "unknown-key"),
+    ]
+}
+
 fn without_first(dossier: &mut Dossier) {
     dossier.statements.remove(0);
     dossier.receipts.remove(0);
@@ -80,7 +101,7 @@ fn accuse(story: &mut Story) {
         first: claim(story.receipts[0].as_bytes()),
         second: Some(claim(receipt.as_bytes())),
     };
-    story.alarms.push(ByteBuf::from(proof.encode().unwrap()));
+    story.alarms.push(ByteBuf::from(Accusation::Contradiction(proof).encode().unwrap()));
 }
 
 /// A dossier that carries the directory of another federation.
@@ -91,28 +112,38 @@ fn with_other_root() -> Vec<u8> {
     parts.seal(&log_keys(XAA)).unwrap()
 }
 
+/// Compares one file with what this code makes, or writes it anew.
+fn compare(name: &str, bytes: &[u8], bless: bool) {
+    let file = folder().join(name);
+    if bless {
+        std::fs::create_dir_all(folder()).unwrap();
+        std::fs::write(&file, bytes).unwrap();
+    }
+    assert!(std::fs::read(&file).unwrap() == bytes, "{name} is not what this code makes");
+}
+
 #[test]
-fn dossiers_are_what_this_code_makes_and_judges() {
+fn dossiers_and_proofs_are_what_this_code_makes_and_judges() {
     let bless = std::env::var_os("VALISE_BLESS").is_some();
     let trusted = anchor();
-    let mut index = serde_json::Map::new();
+    let (mut dossiers, mut proved) = (serde_json::Map::new(), serde_json::Map::new());
     for (name, bytes, expected) in all() {
         let report = verify(&bytes, &trusted);
         let found = report.first_fault().map_or("valid", |fault| fault.code);
         assert!(expected.is_empty() && found != "valid" || found == expected, "{name}: {found}");
-        index.insert(name.to_owned(), json!({ "valid": report.valid, "first": found }));
-        let file = folder().join(format!("{name}.dossier"));
-        if bless {
-            std::fs::create_dir_all(folder()).unwrap();
-            std::fs::write(&file, &bytes).unwrap();
-        }
-        assert!(std::fs::read(&file).unwrap() == bytes, "{name} is not what this code makes");
+        dossiers.insert(name.to_owned(), json!({ "valid": report.valid, "first": found }));
+        compare(&format!("{name}.dossier"), &bytes, bless);
+    }
+    for (name, bytes, expected) in proofs() {
+        let report = verify_proof(&bytes, &trusted);
+        let proves = report.convicts.as_ref().map(|conviction| conviction.code);
+        let found = report.first_fault().map(|fault| fault.code).or(proves).unwrap();
+        assert!(expected.is_empty() && !report.valid || found == expected, "{name}: {found}");
+        assert_eq!(report.valid, name.starts_with("good-"), "{name}");
+        proved.insert(name.to_owned(), json!({ "valid": report.valid, "first": found }));
+        compare(&format!("{name}.proof"), &bytes, bless);
     }
     let roots: Vec<String> = trusted.roots.iter().map(ToString::to_string).collect();
-    let text = format!("{:#}\n", json!({ "anchor": roots, "dossiers": index }));
-    let file = folder().join("index.json");
-    if bless {
-        std::fs::write(&file, &text).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    let index = json!({ "anchor": roots, "dossiers": dossiers, "proofs": proved });
+    compare("index.json", format!("{index:#}\n").as_bytes(), bless);
 }

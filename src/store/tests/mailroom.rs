@@ -17,8 +17,11 @@ fn parcel(index: u64, body: &[u8]) -> Parcel {
 
 fn take(room: &Mailroom, index: u64, body: &[u8]) -> Parcel {
     let parcel = parcel(index, body);
-    let kept = [(parcel.digest, body.to_vec())];
-    room.commit(&[Event::Taken(parcel.clone())], &kept).unwrap().wait().unwrap().into_inner();
+    room.commit(&[Event::Taken(parcel.clone())], [(&parcel.digest, body)])
+        .unwrap()
+        .wait()
+        .unwrap()
+        .into_inner();
     parcel
 }
 
@@ -44,7 +47,7 @@ fn what_was_collected_is_gone_and_its_number_is_not_given_again() {
     let room = enter(&journal, &bodies).unwrap();
     let parcel = take(&room, 0, b"collected");
     let collected = Event::Collected { parcels: vec![parcel.digest], proof: b"signed".to_vec() };
-    room.commit(&[collected], &[]).unwrap().wait().unwrap().into_inner();
+    room.commit(&[collected], []).unwrap().wait().unwrap().into_inner();
     // The process dies before it deletes the body: the next start does.
     drop(room);
     let room = enter(&journal, &bodies).unwrap();
@@ -59,7 +62,7 @@ fn body_that_was_never_signed_for_is_deleted_and_one_that_is_missing_or_changed_
     let (journal, bodies) = (MemDisk::new(), MemDisk::new());
     let room = enter(&journal, &bodies).unwrap();
     let orphan = Digest::of(&[b"orphan"]);
-    room.commit(&[], &[(orphan, b"orphan".to_vec())]).unwrap().wait().unwrap().into_inner();
+    room.commit(&[], [(&orphan, b"orphan".as_slice())]).unwrap().wait().unwrap().into_inner();
     let parcel = take(&room, 0, b"kept");
     drop(room);
     let room = enter(&journal, &bodies).unwrap();

@@ -177,28 +177,11 @@ async fn each_bad_certificate_is_refused_with_the_same_cause_as_over_quic() {
 #[tokio::test]
 async fn a_stranger_to_our_tls_is_refused() {
     let (a, b) = pair();
-    let base = |groups: Option<&'static dyn rustls::crypto::SupportedKxGroup>| {
-        let mut theirs = (*tls::provider()).clone();
-        theirs.kx_groups = groups.map_or(theirs.kx_groups, |group| vec![group]);
-        rustls::ClientConfig::builder_with_provider(Arc::new(theirs))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(tls::Verifier {
-                check: a.check.clone(),
-                expected: None,
-                verdict: tls::Verdict::default(),
-                says_later: false,
-            }))
-    };
-    let mut anonymous = base(None).with_no_client_auth();
-    anonymous.alpn_protocols = vec![tls::ALPN.to_vec()];
-    let mut other_protocol = base(None).with_client_cert_resolver(a.identity.clone());
-    other_protocol.alpn_protocols = vec![b"valise/9".to_vec()];
-    let nameless = base(None).with_client_cert_resolver(a.identity.clone());
-    let mut classic = base(Some(aws_lc_rs::kx_group::X25519)).with_client_cert_resolver(a.identity.clone());
+    let mut theirs = (*tls::provider()).clone();
+    theirs.kx_groups = vec![aws_lc_rs::kx_group::X25519];
+    let mut classic = unlike_ours(&a, Arc::new(theirs)).with_client_cert_resolver(a.identity.clone());
     classic.alpn_protocols = vec![tls::ALPN.to_vec()];
-    for config in [anonymous, other_protocol, nameless, classic] {
+    for config in strange_ways_to_greet(&a).into_iter().chain([classic]) {
         let socket = TcpStream::connect(b.road.tcp_address().unwrap()).await.unwrap();
         let name = ServerName::try_from("peer.internal").unwrap();
         let welcomed = async {
@@ -263,4 +246,23 @@ async fn a_bad_frame_and_a_stall_end_only_their_streams() {
     assert_eq!(first, Err(TransportError::Stalled));
     here.accept_stream().await.unwrap();
     echo_once(&there, &here).await;
+}
+
+/// Who takes the connection and says nothing is given up, on either side of it, and holds up nobody meanwhile.
+#[tokio::test]
+async fn a_handshake_that_does_not_end_is_given_up_on_both_sides() {
+    let (a, b) = blocked_pair();
+    let mute = TcpListener::bind(LOOPBACK).await.unwrap();
+    let place = Place { tcp: mute.local_addr().unwrap(), ..a.place_of(&b) };
+    let began = Instant::now();
+    // Here the peer never answers; there a caller never asks.
+    let never_asks = TcpStream::connect(b.road.tcp_address().unwrap()).await.unwrap();
+    let (missed, (met, _)) = tokio::join!(a.road.connect(&b.pki.party, place), linked(&a, &b));
+    let cause = missed.unwrap_err();
+    assert_eq!(cause.code(), "no-road", "{cause}");
+    assert!(cause.to_string().contains("TCP: the handshake did not end in time"), "{cause}");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert_eq!(met.road(), RoadKind::Tcp);
+    counted(&b, "handshake-timeout").await;
+    drop(never_asks);
 }

@@ -4,8 +4,8 @@ use crate::envelope::Content;
 use crate::envelope::fixture::{Seeded, XAA, XBB, draft, named, request};
 use crate::evidence::dossier::{Dossier, verify};
 use crate::evidence::{
-    Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, MerkleLog, ProvedLeaf,
-    Receipt,
+    Accusation, Checkpoint, Contradiction, Direction, Entry, HeadClaim, Leaf, Log, LogBook, MerkleLog,
+    ProvedLeaf, Receipt,
 };
 use crate::model::{Act, DAY, Head, MessageId};
 use crate::trust::fixture::NOW;
@@ -55,6 +55,46 @@ proptest! {
         let at = at % flipped.len();
         flipped[at] ^= 1 << bit;
         prop_assert_ne!(verdict(&flipped), "valid", "byte {}", at);
+    }
+
+    #[test]
+    fn a_flipped_bit_that_its_maker_sealed_is_found(part in 0usize..7, piece: usize, at: usize, bit in 0u8..8) {
+        static MADE: std::sync::OnceLock<Dossier> = std::sync::OnceLock::new();
+        let mut parts = MADE.get_or_init(|| Story::told().parts(XAA)).clone();
+        let flip = |bytes: &mut [u8]| bytes[at % bytes.len()] ^= 1 << bit;
+        let nth = |count: usize| piece % count;
+        let (statement, log) = (nth(parts.statements.len()), nth(parts.logs.len()));
+        match part {
+            0 => { let nth = nth(parts.receipts.len()); flip(&mut parts.receipts[nth]) }
+            1 => flip(&mut parts.statements[statement].statement),
+            2 => {
+                let shown = &mut parts.statements[statement].disclosures;
+                let nth = piece % shown.len();
+                flip(&mut shown[nth]);
+            }
+            3 => {
+                let mut anchor = parts.logs[log].anchor.encode().unwrap();
+                // The heads of the three byte strings have another form then, or none.
+                flip(&mut anchor);
+                let Ok(anchor) = crate::evidence::Anchor::parse(&anchor) else { return Ok(()) };
+                parts.logs[log].anchor = anchor;
+            }
+            4 => {
+                let leaves = &mut parts.logs[log].leaves;
+                let nth = piece % leaves.len();
+                flip(&mut leaves[nth].leaf);
+            }
+            5 => {
+                let path = parts.logs[log].leaves.iter_mut().flat_map(|leaf| leaf.path.iter_mut()).next();
+                let Some(path) = path else { return Ok(()) };
+                flip(&mut path.0);
+            }
+            _ => {
+                let Some(head) = parts.logs[log].heads.first_mut() else { return Ok(()) };
+                flip(&mut head.head.root.0);
+            }
+        }
+        prop_assert_ne!(verdict(&sealed(parts)), "valid", "part {} piece {} byte {}", part, piece, at);
     }
 
     #[test]
@@ -207,14 +247,14 @@ fn a_party_that_forks_its_log_is_convicted() {
         second: Some(claim(&receipt)),
     };
     let mut accusing = Story::told();
-    accusing.alarms.push(ByteBuf::from(proof.encode().unwrap()));
+    accusing.alarms.push(ByteBuf::from(Accusation::Contradiction(proof.clone()).encode().unwrap()));
     assert_eq!(verdict(&accusing.dossier(XAA)), "fork");
     // Nobody is convicted by a claim that contradicts nothing, or by another's words.
     let same = Contradiction { second: Some(claim(&story.receipts[0])), ..proof.clone() };
     let other = Contradiction { owner: named(XAA), peer: named(XBB), ..proof };
     for (proof, code) in [(same, "malformed-evidence"), (other, "about-something-else")] {
         let mut accusing = Story::told();
-        accusing.alarms.push(ByteBuf::from(proof.encode().unwrap()));
+        accusing.alarms.push(ByteBuf::from(Accusation::Contradiction(proof.clone()).encode().unwrap()));
         assert_eq!(verdict(&accusing.dossier(XAA)), code);
     }
 }

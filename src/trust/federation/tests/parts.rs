@@ -12,8 +12,17 @@ fn a_party_renews_its_part_b_alone_and_never_falls_back() {
     assert_eq!((after.version(), after.digest()), (directory.version(), directory.digest()));
     let old = after.update(&Documents::part_b(&signed_b(&xab, &part_b(&xab, 1))), NOW).unwrap();
     assert_eq!(old.prekey(&xab.party, NOW), Ok(&prekey(2)), "an older one is passed over");
-    let leap = PartB { version: u64::MAX, ..newer.clone() };
-    assert_eq!(verdict(&after, &Documents::part_b(&signed_b(&xab, &leap))), "version-leaps");
+    let seconds = u64::try_from(NOW.unix()).unwrap();
+    for (version, expected) in [
+        (u64::MAX, "version-leaps"),
+        (MAX_VERSION, "version-leaps"),
+        (seconds + MAX_LEAP + 1, "version-leaps"),
+        // A restored gateway goes on from the instant of the restore, above all that it may have signed since its backup.
+        (seconds, "taken"),
+    ] {
+        let leap = PartB { version, ..newer.clone() };
+        assert_eq!(verdict(&after, &Documents::part_b(&signed_b(&xab, &leap))), expected, "{version}");
+    }
     let by_log = newer.sign(&thumbprint(&xab.seal.der), &key("XAB log")).unwrap().to_bytes();
     assert_eq!(verdict(&directory, &Documents::part_b(&by_log)), "bad-signature");
 }
