@@ -77,7 +77,8 @@ async fn exchange(node: &Node, asked: &Party) -> Duration {
     };
     let begun = Instant::now();
     node.ask("awa", command).await.expect("the node is on").expect("the request is complete");
-    let courier = node.post().and_then(|post| post.gateway.couriers.get(asked)).expect("they know each other");
+    let courier =
+        node.post().and_then(|post| post.gateway.couriers.get(asked)).expect("they know each other");
     for _ in 0..LOOKS {
         if courier.standing().waiting.is_empty() {
             return begun.elapsed();
