@@ -43,6 +43,7 @@ pub fn trips(federation: &Arc<Federation>, travel: Millis) -> Trips {
             federation: Arc::clone(federation),
             net: Net::even(travel),
             faults: Vec::new(),
+            relays: Vec::new(),
             bug: None,
             failed: Arc::new(Failures::default()),
         };
