@@ -1,6 +1,8 @@
 //! Measures real gateway processes over loopback, each figure beside the limit that was measured in the same run
 //! (`docs/performance.md`). Run it with `cargo run --release -p bench -- exchange`.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock, and draws at random")]
+
 mod attach;
 mod exchange;
 mod figure;

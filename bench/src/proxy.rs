@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -62,29 +63,35 @@ fn carry(front: &UdpSocket, to: SocketAddr, counts: &Arc<Counts>) -> Result<(), 
     let mut buffer = vec![0; 65_536];
     while !counts.over.load(Ordering::Relaxed) {
         let Ok((length, from)) = front.recv_from(&mut buffer) else { continue };
-        if !callers.contains_key(&from) {
-            let behind = UdpSocket::bind("127.0.0.1:0")?;
-            behind.set_read_timeout(Some(Duration::from_millis(200)))?;
-            callers.insert(from, behind.try_clone()?);
-            let (front, counts, later) = (front.try_clone()?, Arc::clone(counts), later.clone());
-            thread::spawn(move || {
-                let mut buffer = vec![0; 65_536];
-                while !counts.over.load(Ordering::Relaxed) {
-                    let Ok(length) = behind.recv(&mut buffer) else { continue };
-                    let Ok(socket) = front.try_clone() else { return };
-                    let _ = later.send((
-                        Instant::now() + counts.pause(),
-                        socket,
-                        from,
-                        buffer[..length].to_vec(),
-                    ));
-                }
-            });
-        }
-        let socket = callers[&from].try_clone()?;
+        let socket = match callers.entry(from) {
+            Entry::Occupied(known) => known.get().try_clone()?,
+            Entry::Vacant(new) => new.insert(behind(from, front, counts, &later)?).try_clone()?,
+        };
         later.send((Instant::now() + counts.pause(), socket, to, buffer[..length].to_vec()))?;
     }
     Ok(())
+}
+
+/// Opens the socket behind the line for one caller, and carries back what comes to it.
+fn behind(
+    caller: SocketAddr,
+    front: &UdpSocket,
+    counts: &Arc<Counts>,
+    later: &mpsc::Sender<Parcel>,
+) -> Result<UdpSocket, Failure> {
+    let behind = UdpSocket::bind("127.0.0.1:0")?;
+    behind.set_read_timeout(Some(Duration::from_millis(200)))?;
+    let (socket, front) = (behind.try_clone()?, front.try_clone()?);
+    let (counts, later) = (Arc::clone(counts), later.clone());
+    thread::spawn(move || {
+        let mut buffer = vec![0; 65_536];
+        while !counts.over.load(Ordering::Relaxed) {
+            let Ok(length) = socket.recv(&mut buffer) else { continue };
+            let Ok(front) = front.try_clone() else { return };
+            let _ = later.send((Instant::now() + counts.pause(), front, caller, buffer[..length].to_vec()));
+        }
+    });
+    Ok(behind)
 }
 
 type Parcel = (Instant, UdpSocket, SocketAddr, Vec<u8>);
