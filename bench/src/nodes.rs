@@ -179,7 +179,8 @@ impl Node {
 
     /// Opens a connection to its control socket.
     pub fn line(&self) -> Result<Client, Failure> {
-        Client::connect(&self.dir.join(format!("{}.sock", self.noun))).map_err(|failure| failure.message.into())
+        Client::connect(&self.dir.join(format!("{}.sock", self.noun)))
+            .map_err(|failure| failure.message.into())
     }
 
     /// Asks it once.
