@@ -182,6 +182,13 @@ fn open_store(
     }
     match report.index {
         IndexReport::Kept => tracing::info!(sequence = report.position.sequence, "the store is open"),
+        IndexReport::CaughtUp { groups } => {
+            tracing::info!(
+                sequence = report.position.sequence,
+                groups,
+                "the store is open, its index caught up"
+            );
+        }
         IndexReport::Rebuilt { why, in_memory } => {
             tracing::info!(sequence = report.position.sequence, why, in_memory, "the index was rebuilt");
         }

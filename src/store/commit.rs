@@ -1,7 +1,5 @@
 use super::{
-    Location, Position, Reader, Record, RecordRef, StoreError,
-    journal::Journal,
-    marks::{CleanMark, SyncedMark},
+    Location, Position, Reader, Record, RecordRef, StoreError, journal::Journal, marks::SyncedMark,
     view::Shared,
 };
 use std::{
@@ -234,16 +232,12 @@ impl Committer {
         }
     }
 
-    /// Closes in good order, so that the next open can trust the index.
+    /// Closes in good order, so that the next open finds all in the index.
     pub fn close(&mut self) -> Result<(), StoreError> {
         self.shared.check_open()?;
         self.note_synced();
-        let clean = self.shared.close_index();
-        let put = |mark: CleanMark| mark.put(&*self.shared.disk);
-        self.synced
-            .sync(&*self.shared.disk)
-            .and_then(|()| clean.map_or(Ok(()), put))
-            .map_err(|error| self.shared.fail(&error))
+        self.shared.close_index();
+        self.synced.sync(&*self.shared.disk).map_err(|error| self.shared.fail(&error))
     }
 
     /// Waits for the next job; the idle moment before it is when the synced mark is written.

@@ -3,8 +3,9 @@ use super::{
     commit::{Committer, Job, Pending, Ticket, Transaction, check_size},
     index::{IndexChoice, Row},
     journal::Journal,
-    marks::{self, CleanMark, SyncedMark},
-    view::{IndexReport, OnFailure, Shared, Statistics, open_index},
+    marks::{self, SyncedMark},
+    rebuild::{Room, open_index},
+    view::{IndexReport, OnFailure, Shared, Statistics},
 };
 use std::{
     sync::{
@@ -97,16 +98,15 @@ impl Store {
         mut indexer: Box<dyn Indexer>,
     ) -> Result<(Self, OpenReport), StoreError> {
         let StoreOptions { disk, index, mode, segment_bytes, free_space_floor, on_failure } = options;
-        let clean = CleanMark::take(&*disk)?;
         let (journal, bytes_cut) =
             Journal::open(Arc::clone(&disk), segment_bytes, marks::read_synced(&*disk))?;
         let position = journal.position();
         let free = disk.free_space().map_err(StoreError::io("measure the free space of", "the disk"))?;
-        let roomy = free >= free_space_floor;
-        let (index, found) = open_index(&*disk, &index, roomy, clean, position, &mut *indexer)?;
+        let room = if free >= free_space_floor { Room::Ample } else { Room::Scarce };
+        let (opened, found) = open_index(&*disk, &index, room, position, &mut *indexer)?;
         let report = OpenReport { position, bytes_cut, index: found };
         let synced = SyncedMark::prepare(&*disk)?;
-        let shared = Arc::new(Shared::new(disk, index, indexer, position, on_failure));
+        let shared = Arc::new(Shared::new(disk, (index, opened), indexer, position, on_failure));
         let reader = Reader(Arc::clone(&shared));
         notary.restore(&reader).map_err(|cause| StoreError::Failed { cause })?;
         let mut committer = Committer { shared, journal, synced, notary, free_space_floor };

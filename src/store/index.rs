@@ -1,6 +1,5 @@
-use super::{Position, StoreError};
-use crate::model::Digest;
-use std::{collections::BTreeMap, ops::Bound, path::PathBuf};
+use super::{Disk, Position, StoreError};
+use std::{collections::BTreeMap, ops::Bound, path::PathBuf, sync::Arc};
 
 /// Longest value in bytes; a longer one belongs in the journal, and its [`super::Location`] here.
 pub const MAX_INDEX_VALUE: usize = 3 * 1024;
@@ -19,13 +18,13 @@ pub type Row = (Vec<u8>, Vec<u8>);
 pub struct IndexFault(pub String);
 
 /// A view over the journal that can be deleted at any time and rebuilt from it (DESIGN §10).
-pub trait Index: Send {
+pub trait Index: Send + Sync {
     /// Looks a key up.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault>;
     /// Lists at most `limit` of the keys that begin with `prefix` and come after `after`, in ascending order.
     fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, IndexFault>;
-    /// Returns the last of the keys that begin with `prefix`.
-    fn last(&self, prefix: &[u8]) -> Result<Option<Row>, IndexFault>;
+    /// Returns the last of the keys that begin with `prefix` and come before `before`.
+    fn last(&self, prefix: &[u8], before: Option<&[u8]>) -> Result<Option<Row>, IndexFault>;
     /// Lists the keys that begin with `prefix`, in ascending order.
     fn scan_prefix(&self, prefix: &[u8]) -> Result<Vec<Row>, IndexFault> {
         self.page(prefix, None, usize::MAX)
@@ -34,18 +33,25 @@ pub trait Index: Send {
     fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault>;
     /// Returns the position that the index stands at.
     fn high_water(&self) -> Result<Position, IndexFault>;
-    /// Closes in good order and returns a digest of what must be found at the next open, or `None` if
-    /// nothing outlives the process.
-    fn close(self: Box<Self>) -> Result<Option<Digest>, IndexFault>;
+    /// Closes in good order: what can outlive the process is durable then.
+    fn close(self: Box<Self>) -> Result<(), IndexFault>;
 }
 
 /// Where the index lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum IndexChoice {
     /// In memory, rebuilt at every open.
     Memory,
-    /// In a sled database in this directory, which belongs to the store alone.
+    /// In this directory, which belongs to the store alone: what is new in a sled database, the rest in
+    /// sorted runs.
     Sled(PathBuf),
+    /// As in a directory, but with what is new in memory, and with no thread of its own: for simulations.
+    Runs {
+        /// Where the runs lie.
+        disk: Arc<dyn Disk>,
+        /// How many new rows become a run.
+        fold_rows: usize,
+    },
 }
 
 /// An ordered map in memory: the index of a simulation, and of a node that is short of disk space.
@@ -84,8 +90,11 @@ impl Index for MemIndex {
             .collect())
     }
 
-    fn last(&self, prefix: &[u8]) -> Result<Option<Row>, IndexFault> {
-        let end = after_prefix(prefix);
+    fn last(&self, prefix: &[u8], before: Option<&[u8]>) -> Result<Option<Row>, IndexFault> {
+        let end = end_of(prefix, before);
+        if end.as_deref().is_some_and(|end| end <= prefix) {
+            return Ok(None);
+        }
         let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut rows = self.rows.range::<[u8], _>((Bound::Included(prefix), end));
         Ok(rows.next_back().map(|(key, value)| (key.clone(), value.clone())))
@@ -106,8 +115,8 @@ impl Index for MemIndex {
         Ok(self.high_water)
     }
 
-    fn close(self: Box<Self>) -> Result<Option<Digest>, IndexFault> {
-        Ok(None)
+    fn close(self: Box<Self>) -> Result<(), IndexFault> {
+        Ok(())
     }
 }
 
@@ -117,6 +126,15 @@ pub(super) fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix.get(..=kept)?.to_vec();
     *end.last_mut()? += 1;
     Some(end)
+}
+
+/// Returns where the keys end that begin with `prefix` and come before `before`; none if all after it do.
+pub(super) fn end_of(prefix: &[u8], before: Option<&[u8]>) -> Option<Vec<u8>> {
+    let end = after_prefix(prefix);
+    match before {
+        Some(before) if end.as_deref().is_none_or(|end| before < end) => Some(before.to_vec()),
+        Some(_) | None => end,
+    }
 }
 
 /// Refuses keys and values that are over their limits.

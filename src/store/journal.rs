@@ -133,37 +133,166 @@ impl Journal {
     }
 }
 
-/// Shows every record up to `until` to `visit`, one group at a time and in order, and checks everything
-/// that it reads; big records are located and not read.
+/// A place between two groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The group before it.
+    pub position: Position,
+    /// The segment in which it lies.
+    pub segment: u32,
+    /// Where in the segment, in bytes.
+    pub offset: u64,
+}
+
+impl Place {
+    /// Where the journal begins.
+    pub const START: Self = Self { position: Position::GENESIS, segment: 1, offset: SEGMENT_HEAD as u64 };
+}
+
+/// Finds the place after a group; `None` if this journal has no such group.
+pub(super) fn find(disk: &dyn Disk, position: Position) -> Result<Option<Place>, StoreError> {
+    for segment in (1..=count_segments(disk)?).rev() {
+        let start = read_head(disk, segment)?.before;
+        if start.sequence > position.sequence {
+            continue;
+        }
+        let mut place = Place { position: start, segment, offset: SEGMENT_HEAD as u64 };
+        let mut window = Window::over(disk, segment)?;
+        while place.position.sequence < position.sequence && place.offset < window.len {
+            let Some(head) = window.group_head(place.offset)? else { return Ok(None) };
+            if !head.follows(place.position) {
+                return Ok(None);
+            }
+            place.position = head.position();
+            place.offset += head.len();
+        }
+        return Ok((place.position == position).then_some(place));
+    }
+    Ok(None)
+}
+
+/// Tells before which group each segment begins, the first segment first.
+pub(super) fn segment_starts(disk: &dyn Disk) -> Result<Vec<Place>, StoreError> {
+    let start = |segment| {
+        let position = read_head(disk, segment)?.before;
+        Ok(Place { position, segment, offset: SEGMENT_HEAD as u64 })
+    };
+    (1..=count_segments(disk)?).map(start).collect()
+}
+
+/// Shows every record from `from` up to `until` to `visit`, one group at a time and in order, and checks
+/// everything that it reads; big records are located and not read.
 pub(super) fn replay<E: From<StoreError>>(
     disk: &dyn Disk,
+    from: Place,
     until: Position,
     mut visit: impl FnMut(Position, &[Stored]) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut at = Position::GENESIS;
-    for segment in 1..=count_segments(disk)? {
+    let mut at = from.position;
+    let segments = count_segments(disk)?;
+    for segment in from.segment..=segments {
         if at.sequence == until.sequence {
             break;
         }
-        let (name, len) = measure(disk, segment)?;
-        if read_head(disk, segment)?.before != at {
-            return Err(corrupt(segment, 0, Fault::Chain).into());
-        }
-        let mut offset = SEGMENT_HEAD as u64;
-        while offset < len && at.sequence < until.sequence {
-            let head = read_group_head(disk, &name, offset, len)?;
-            let head = head.ok_or(corrupt(segment, offset, Fault::GroupHead))?;
-            if !head.follows(at) {
-                return Err(corrupt(segment, offset, Fault::Chain).into());
-            }
-            let stored = read_small_records(disk, segment, offset, &head)?;
-            at = head.position();
-            offset += head.len();
-            visit(at, &stored)?;
-        }
+        let offset = if segment == from.segment { from.offset } else { SEGMENT_HEAD as u64 };
+        at = replay_segment(disk, Place { position: at, segment, offset }, until.sequence, &mut visit)?;
     }
     let fault = if at.sequence < until.sequence { Fault::MissingGroups } else { Fault::Chain };
-    if at == until { Ok(()) } else { Err(corrupt(count_segments(disk)?, 0, fault).into()) }
+    if at == until { Ok(()) } else { Err(corrupt(segments, 0, fault).into()) }
+}
+
+/// Shows the records of one segment as [`replay`] does, and returns behind which group it ended.
+pub(super) fn replay_segment<E: From<StoreError>>(
+    disk: &dyn Disk,
+    from: Place,
+    until: u64,
+    mut visit: impl FnMut(Position, &[Stored]) -> Result<(), E>,
+) -> Result<Position, E> {
+    let Place { mut position, segment, mut offset } = from;
+    if offset == SEGMENT_HEAD as u64 && read_head(disk, segment)?.before != position {
+        return Err(corrupt(segment, 0, Fault::Chain).into());
+    }
+    let mut window = Window::over(disk, segment)?;
+    while offset < window.len && position.sequence < until {
+        let head = window.group_head(offset)?.ok_or(corrupt(segment, offset, Fault::GroupHead))?;
+        if !head.follows(position) {
+            return Err(corrupt(segment, offset, Fault::Chain).into());
+        }
+        let stored = window.small_records(offset, &head)?;
+        position = head.position();
+        offset += head.len();
+        visit(position, &stored)?;
+    }
+    Ok(position)
+}
+
+/// Reads a segment from its front to its end, much at once.
+struct Window<'d> {
+    disk: &'d dyn Disk,
+    segment: u32,
+    name: String,
+    /// How long the segment's file is.
+    len: u64,
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+/// What is read at once.
+const WINDOW: u64 = 1 << 20;
+
+impl<'d> Window<'d> {
+    fn over(disk: &'d dyn Disk, segment: u32) -> Result<Self, StoreError> {
+        let (name, len) = measure(disk, segment)?;
+        Ok(Self { disk, segment, name, len, start: 0, bytes: Vec::new() })
+    }
+
+    fn read(&mut self, offset: u64, len: u64) -> Result<&[u8], StoreError> {
+        let held = self.start..self.start + self.bytes.len() as u64;
+        if !(held.contains(&offset) && offset + len <= held.end) && len > 0 {
+            let wanted = len.max(WINDOW.min(self.len.saturating_sub(offset)));
+            self.bytes = read(self.disk, &self.name, offset, wanted)?;
+            self.start = offset;
+        }
+        let from = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
+        let held = self.bytes.get(from..).and_then(|rest| rest.get(..usize::try_from(len).ok()?));
+        if len == 0 { Ok(&[]) } else { held.ok_or(corrupt(self.segment, offset, Fault::GroupHead)) }
+    }
+
+    /// Reads a group's head as [`read_group_head`] does.
+    fn group_head(&mut self, offset: u64) -> Result<Option<GroupHead>, StoreError> {
+        let rest = self.len - offset;
+        if rest < GROUP_FIXED as u64 {
+            return Ok(None);
+        }
+        let fixed = self.read(offset, GROUP_FIXED as u64)?;
+        let Some(head_len) = GroupHead::measure(fixed).map(|n| n as u64).filter(|n| *n <= rest) else {
+            return Ok(None);
+        };
+        let head = GroupHead::parse(self.read(offset, head_len)?);
+        Ok(head.filter(|head| head.len() <= rest))
+    }
+
+    fn small_records(&mut self, offset: u64, head: &GroupHead) -> Result<Vec<Stored>, StoreError> {
+        let records = (0..).zip(&head.entries).zip(head.locations(self.segment, offset));
+        let mut read_one = |((nth, entry), location): ((u32, &Entry), Location)| {
+            let mut bytes = None;
+            if !Record::is_big(entry.kind) {
+                let found = self.read(location.offset, u64::from(location.len))?;
+                if Digest::of(&[found]) != location.digest {
+                    let (segment, offset) = (location.segment, location.offset);
+                    return Err(StoreError::Corrupt {
+                        segment,
+                        offset,
+                        record: Some(nth),
+                        fault: Fault::Record,
+                    });
+                }
+                bytes = Some(found.to_vec());
+            }
+            Ok(Stored { kind: entry.kind, bytes, location })
+        };
+        records.map(&mut read_one).collect()
+    }
 }
 
 /// What of the journal's files belongs to a place in its history.
@@ -393,21 +522,6 @@ fn read_group_head(
     };
     let head = GroupHead::parse(&read(disk, name, offset, head_len)?);
     Ok(head.filter(|head| head.len() <= rest))
-}
-
-fn read_small_records(
-    disk: &dyn Disk,
-    segment: u32,
-    offset: u64,
-    head: &GroupHead,
-) -> Result<Vec<Stored>, StoreError> {
-    let records = (0..).zip(&head.entries).zip(head.locations(segment, offset));
-    let read_one = |((nth, entry), location): ((u32, &Entry), Location)| {
-        let small = !Record::is_big(entry.kind);
-        let bytes = small.then(|| read_record(disk, &location, Some(nth))).transpose()?;
-        Ok(Stored { kind: entry.kind, bytes, location })
-    };
-    records.map(read_one).collect()
 }
 
 fn read(disk: &dyn Disk, name: &str, offset: u64, len: u64) -> Result<Vec<u8>, StoreError> {

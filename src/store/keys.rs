@@ -4,6 +4,9 @@ use super::Location;
 use crate::model::{CaseId, Digest, Head, HeldId, MessageId, Party};
 use crate::relay::Row as MailboxRow;
 
+/// Raised with every change to which rows an entry makes: an index of another version is made again.
+pub const VERSION: u32 = 1;
+
 pub const EVENTS: &[u8] = b"e/";
 pub const CASES: &[u8] = b"c/";
 pub const ACTIVE: &[u8] = b"a/";

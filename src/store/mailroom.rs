@@ -172,6 +172,10 @@ impl Indexer for EventIndexer {
             None => Batch::new(),
         }
     }
+
+    fn fork(&self) -> Box<dyn Indexer> {
+        Box::new(Self)
+    }
 }
 
 fn parcel(value: &[u8]) -> Result<Parcel, StoreError> {

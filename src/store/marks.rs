@@ -1,13 +1,12 @@
-//! Two small files beside the journal that say what its last writer knew. Both end in the SHA-256 of
-//! what precedes it; one that is missing, torn or flipped says nothing and is never an error.
+//! A small file beside the journal that says what its last writer knew. It ends in the SHA-256 of what
+//! precedes it; one that is missing, torn or flipped says nothing and is never an error.
 //!
-//! | `synced`, two slots at bytes 0 and 512 | | `clean` | |
-//! |---|---|---|---|
-//! | magic | `VALISES1` | magic | `VALISEC1` |
-//! | sequence | 8 | sequence | 8 |
-//! | chain | 32 | chain | 32 |
-//! | digest | 32 | seal of the index | 32 |
-//! | | | digest | 32 |
+//! | `synced`, two slots at bytes 0 and 512 | |
+//! |---|---|
+//! | magic | `VALISES1` |
+//! | sequence | 8 |
+//! | chain | 32 |
+//! | digest | 32 |
 
 use super::{Disk, Position, StoreError, format::Input};
 use crate::model::Digest;
@@ -17,9 +16,6 @@ const SYNCED_MAGIC: &[u8; 8] = b"VALISES1";
 const SYNCED_LEN: usize = 80;
 /// The slots lie in different sectors, so that a torn write leaves one of them.
 const SLOTS: [u64; 2] = [0, 512];
-const CLEAN: &str = "clean";
-const CLEAN_MAGIC: &[u8; 8] = b"VALISEC1";
-const CLEAN_LEN: usize = 112;
 
 /// Reads up to where the journal is known to have been synced.
 pub(super) fn read_synced(disk: &dyn Disk) -> Position {
@@ -59,40 +55,7 @@ impl SyncedMark {
     }
 }
 
-/// Says that the store was closed in good order, and which index files it left.
-#[derive(Clone, Copy)]
-pub(super) struct CleanMark {
-    pub at: Position,
-    pub index_seal: Digest,
-}
-
-impl CleanMark {
-    /// Takes the mark away before anything is written, so that it never outlives what it describes.
-    pub fn take(disk: &dyn Disk) -> Result<Option<Self>, StoreError> {
-        let Ok(len) = disk.len(CLEAN) else { return Ok(None) };
-        let mut bytes = [0; CLEAN_LEN];
-        let read = (len == CLEAN_LEN as u64).then(|| disk.read_at(CLEAN, 0, &mut bytes).ok()).flatten();
-        disk.remove(CLEAN).and_then(|()| disk.sync_dir()).map_err(StoreError::io("remove", CLEAN))?;
-        Ok(read.and_then(|()| Self::parse(&bytes)))
-    }
-
-    pub fn put(&self, disk: &dyn Disk) -> Result<(), StoreError> {
-        let at = self.at;
-        let parts: [&[u8]; 3] = [&at.sequence.to_be_bytes(), at.chain.as_bytes(), self.index_seal.as_bytes()];
-        disk.create(CLEAN)
-            .and_then(|()| disk.write_at(CLEAN, 0, &seal(CLEAN_MAGIC, &parts)))
-            .and_then(|()| disk.sync(CLEAN))
-            .map_err(StoreError::io("write", CLEAN))
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let mut input = Input(unseal(CLEAN_MAGIC, bytes)?);
-        let at = Position { sequence: input.u64()?, chain: input.digest()? };
-        Some(Self { at, index_seal: input.digest()? })
-    }
-}
-
-fn seal(magic: &[u8; 8], parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn seal(magic: &[u8; 8], parts: &[&[u8]]) -> Vec<u8> {
     let mut out = magic.to_vec();
     parts.iter().for_each(|part| out.extend_from_slice(part));
     let digest = Digest::of(&[&out]);
@@ -100,7 +63,7 @@ fn seal(magic: &[u8; 8], parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-fn unseal<'a>(magic: &[u8; 8], bytes: &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn unseal<'a>(magic: &[u8; 8], bytes: &'a [u8]) -> Option<&'a [u8]> {
     let (covered, digest) = bytes.split_last_chunk::<32>()?;
     (Digest::of(&[covered]).as_bytes() == digest).then_some(())?;
     covered.strip_prefix(magic)

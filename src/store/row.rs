@@ -1,7 +1,7 @@
 //! The rows of the index, and how they are built from entries.
 
 use super::entry::Put;
-use super::{Batch, Entry, Indexer, Location, MAX_INDEX_VALUE, RecordRef, StoreError};
+use super::{Batch, Entry, Indexer, Location, RecordRef, StoreError};
 
 /// A row of the index: the entry or its place, and the place of the big record that it names.
 pub(super) struct Row {
@@ -15,6 +15,9 @@ pub(super) enum EntryAt {
     At(Location),
 }
 
+/// A longer entry is read from the journal: rows are sorted and copied again and again.
+const MAX_HERE: usize = 2 * Location::BYTES;
+
 const HERE: u8 = 0;
 const AT: u8 = 1;
 const WITH_BLOB: u8 = 2;
@@ -22,7 +25,7 @@ const WITH_BLOB: u8 = 2;
 impl Row {
     fn encode(entry: &[u8], at: &Location, blob: Option<&Location>) -> Vec<u8> {
         let blob_bytes = blob.map(Location::to_bytes);
-        let here = entry.len() + 1 + Location::BYTES <= MAX_INDEX_VALUE;
+        let here = entry.len() <= MAX_HERE;
         let mut out = vec![if here { HERE } else { AT } | if blob.is_some() { WITH_BLOB } else { 0 }];
         out.extend(blob_bytes.iter().flatten());
         if here {
@@ -75,5 +78,9 @@ impl Indexer for EntryIndexer {
             Put::Nothing => None,
         };
         entry.keys(&record.location).into_iter().map(|(key, put)| (key, row(put))).collect()
+    }
+
+    fn fork(&self) -> Box<dyn Indexer> {
+        Box::new(Self::default())
     }
 }

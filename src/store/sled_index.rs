@@ -1,59 +1,52 @@
 use super::{
     Position,
-    index::{Batch, Index, IndexFault, Row, after_prefix},
+    index::{self, Batch, Index, IndexFault, Row, after_prefix},
 };
 use crate::model::Digest;
 use std::{
-    fs::{self, File},
-    io::{self, Read},
+    fs, io,
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
-/// The index in a sled database.
+/// What is new in the index, in a sled database that lives no longer than its process.
 ///
 /// sled 0.34.7 neither syncs nor survives damage: one flipped bit made its scans hang, a full disk left
-/// it unopenable (DESIGN §10). So it is opened only on files that are, byte for byte, what an orderly
-/// close left, each row carries a checksum of our own, and an error or a panic in it is an `IndexFault`.
+/// it unopenable (DESIGN §10). So no process opens what another left, each row carries a checksum of our
+/// own, and an error or a panic in it is an `IndexFault`. It also keeps a place in memory for each of its
+/// pages, so that it must not grow with the journal: see `layers.rs`.
 pub struct SledIndex {
-    path: PathBuf,
     db: sled::Db,
+    // After the database, whose last writes go there.
+    _home: Home,
+}
+
+/// A directory that goes with its owner.
+struct Home(PathBuf);
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // What stays is removed at the next open.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 const HIGH_WATER: &[u8] = b"h";
 /// Rows of the store's callers begin with this byte.
 const ROW: u8 = b'k';
 const CHECKSUM: usize = 8;
-const CACHE_BYTES: u64 = 64 << 20;
-const SEAL_CHUNK: usize = 1 << 20;
+const CACHE_BYTES: u64 = 16 << 20;
 
 impl SledIndex {
     /// Makes an empty index in place of whatever lies at `path`.
     pub fn create(path: &Path) -> Result<Self, IndexFault> {
-        Self::remove(path)?;
-        Self::open(path)
-    }
-
-    /// Opens the index that was closed with `seal`; any other bytes are a fault.
-    pub fn reopen(path: &Path, seal: &Digest) -> Result<Self, IndexFault> {
-        if seal_files(path).map_err(fault)? != *seal {
-            return Err(IndexFault("its files are not those of the last close".to_owned()));
-        }
-        Self::open(path)
-    }
-
-    /// Deletes the index's directory, if there is one.
-    pub fn remove(path: &Path) -> Result<(), IndexFault> {
         match fs::remove_dir_all(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fault(error)),
-            Ok(()) | Err(_) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(fault(error)),
+            Ok(()) | Err(_) => {}
         }
-    }
-
-    fn open(path: &Path) -> Result<Self, IndexFault> {
         let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        Ok(Self { path: path.to_owned(), db: guarded(|| config.open())? })
+        Ok(Self { db: guarded(|| config.open())?, _home: Home(path.to_owned()) })
     }
 
     fn fetch(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault> {
@@ -87,8 +80,13 @@ impl Index for SledIndex {
         guarded(|| Ok::<_, IndexFault>(self.collect((start, end_of(prefix)), limit)))?
     }
 
-    fn last(&self, prefix: &[u8]) -> Result<Option<Row>, IndexFault> {
-        let range = (Bound::Included(row_key(prefix)), end_of(prefix));
+    fn last(&self, prefix: &[u8], before: Option<&[u8]>) -> Result<Option<Row>, IndexFault> {
+        let before = before.map(row_key);
+        let end = index::end_of(&row_key(prefix), before.as_deref());
+        if end.as_deref().is_some_and(|end| end <= row_key(prefix).as_slice()) {
+            return Ok(None);
+        }
+        let range = (Bound::Included(row_key(prefix)), end.map_or(Bound::Unbounded, Bound::Excluded));
         let last = guarded(|| self.db.range(range).next_back().transpose())?;
         last.map(|(key, stored)| unwrap_row(&key, &stored)).transpose()
     }
@@ -116,14 +114,8 @@ impl Index for SledIndex {
         position.ok_or_else(|| IndexFault("its high-water mark has the wrong length".to_owned()))
     }
 
-    fn close(self: Box<Self>) -> Result<Option<Digest>, IndexFault> {
-        let Self { path, db } = *self;
-        guarded(|| db.flush())?;
-        guarded(|| {
-            drop(db);
-            Ok::<_, IndexFault>(())
-        })?;
-        seal_files(&path).map(Some).map_err(fault)
+    fn close(self: Box<Self>) -> Result<(), IndexFault> {
+        Ok(())
     }
 }
 
@@ -160,39 +152,6 @@ fn checksum(key: &[u8], value: &[u8]) -> [u8; CHECKSUM] {
     let digest = Digest::of(&[&(key.len() as u64).to_be_bytes(), key, value]);
     out.copy_from_slice(&digest.as_bytes()[..CHECKSUM]);
     out
-}
-
-/// Digests every file below `path`: names and contents, in the order of the names.
-fn seal_files(path: &Path) -> io::Result<Digest> {
-    let mut files = Vec::new();
-    list_files(path, &mut files)?;
-    files.sort();
-    let mut parts: Vec<u8> = Vec::new();
-    let mut chunk = vec![0; SEAL_CHUNK];
-    for path in files {
-        parts.extend_from_slice(Digest::of(&[path.as_os_str().as_encoded_bytes()]).as_bytes());
-        let mut file = File::open(&path)?;
-        loop {
-            let read = file.read(&mut chunk)?;
-            if read == 0 {
-                break;
-            }
-            parts.extend_from_slice(Digest::of(&[&chunk[..read]]).as_bytes());
-        }
-    }
-    Ok(Digest::of(&[&parts]))
-}
-
-fn list_files(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            list_files(&entry.path(), files)?;
-        } else {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
 }
 
 /// Turns a panic inside sled into a fault: damage reaches its assertions as well as its errors.

@@ -1,9 +1,8 @@
 use super::{
     Disk, Location, Position, StoreError,
-    index::{Batch, Index, IndexChoice, IndexFault, MemIndex, Row, check_batch},
+    index::{Batch, Index, IndexChoice, IndexFault, Row},
     journal,
-    marks::CleanMark,
-    sled_index::SledIndex,
+    rebuild::{Room, index_all, open_index, rebuild_failed},
 };
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -19,10 +18,12 @@ pub struct RecordRef<'a> {
 }
 
 /// Says what each record changes in the index, at commit and in a rebuild alike.
-pub trait Indexer: Send {
+pub trait Indexer: Send + Sync {
     /// Returns the changes that `record` makes. They must follow from the record alone: an orderly
     /// reopening replays nothing, and a rebuild replays everything.
     fn index(&mut self, record: &RecordRef<'_>) -> Batch;
+    /// Makes another one that begins at the first record of a group.
+    fn fork(&self) -> Box<dyn Indexer>;
 }
 
 /// Hears of the store's failure once, so that the process can end with a non-zero code.
@@ -31,8 +32,13 @@ pub type OnFailure = Box<dyn Fn(&StoreError) + Send + Sync>;
 /// Says what became of the index at open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexReport {
-    /// The index of the last orderly close is in use.
+    /// It holds all that the journal does, as after an orderly close.
     Kept,
+    /// The last groups were taken from the journal, as after any other stop.
+    CaughtUp {
+        /// How many.
+        groups: u64,
+    },
     /// It was deleted and rebuilt from the journal.
     Rebuilt {
         /// Why the old one was not believed.
@@ -77,7 +83,7 @@ impl Reader {
     /// # Errors
     /// As for [`Self::get`].
     pub fn last(&self, prefix: &[u8]) -> Result<Option<Row>, StoreError> {
-        self.0.ask(|index| index.last(prefix))
+        self.0.ask(|index| index.last(prefix, None))
     }
 
     /// Lists the rows whose keys begin with `prefix`, in ascending order.
@@ -92,6 +98,7 @@ impl Reader {
 /// What the committer and all readers share.
 pub(super) struct Shared {
     pub disk: Arc<dyn Disk>,
+    choice: IndexChoice,
     view: Mutex<View>,
     failure: OnceLock<StoreError>,
     on_failure: Option<OnFailure>,
@@ -120,14 +127,14 @@ struct View {
 impl Shared {
     pub fn new(
         disk: Arc<dyn Disk>,
-        index: Box<dyn Index>,
+        (choice, index): (IndexChoice, Box<dyn Index>),
         indexer: Box<dyn Indexer>,
         position: Position,
         on_failure: Option<OnFailure>,
     ) -> Self {
         let view = Mutex::new(View { index: Some(index), indexer, position });
         let statistics = Mutex::default();
-        Self { disk, view, failure: OnceLock::new(), on_failure, statistics }
+        Self { disk, choice, view, failure: OnceLock::new(), on_failure, statistics }
     }
 
     /// Remembers the first failure, tells the owner, and returns what every ticket gets from now on.
@@ -188,17 +195,12 @@ impl Shared {
         applied.or_else(|fault| self.replace(&mut view, &fault))
     }
 
-    /// Takes the index away for the orderly close and returns its seal.
-    pub fn close_index(&self) -> Option<CleanMark> {
-        let (index, at) = {
-            let mut view = self.view();
-            (view.index.take()?, view.position)
-        };
-        let closed = index.close().unwrap_or_else(|fault| {
-            tracing::warn!(%fault, "the index will be rebuilt at the next start");
-            None
-        });
-        closed.map(|index_seal| CleanMark { at, index_seal })
+    /// Takes the index away for the orderly close; what it cannot keep the next open takes from the journal.
+    pub fn close_index(&self) {
+        let index = self.view().index.take();
+        if let Some(Err(fault)) = index.map(Index::close) {
+            tracing::warn!(%fault, "the index will be caught up at the next start");
+        }
     }
 
     fn ask<T>(&self, question: impl Fn(&dyn Index) -> Result<T, IndexFault>) -> Result<T, StoreError> {
@@ -214,14 +216,14 @@ impl Shared {
         }
     }
 
-    /// Puts a rebuilt index in memory in the place of one that cannot be believed any more; the next
-    /// open builds a lasting one.
+    /// Opens the index anew in the place of one that cannot be believed any more: what is new in memory, and
+    /// runs only if they are not damaged.
     fn replace(&self, view: &mut View, fault: &IndexFault) -> Result<(), StoreError> {
-        tracing::warn!(%fault, "rebuilding the index in memory");
+        tracing::warn!(%fault, "making the index anew");
         // Nothing may come out of the old one any more, whatever happens below.
         view.index = None;
-        let index = rebuild_in_memory(&*self.disk, &mut *view.indexer, view.position);
-        view.index = Some(index.map_err(|error| self.fail(&error))?);
+        let index = open_index(&*self.disk, &self.choice, Room::Doubtful, view.position, &mut *view.indexer);
+        view.index = Some(index.map_err(|error| self.fail(&error))?.0);
         Ok(())
     }
 
@@ -229,121 +231,4 @@ impl Shared {
         // The view is whole between any two calls, so a panic in an indexer does not spoil it.
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Opens the index that belongs to a journal ending at `until`, or builds it; in memory if `roomy` is
-/// false, since sled on a full disk becomes unopenable.
-pub(super) fn open_index(
-    disk: &dyn Disk,
-    choice: &IndexChoice,
-    roomy: bool,
-    clean: Option<CleanMark>,
-    until: Position,
-    indexer: &mut dyn Indexer,
-) -> Result<(Box<dyn Index>, IndexReport), StoreError> {
-    let report = |why: String, in_memory| IndexReport::Rebuilt { why, in_memory };
-    let (path, why) = match choice {
-        IndexChoice::Memory => {
-            let index = rebuild_in_memory(disk, indexer, until)?;
-            return Ok((index, report("it is kept in memory".to_owned(), true)));
-        }
-        IndexChoice::Sled(path) if !roomy => {
-            SledIndex::remove(path).map_err(|fault| rebuild_failed(&fault))?;
-            let index = rebuild_in_memory(disk, indexer, until)?;
-            return Ok((index, report("the disk is nearly full".to_owned(), true)));
-        }
-        IndexChoice::Sled(path) => match reopen(path, clean, until) {
-            Ok(index) => return Ok((index, IndexReport::Kept)),
-            Err(fault) => (path, fault.0),
-        },
-    };
-    let built = SledIndex::create(path).map_err(Rebuild::Index).and_then(|mut index| {
-        rebuild(disk, &mut index, indexer, until)?;
-        Ok(index)
-    });
-    match built {
-        Ok(index) => Ok((Box::new(index), report(why, false))),
-        Err(Rebuild::Journal(error)) => Err(error),
-        Err(Rebuild::Index(fault)) => {
-            let index = rebuild_in_memory(disk, indexer, until)?;
-            // What is left of it may be what fills the disk; the next open removes it in any case.
-            let _ = SledIndex::remove(path);
-            Ok((index, report(format!("{why}; then {fault}"), true)))
-        }
-    }
-}
-
-fn reopen(
-    path: &std::path::Path,
-    clean: Option<CleanMark>,
-    until: Position,
-) -> Result<Box<dyn Index>, IndexFault> {
-    if until == Position::GENESIS {
-        return Err(IndexFault("the journal is new".to_owned()));
-    }
-    let clean = clean.ok_or_else(|| IndexFault("the last stop was not orderly".to_owned()))?;
-    if clean.at != until {
-        return Err(IndexFault("the journal ends elsewhere than at the last close".to_owned()));
-    }
-    let index = SledIndex::reopen(path, &clean.index_seal)?;
-    if index.high_water()? != until {
-        return Err(IndexFault("it stands elsewhere than the journal".to_owned()));
-    }
-    Ok(Box::new(index))
-}
-
-enum Rebuild {
-    Journal(StoreError),
-    Index(IndexFault),
-}
-
-impl From<StoreError> for Rebuild {
-    fn from(error: StoreError) -> Self {
-        Self::Journal(error)
-    }
-}
-
-/// Rows that a rebuild gathers before it applies them.
-const REBUILD_BATCH: usize = 4096;
-
-fn rebuild(
-    disk: &dyn Disk,
-    index: &mut dyn Index,
-    indexer: &mut dyn Indexer,
-    until: Position,
-) -> Result<(), Rebuild> {
-    let mut gathered = Batch::new();
-    journal::replay(disk, until, |position, stored| {
-        gathered.extend(index_all(indexer, stored.iter().map(journal::Stored::as_ref))?);
-        if gathered.len() >= REBUILD_BATCH || position == until {
-            index.apply(std::mem::take(&mut gathered), position).map_err(Rebuild::Index)?;
-        }
-        Ok(())
-    })
-}
-
-fn rebuild_in_memory(
-    disk: &dyn Disk,
-    indexer: &mut dyn Indexer,
-    until: Position,
-) -> Result<Box<dyn Index>, StoreError> {
-    let mut index = MemIndex::new();
-    match rebuild(disk, &mut index, indexer, until) {
-        Ok(()) => Ok(Box::new(index)),
-        Err(Rebuild::Journal(error)) => Err(error),
-        Err(Rebuild::Index(fault)) => Err(rebuild_failed(&fault)),
-    }
-}
-
-fn index_all<'a>(
-    indexer: &mut dyn Indexer,
-    records: impl Iterator<Item = RecordRef<'a>>,
-) -> Result<Batch, StoreError> {
-    let batch: Batch = records.flat_map(|record| indexer.index(&record)).collect();
-    check_batch(&batch)?;
-    Ok(batch)
-}
-
-fn rebuild_failed(fault: &IndexFault) -> StoreError {
-    StoreError::Failed { cause: fault.to_string() }
 }

@@ -208,6 +208,9 @@ fn a_row_over_its_limit_stops_the_store_with_nothing_written() {
         fn index(&mut self, _: &RecordRef<'_>) -> Batch {
             vec![(b"key".to_vec(), Some(vec![0; MAX_INDEX_VALUE + 1]))]
         }
+        fn fork(&self) -> Box<dyn Indexer> {
+            Box::new(Self)
+        }
     }
     let disk = MemDisk::new();
     let notary = Box::new(EchoNotary::default());

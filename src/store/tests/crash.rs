@@ -86,17 +86,32 @@ impl Expected {
     }
 }
 
-fn live_all(lives: &[Life], threaded: bool) {
+/// How the store of these lives works.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Inline,
+    Threaded,
+    /// With an index on a disk of its own, which meets the same trouble.
+    Layered,
+}
+
+fn live_all(lives: &[Life], way: Way) {
     let (disk, mut expected, mut next) = (MemDisk::new(), Expected::default(), 0);
+    let runs = MemDisk::new();
     for life in lives {
+        let disks = [&disk, &runs];
         match life.trouble {
             Trouble::None => {}
-            Trouble::FailSync(nth) => disk.fail_sync(nth),
-            Trouble::TearWrite(nth, kept) => disk.tear_write(nth, kept),
-            Trouble::Capacity(bytes) => disk.set_capacity(Some(bytes)),
+            Trouble::FailSync(nth) => disks.iter().for_each(|disk| disk.fail_sync(nth)),
+            Trouble::TearWrite(nth, kept) => disks.iter().for_each(|disk| disk.tear_write(nth, kept)),
+            Trouble::Capacity(bytes) => disks.iter().for_each(|disk| disk.set_capacity(Some(bytes))),
         }
-        let mode = if threaded { Mode::Thread } else { Mode::Inline };
-        let options = StoreOptions { mode, ..options(&disk) };
+        let mode = if way == Way::Threaded { Mode::Thread } else { Mode::Inline };
+        let index = match way {
+            Way::Inline | Way::Threaded => IndexChoice::Memory,
+            Way::Layered => IndexChoice::Runs { disk: Arc::new(runs.clone()), fold_rows: 7 },
+        };
+        let options = StoreOptions { mode, index, ..options(&disk) };
         match Store::open(options, Box::new(EchoNotary::default()), Box::new(ByPlace)) {
             Ok((store, _)) => {
                 expected.check(&store);
@@ -109,9 +124,9 @@ fn live_all(lives: &[Life], threaded: bool) {
             Err(error) => assert!(matches!(error, StoreError::Io { .. }), "{error}"),
         }
         if let End::PowerCut(share) = life.end {
-            disk.crash(|_, unsynced| unsynced * u64::from(share) / 255);
+            disks.iter().for_each(|disk| disk.crash(|_, unsynced| unsynced * u64::from(share) / 255));
         }
-        disk.set_capacity(None);
+        disks.iter().for_each(|disk| disk.set_capacity(None));
     }
     disk.crash(|_, _| 0);
     expected.check(&open(&disk).expect("the last open has no trouble").0);
@@ -122,7 +137,7 @@ proptest! {
 
     #[test]
     fn lives_of_a_store_lose_and_double_nothing(lives in lives()) {
-        live_all(&lives, false);
+        live_all(&lives, Way::Inline);
     }
 }
 
@@ -131,7 +146,16 @@ proptest! {
 
     #[test]
     fn nor_do_they_with_a_committer_thread(lives in lives()) {
-        live_all(&lives, true);
+        live_all(&lives, Way::Threaded);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn nor_do_they_with_an_index_that_outlives_them(lives in lives()) {
+        live_all(&lives, Way::Layered);
     }
 }
 

@@ -6,6 +6,7 @@ mod damage;
 mod disks;
 mod golden;
 mod index;
+mod layers;
 mod mailroom;
 
 use super::*;
@@ -52,6 +53,10 @@ impl Indexer for ByPlace {
     fn index(&mut self, record: &RecordRef<'_>) -> Batch {
         let value = record.location.to_bytes();
         vec![(value[..12].to_vec(), Some(value.to_vec()))]
+    }
+
+    fn fork(&self) -> Box<dyn Indexer> {
+        Box::new(Self)
     }
 }
 
