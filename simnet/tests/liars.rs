@@ -410,8 +410,8 @@ impl<'f> Play<'f> {
         let held = self.receipts.iter().filter(|(to, receipt)| {
             let about = receipt.claimed().expect("it was just made").statement;
             let is_first = attested.insert((*to, about));
-            !(self.errs(Mistake::KeepsOneReceipt) && !is_first)
-                && !(self.errs(Mistake::LosesReceipts) && *to != by)
+            (is_first || !self.errs(Mistake::KeepsOneReceipt))
+                && (*to == by || !self.errs(Mistake::LosesReceipts))
         });
         held.map(|(_, receipt)| ByteBuf::from(receipt.as_bytes())).collect()
     }
