@@ -204,7 +204,9 @@ impl State {
                 | Kind::Crash { .. }
                 | Kind::Skew { .. }
                 | Kind::FullDisk { .. }
-                | Kind::FailedSync { .. } => {}
+                | Kind::FailedSync { .. }
+                | Kind::Suspension { .. }
+                | Kind::Rotation { .. } => {}
             }
         }
         weather
