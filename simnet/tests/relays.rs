@@ -136,14 +136,12 @@ fn outage(relays: Vec<RelayKind>, mut faults: Vec<Fault>) -> Outcome {
     outcome
 }
 
+/// In which order a heap goes is tested beside it (`node/courier/bag.rs`).
 #[test]
-fn after_thirty_days_the_direct_road_drains_the_queue_urgent_acts_first() {
+fn after_thirty_days_the_direct_road_drains_the_queue_in_minutes() {
     let outcome = outage(Vec::new(), Vec::new());
-    let late: Vec<_> = outcome.arrivals.iter().filter(|arrival| arrival.at >= Drill::day(31)).collect();
-    assert!(late.len() >= 59, "{}", late.len());
-    let acknowledged = late.iter().find(|arrival| arrival.act == ActKind::Acknowledgement);
-    let acknowledged = acknowledged.expect("it arrives").at;
-    assert!(late.iter().all(|arrival| arrival.at >= acknowledged), "it goes before all old requests");
+    let late = outcome.arrivals.iter().filter(|arrival| arrival.at >= Drill::day(31));
+    assert!(late.count() >= 59, "{outcome:?}");
 }
 
 #[test]

@@ -197,9 +197,11 @@ pub fn backup_point(args: &Args, layout: &Layout) -> Result<Option<BackupPoint>,
 }
 
 pub(super) fn connect(layout: &Layout) -> Result<Client, Failure> {
+    let noun = if layout.socket.ends_with("relay.sock") { "relay" } else { "gateway" };
     Client::connect(&layout.socket).map_err(|failure| match failure.code.as_str() {
-        "control.unavailable" => failure
-            .hint(format_args!("start it with `valise gateway serve --data {}`", layout.data.display())),
+        "control.unavailable" => {
+            failure.hint(format_args!("start it with `valise {noun} serve --data {}`", layout.data.display()))
+        }
         _ => failure,
     })
 }

@@ -43,7 +43,7 @@ impl ConfigError {
     pub fn hint(&self) -> String {
         match self {
             Self::Unreadable { .. } => {
-                "name the node's folder with --data DIR; `valise gateway init` makes one".into()
+                "name the node's folder with --data DIR; `valise gateway init` or `valise relay init` makes one".into()
             }
             Self::Invalid { file, .. } => {
                 format!("correct the lines and try `valise config check {}`", file.display())

@@ -14,6 +14,7 @@ use crate::store::{HeldEnvelope, OutboxRow};
 use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::trust::federation::Holdings;
 use crate::wire::FrameKind;
+use futures_util::future::join_all;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub use bag::{Held, Standing, Waiting};
 pub(super) use relays::{Said, hear};
 
 /// The most envelopes that wait for their receipts at once.
-const WINDOW: usize = 32;
+const WINDOW: usize = 64;
 /// How long the peer may stay silent while receipts are awaited.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an audit holds on a link that stands, in seconds.
@@ -357,9 +358,11 @@ impl Courier {
         let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory(), now)
             .map_err(|e| format!("the peer's receipts do not hold: {e}"))?;
         let mut broken = None;
-        for sealed in receipts {
+        // Together, so that one sync makes all of them durable.
+        let taken = join_all(receipts.iter().map(|sealed| self.receipt(post, sealed))).await;
+        for (sealed, taken) in receipts.iter().zip(taken) {
             sent.remove(&sealed.envelope);
-            match self.receipt(post, &sealed).await {
+            match taken {
                 Ok(()) => {
                     let mut bag = self.bag();
                     bag.waiting.remove(&sealed.envelope);

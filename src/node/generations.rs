@@ -92,12 +92,25 @@ impl Generations {
     /// # Errors
     /// [`KeyError::Identity`] if none of the keys here is listed.
     pub fn in_force(&self, directory: &Directory, me: &Party, now: Timestamp) -> Result<InForce, KeyError> {
-        let entry = directory.entry(me)?;
-        let seal = self.listed("seal", Role::Seal, entry, now)?;
-        let log = self.listed("log", Role::Log, entry, now)?;
+        let seal = self.seal_in_force(directory, me, now)?;
+        let log = self.listed("log", Role::Log, directory.entry(me)?, now)?;
         let twin = log.name.replacen("log", "log-pq", 1);
         let twin = PqSigningKey::from_seed(&*self.keys.open(&twin)?);
-        Ok(InForce { seal: (seal.key, seal.x5t), log: (log.key, log.x5t), twin })
+        Ok(InForce { seal, log: (log.key, log.x5t), twin })
+    }
+
+    /// Finds the newest seal key that the directory lists.
+    ///
+    /// # Errors
+    /// As for [`Self::in_force`].
+    pub fn seal_in_force(
+        &self,
+        directory: &Directory,
+        me: &Party,
+        now: Timestamp,
+    ) -> Result<(SigningKey, Digest), KeyError> {
+        let seal = self.listed("seal", Role::Seal, directory.entry(me)?, now)?;
+        Ok((seal.key, seal.x5t))
     }
 
     /// Finds the newest log key that the directory lists, which is all that a relay signs with.

@@ -19,10 +19,11 @@ use crate::wire::FrameKind;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 /// The most envelopes of one stream that are worked on at once; the peer waits beyond that.
-const WORKERS: usize = 32;
+const WORKERS: usize = 64;
 /// How long a link is kept that carries no stream.
 const IDLE: Duration = Duration::from_secs(120);
 /// The most receipts in one frame.
@@ -323,6 +324,13 @@ fn reject(post: &Post, peer: &Party, refusal: &Refusal) -> Answer {
 async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: mpsc::Receiver<Answer>) {
     let mut ready = Vec::new();
     while queue.recv_many(&mut ready, RECEIPTS_A_FRAME).await > 0 {
+        // What one sync has made durable is ready at once: it goes under one signature.
+        yield_now().await;
+        while ready.len() < RECEIPTS_A_FRAME
+            && let Ok(answer) = queue.try_recv()
+        {
+            ready.push(answer);
+        }
         let mut receipts = Vec::new();
         let mut frames = Vec::new();
         let mut pieces = Vec::new();

@@ -41,7 +41,7 @@ pub fn shelf(layout: &Layout) -> Result<Shelf, Failure> {
 
 /// Says that nothing was joined yet, and how that is done.
 pub fn not_joined() -> Failure {
-    Failure::new(ExitCode::Config, "federation.none", "this gateway has joined no federation")
+    Failure::new(ExitCode::Config, "federation.none", "nobody has joined a federation here")
         .hint("`valise identity request` begins the way in; docs/federation.md tells all of it")
 }
 

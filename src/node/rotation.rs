@@ -5,7 +5,7 @@ use crate::config::Layout;
 use crate::control::{ExitCode, Failure, KeyUse, RotatedView};
 use crate::cose::{PqSigningKey, SigningKey};
 use crate::envelope::KeyRing;
-use crate::model::{DAY, Party, Timestamp};
+use crate::model::{DAY, Digest, Party, Timestamp};
 use crate::node::error::NodeError;
 use crate::node::gateway::{Gateway, Post};
 use crate::node::generations::{Generation, Generations, name};
@@ -127,7 +127,7 @@ pub fn rotate_stopped(
     let bench = Bench { me: &me, machine, directory: &directory, own: &own };
     let Prepared { made, part_a, part_b } = bench.prepare(part, &root, order).map_err(fail)?;
     if let Some(change) = part_b {
-        let seal = own.in_force(&directory, &me, now).map_err(fail)?.seal;
+        let seal = own.seal_in_force(&directory, &me, now).map_err(fail)?;
         let known = directory.entry(&me).ok().and_then(|entry| entry.part_b_file()).map(|(bytes, _)| bytes);
         let amended = Sheet::new(layout.part_b()).amend(known, &seal, now, change).map_err(fail)?;
         if let Some(bytes) = amended {
@@ -238,16 +238,10 @@ impl Bench<'_> {
 
     fn log(&self, root: &Generation, order: &Order) -> Result<(Made, Change), KeyError> {
         let own = self.own;
-        let twin = PqSigningKey::generate(&mut *self.machine.entropy());
-        // The twin comes first: a log key without one would not be opened.
-        let twin_name = name("log-pq", own.next("log"));
-        if !own.folder().holds(&twin_name) {
-            own.folder().save(&twin_name, twin.seed(), &mut *self.machine.entropy())?;
-        }
-        let twin = PqSigningKey::from_seed(&*own.folder().open(&twin_name)?);
+        // A relay keeps no log that is anchored, and has no twin.
+        let twin = if own.folder().holds("log-pq") { Some(self.twin()?) } else { None };
         let made = self.make(("log", Role::Log), Some(&root.key))?;
         let retired = order.retirement(self.machine.now());
-        let twin = Some(twin_digest(&twin.verifying_key()));
         let entry = LogEntry { certificate: made.der.clone().into(), twin, retired: None };
         let change = move |part: &mut PartB| {
             for before in part.logs.iter_mut().filter(|log| log.retired.is_none()) {
@@ -256,6 +250,17 @@ impl Bench<'_> {
             part.logs.push(entry);
         };
         Ok(((made.name, made.x5t), Box::new(change)))
+    }
+
+    /// Makes the twin of the next log key, and returns its digest. It comes first: a log key without one would not be opened.
+    fn twin(&self) -> Result<Digest, KeyError> {
+        let (own, mut entropy) = (self.own, self.machine.entropy());
+        let name = name("log-pq", own.next("log"));
+        if !own.folder().holds(&name) {
+            own.folder().save(&name, PqSigningKey::generate(&mut *entropy).seed(), &mut *entropy)?;
+        }
+        let twin = PqSigningKey::from_seed(&*own.folder().open(&name)?);
+        Ok(twin_digest(&twin.verifying_key()))
     }
 
     /// Makes another issuing key, and publishes so many of the newest.

@@ -4,39 +4,25 @@
 //! leaves. What a peer sent lies as it came. Beside each file a *slip*, sealed by the vault, says what it is.
 //! Names tell nothing of content. Whoever reads a file brings its key, which stands in the element of the act.
 
+mod error;
+
+pub use error::FileError;
+
 use super::{Disk, Shelf};
 use crate::model::{Digest, Entropy, MessageId, Party};
 use crate::vault::BodyKey;
 use crate::vault::pieces::{COMMITMENT, MAX_FILE, Pieces, SEALED_PIECE, count, sealed_len};
 use crate::wire;
 use crate::wire::Limits;
+use error::failed;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// How many pieces of a file are written between two syncs: what a power cut takes is asked for again.
 const SYNC_EVERY: u64 = 16;
-
-/// Says why a file is not taken, kept or read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FileError {
-    /// The disk failed.
-    #[error("cannot {action} {file}: {cause}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        file: String,
-        /// What the disk said.
-        cause: String,
-    },
-    /// It cannot be, for this reason.
-    #[error("{0}")]
-    Refused(String),
-}
 
 /// The files.
 #[derive(Clone)]
@@ -587,16 +573,5 @@ fn slip_name(name: &Digest) -> String {
     format!("{name}.slip")
 }
 
-fn failed(cause: String) -> FileError {
-    FileError::Refused(cause)
-}
-
-impl FileError {
-    fn io(action: &'static str, file: &impl ToString) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Io { action, file: file.to_string(), cause: error.to_string() }
-    }
-}
-
 #[cfg(test)]
-#[path = "attachments_tests.rs"]
 mod tests;

@@ -116,7 +116,12 @@ impl PartyEntry {
         for (role, keys) in [(Role::Seal, self.seals()), (Role::Log, self.logs())] {
             keys.iter().find(|k| k.check(role, now).is_ok()).ok_or_else(|| none(role))?;
         }
-        self.prekey(now).map(drop)
+        // Nothing is ever sealed to a relay, so that its part B offers no prekey at all.
+        if self.part_b().is_some_and(|part| part.prekeys.is_empty()) {
+            Ok(())
+        } else {
+            self.prekey(now).map(drop)
+        }
     }
 
     pub(super) const fn parts(&self) -> (&Arc<VerifiedPartA>, Option<&Arc<VerifiedPartB>>) {

@@ -9,6 +9,7 @@ mod net;
 mod node;
 mod relayed;
 mod report;
+mod trips;
 mod visit;
 mod world;
 
@@ -16,6 +17,7 @@ pub use bug::NodeBug;
 pub use fault::{Fault, Kind};
 pub use relayed::{Arrival, Drill, Outcome, RelayKind, drill};
 pub use report::Report;
+pub use trips::{Trips, trips};
 pub use world::{Settings, Tally, World};
 
 use crate::check::Rule;

@@ -28,6 +28,7 @@ pub struct Net(Arc<Mutex<State>>);
 
 struct State {
     begin: Instant,
+    travel: (Millis, Millis),
     faults: Vec<Fault>,
     base_loss: u64,
     loss_ends: Millis,
@@ -77,6 +78,7 @@ impl Net {
     pub fn new(seed: u64, faults: Vec<Fault>, base_loss: u64, end: Millis) -> Self {
         Self(Arc::new(Mutex::new(State {
             begin: Instant::now(),
+            travel: TRAVEL,
             faults,
             base_loss,
             loss_ends: end,
@@ -86,6 +88,13 @@ impl Net {
             busy_until: BTreeMap::new(),
             counts: Counts::default(),
         })))
+    }
+
+    /// Spans a network on which every datagram arrives, and travels for the same time.
+    pub fn even(travel: Millis) -> Self {
+        let net = Self::new(0, Vec::new(), 0, 0);
+        net.state().travel = (travel, 0);
+        net
     }
 
     /// Returns how long the run has lasted.
@@ -142,7 +151,7 @@ impl State {
         self.counts.sent += 1;
         self.counts.bytes += bytes.len() as u64;
         let (loss, twice) = (self.fate.below(1000), self.fate.below(1000));
-        let travel = self.fate.between(TRAVEL.0, TRAVEL.0 + TRAVEL.1);
+        let travel = self.fate.between(self.travel.0, self.travel.0 + self.travel.1);
         let (slower, again) = (self.fate.below(1_000_000), self.fate.between(1, 2000));
         let weather = self.weather((from, to), now);
         let queue = self.queue((from, to), now, bytes.len(), weather.bytes_per_second);

@@ -14,7 +14,6 @@ use crate::control::{ExitCode, Failure};
 use crate::model::Timestamp;
 use crate::node::board::Board;
 use crate::node::counters::Counters;
-use crate::node::error::NodeError;
 use crate::node::gateway::Doorkeeper;
 use crate::node::generations::Generations;
 use crate::node::joining;
@@ -22,24 +21,18 @@ use crate::node::keys::{KeyError, KeyFolder};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::parts::{key_failure, renewal, start_failure, store_failure};
-use crate::node::prekeys::{PrekeyKeeper, listed};
 use crate::node::serve::{LAST_WORDS, told_to_stop};
-use crate::node::sheet::Sheet;
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
 use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
 use crate::transport::{CloseCode, Listen, Road};
 use crate::trust::Directory;
-use crate::trust::federation::Documents;
 use clerk::Counter;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
-
-/// How often it is looked whether a prekey is to be made or deleted.
-const LOOK: Duration = Duration::from_secs(600);
 
 /// What all lines of a relay share.
 #[derive(Clone)]
@@ -84,8 +77,7 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     let shelf = joining::shelf(layout)?;
     let known = joining::read(&shelf, Some(&config.party))?.ok_or_else(joining::not_joined)?;
     let trusted = Arc::new(Live::new(known));
-    let own = Generations::new(keys.clone(), &layout.pki());
-    let keeper = PrekeyKeeper::new(keys, Sheet::new(layout.part_b()));
+    let own = Generations::new(keys, &layout.pki());
     let renewal = renewal(&config.party, &own, &trusted.get()).map_err(|e| key_failure(&e))?;
     let (identity, renewing) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
     let signer = signer(config, &own, &trusted.get(), machine.now()).map_err(|e| key_failure(&e))?;
@@ -110,7 +102,6 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
         start_failure("serve.listen", e).hint("see 'listen' and 'listen_tcp' in the configuration")
     })?;
     let RelayPost { desk, road } = RelayStation::open(parts, road).map_err(store_failure)?.start();
-    desk.spawn(keep(desk.clone(), keeper, own));
     desk.spawn(status::serve(desk.clone(), listener));
     let listen = road.local_address().map(|address| address.to_string()).unwrap_or_default();
     tracing::info!(listen, "the relay {} is ready", config.party);
@@ -120,30 +111,6 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     };
     stop(&desk, &road, config, code).await;
     Ok(code)
-}
-
-/// Keeps the relay's own part B true, weekly with its prekeys, with nobody present; members hear of it as of any news.
-async fn keep(desk: Desk, keeper: PrekeyKeeper, own: Generations) {
-    let mut ran = 0;
-    loop {
-        if let Err(cause) = keep_once(&desk, &keeper, &own, ran).await {
-            tracing::error!(%cause, "what this relay says of itself was not renewed");
-        }
-        sleep(LOOK).await;
-        ran = i64::try_from(LOOK.as_secs()).unwrap_or(0);
-    }
-}
-
-async fn keep_once(desk: &Desk, keeper: &PrekeyKeeper, own: &Generations, ran: i64) -> Result<(), NodeError> {
-    let (directory, now, me) = (desk.board.get(), desk.machine.now(), &desk.signer.party);
-    keeper.turn(now, ran, &mut *desk.machine.entropy())?;
-    let prekeys = listed(&keeper.held()?, now);
-    let seal = own.in_force(&directory, me, now)?.seal;
-    let known = directory.entry(me).map_err(KeyError::from)?.part_b_file().map(|(bytes, _)| bytes);
-    let amended = keeper.sheet().amend(known, &seal, now, |part| part.prekeys = prekeys)?;
-    let Some(bytes) = amended else { return Ok(()) };
-    let taken = desk.board.take(Documents::part_b(&bytes), now).await;
-    taken.refused.into_iter().next().map_or(Ok(()), |cause| Err(NodeError::Directory(cause)))
 }
 
 async fn stop(desk: &Desk, road: &Road, config: &RelayConfig, code: ExitCode) {
