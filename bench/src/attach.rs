@@ -89,12 +89,11 @@ fn fetch(xaa: &Node, xbb: &Node, case: &str) -> Result<f64, Failure> {
         Ok(Command::CaseAttachments { case: case.parse().map_err(|_| "a case")?, fetch: false })
     };
     xaa.ask(Command::QueueRetry { id: None })?;
-    let mut line = xbb.line()?;
     let mut arrived = None;
     while begun.elapsed() < Duration::from_secs(1800) {
-        if let Ok(answer) = nodes::ask(&mut line, attachments()?) {
+        if let Ok(answer) = xbb.ask(attachments()?) {
             arrived.get_or_insert_with(Instant::now);
-            let files = answer["files"].as_array().cloned().unwrap_or_default();
+            let files = answer.as_array().cloned().unwrap_or_default();
             if !files.is_empty() && files.iter().all(|file| file["state"] == "verified") {
                 return Ok(arrived.map_or(0.0, |at: Instant| at.elapsed().as_secs_f64()));
             }

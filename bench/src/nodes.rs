@@ -5,9 +5,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::UdpSocket;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use valise::config::Layout;
@@ -62,9 +63,16 @@ pub fn binary(given: Option<&Path>) -> Result<PathBuf, Failure> {
     Ok(fs::canonicalize(beside)?)
 }
 
-/// Finds a UDP port that is free now.
+/// Finds a port that is free for UDP and TCP now, below those that the kernel gives to whoever calls out.
 pub fn free_port() -> Result<u16, Failure> {
-    Ok(UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    for _ in 0..10_000 {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err("no port is free".into())
 }
 
 impl Lab {
@@ -171,7 +179,8 @@ impl Node {
 
     /// Opens a connection to its control socket.
     pub fn line(&self) -> Result<Client, Failure> {
-        Client::connect(&self.dir.join("gateway.sock")).map_err(|failure| failure.message.into())
+        Client::connect(&self.dir.join(format!("{}.sock", self.noun)))
+            .map_err(|failure| failure.message.into())
     }
 
     /// Asks it once.

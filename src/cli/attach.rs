@@ -160,6 +160,12 @@ pub(super) fn table(files: &[AttachmentView]) -> String {
     render::table(&["ACT", "ELEMENT", "NO", "SHA-256", "BYTES", "STATE"], files.iter().map(row).collect())
 }
 
+/// Makes a folder that only the officer may read.
+fn private_folder(folder: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|cause| unwritable(folder, &cause))
+}
+
 fn write_all(
     case: &CaseId,
     files: &[AttachmentView],
@@ -168,8 +174,7 @@ fn write_all(
     client: &mut Client,
     officer: Option<&str>,
 ) -> Result<Vec<PathBuf>, Failure> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|cause| unwritable(folder, &cause))?;
+    private_folder(folder)?;
     let mut written = Vec::new();
     for (nth, file) in files.iter().enumerate().filter(|(_, file)| file.state == "verified") {
         // Nothing of the name is the other side's.
@@ -203,8 +208,7 @@ pub(super) fn of_approval(
     client: &mut Client,
     officer: Option<&str>,
 ) -> Result<Vec<PathBuf>, Failure> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|cause| unwritable(folder, &cause))?;
+    private_folder(folder)?;
     let mut written = Vec::new();
     for file in &view.files {
         let path = folder.join(format!("{}-{}", view.held.id, file.sha256.short()));

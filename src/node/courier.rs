@@ -99,16 +99,7 @@ impl Courier {
 
     /// Takes an envelope that was committed to the outbox.
     pub fn push(&self, row: OutboxRow) {
-        let waiting = Waiting {
-            row,
-            attempts: 0,
-            last_cause: None,
-            refused: false,
-            keyless: false,
-            custody: Vec::new(),
-            carried_at: None,
-        };
-        self.bag().waiting.insert(waiting.row.envelope, waiting);
+        self.bag().waiting.insert(row.envelope, Waiting::new(row));
         self.wake.notify_one();
         if self.is_cut_off() {
             self.by_relay.notify_one();

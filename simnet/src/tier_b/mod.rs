@@ -27,6 +27,16 @@ use crate::trace::Trace;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Runs a future on this thread; the clock leaps whenever all that runs waits for it.
+fn in_paused_time<T>(what: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without threads or IO needs nothing of the machine");
+    runtime.block_on(what)
+}
+
 /// Runs a seed to its end.
 pub fn run(federation: &Arc<Federation>, settings: Settings) -> World {
     run_traced(federation, settings, Trace::default())
@@ -37,12 +47,7 @@ pub fn run(federation: &Arc<Federation>, settings: Settings) -> World {
 /// # Panics
 /// If the machine has no room for a runtime.
 pub fn run_traced(federation: &Arc<Federation>, settings: Settings, trace: Trace) -> World {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without threads or IO needs nothing of the machine");
-    runtime.block_on(async {
+    in_paused_time(async {
         let mut world = World::new(federation, settings, trace);
         world.play().await;
         world.keep_counts();

@@ -2,6 +2,7 @@
 
 use super::check::Watcher;
 use super::fault::{Fault, Kind};
+use super::in_paused_time;
 use super::machine::{SimPlatform, SimRuntime};
 use super::net::Net;
 use super::node::{Failures, Node, OFFICERS, Site};
@@ -86,12 +87,7 @@ pub struct Outcome {
 /// # Panics
 /// If a node or relay of a fresh disk does not start, which is a bug.
 pub fn drill(federation: &Arc<Federation>, drill: &Drill) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without threads or IO needs nothing of the machine");
-    runtime.block_on(async {
+    in_paused_time(async {
         let mut stage = Stage::new(federation, drill);
         stage.play(drill).await;
         let outcome = stage.outcome(drill);

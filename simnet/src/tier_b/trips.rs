@@ -1,5 +1,6 @@
 //! How many round trips an exchange takes: whole nodes on a line that is slow and otherwise perfect.
 
+use super::in_paused_time;
 use super::net::Net;
 use super::node::{Failures, Node, Site};
 use crate::federation::Federation;
@@ -32,12 +33,7 @@ const LOOKS: u32 = 60_000;
 /// # Panics
 /// If the machine has no room for a runtime, or a request gets no receipt within a minute.
 pub fn trips(federation: &Arc<Federation>, travel: Millis) -> Trips {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime without threads or IO needs nothing of the machine");
-    runtime.block_on(async {
+    in_paused_time(async {
         let site = Site {
             seed: 1,
             federation: Arc::clone(federation),

@@ -73,6 +73,19 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Begins to wait: nothing was tried yet.
+    pub(super) const fn new(row: OutboxRow) -> Self {
+        Self {
+            row,
+            attempts: 0,
+            last_cause: None,
+            refused: false,
+            keyless: false,
+            carried_at: None,
+            custody: Vec::new(),
+        }
+    }
+
     pub(super) const fn is_sendable(&self) -> bool {
         !self.refused && !self.keyless
     }
@@ -196,16 +209,7 @@ mod tests {
             queued_at,
             export: Vec::new(),
         };
-        let waiting = Waiting {
-            row,
-            attempts: 0,
-            last_cause: None,
-            refused: false,
-            keyless: false,
-            carried_at: None,
-            custody: Vec::new(),
-        };
-        bag.waiting.insert(MessageId(id), waiting);
+        bag.waiting.insert(MessageId(id), Waiting::new(row));
         MessageId(id)
     }
 
