@@ -74,4 +74,5 @@ found! {
     a_disk_that_rolls_back: DiskRollsBack by Survives, OneHead, ReceivedOnce;
     keys_that_are_forgotten: KeysForgotten by NoneLost;
     a_partner_that_is_forgotten: PartnerForgotten by NoneLost, Survives;
+    a_directory_that_is_forgotten: DirectoryForgotten by DirectoryRises;
 }
