@@ -44,7 +44,12 @@ impl Chronicle {
     ///
     /// # Errors
     /// [`TrustError`] if a certificate cannot be issued, which is a bug.
-    pub fn rotate(&mut self, federation: &Federation, number: usize, now: Timestamp) -> Result<(), TrustError> {
+    pub fn rotate(
+        &mut self,
+        federation: &Federation,
+        number: usize,
+        now: Timestamp,
+    ) -> Result<(), TrustError> {
         let keys = self.keys[number].next();
         let made = federation.certificates(number, keys)?;
         let retired = || {
@@ -73,10 +78,5 @@ impl Chronicle {
     /// As for [`Self::rotate`].
     pub fn publish(&mut self, now: Timestamp) -> Result<Vec<u8>, TrustError> {
         self.authority.publish(&self.files, &self.suspended, Validity::days(now, FRESH_DAYS))
-    }
-
-    /// Returns which keys a member has.
-    pub fn keys(&self, number: usize) -> Keys {
-        self.keys[number]
     }
 }

@@ -72,14 +72,20 @@ impl Keys {
     }
 
     fn secret(self, number: usize, purpose: &str) -> [u8; 32] {
-        if self == Self::first() { secret(number, purpose) } else { secret(number, &format!("{purpose} {}", self.0)) }
+        if self == Self::first() {
+            secret(number, purpose)
+        } else {
+            secret(number, &format!("{purpose} {}", self.0))
+        }
     }
 
     const fn serial(self, role: Role) -> u64 {
         // A root, an issuing key and the first of both took one to four.
         match role {
             Role::Seal => 2 * self.0 + if self.0 == 1 { 0 } else { 2 },
-            Role::Root | Role::Issuing | Role::Gateway | Role::Log => 2 * self.0 + if self.0 == 1 { 1 } else { 3 },
+            Role::Root | Role::Issuing | Role::Gateway | Role::Log => {
+                2 * self.0 + if self.0 == 1 { 1 } else { 3 }
+            }
         }
     }
 }
@@ -105,7 +111,8 @@ impl Federation {
         let directory = Directory::from_bundle(&authority.anchor(), &bundle, None)?;
         let numbers = newcomers.iter().enumerate().map(|(at, n)| (n.party.clone(), at)).collect();
         let mut all = Self { members: Vec::new(), authority, numbers };
-        for (number, (Newcomer { party, files }, acquainted)) in newcomers.into_iter().zip(known).enumerate() {
+        for (number, (Newcomer { party, files }, acquainted)) in newcomers.into_iter().zip(known).enumerate()
+        {
             let (ring, directory) = (all.ring(number, Keys::first()), directory.seen_by(&party)?);
             all.members.push(Member { party, ring, directory, acquainted, files });
         }

@@ -45,6 +45,15 @@ fn a_run_holds_what_it_should() {
     assert!(checked.iter().all(|rule| report.checks.get(rule).is_some_and(|checks| *checks > 0)));
 }
 
+/// Whoever is let in by nobody for days tries ever less often, though each try gets as far as a handshake.
+#[test]
+fn a_party_that_is_suspended_knocks_ever_less_often() {
+    let report = Report::new(&tier_b::run(&FEDERATION, settings(3)), 1.0);
+    assert!(report.faults.contains_key("suspension"), "the seed draws one, of nearly three days");
+    let [sent, ..] = report.datagrams;
+    assert!(sent < 20_000, "{sent} datagrams");
+}
+
 #[test]
 fn a_seed_gives_the_same_run_twice() {
     tier_b::check_determinism(&FEDERATION, &settings(2)).map(drop).unwrap();

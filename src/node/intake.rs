@@ -72,10 +72,10 @@ pub(super) struct Refusal {
 /// Serves the streams that a peer opens, until the link ends.
 pub async fn serve_link(post: Post, link: Link) {
     let peer = link.peer().clone();
-    if let Some(courier) = post.gateway.couriers.get(&peer) {
-        courier.heard(post.gateway.now(), Some(&link));
-    }
     while let Some((sender, receiver)) = next_stream(&link).await {
+        if let Some(courier) = post.gateway.couriers.get(&peer) {
+            courier.heard(post.gateway.now(), Some(&link));
+        }
         let (answers, queue) = mpsc::channel(WORKERS);
         post.spawn(write_answers(post.clone(), peer.clone(), sender, queue));
         post.spawn(read_frames(post.clone(), peer.clone(), receiver, answers));

@@ -303,7 +303,10 @@ fn acts_of(gateway: &Gateway, party: &Party) -> usize {
     let mut count = 0;
     for slot in gateway.desk.page(None, usize::MAX).unwrap_or_default() {
         let case = slot.read();
-        count += case.acts().filter(|r| r.direction == Direction::Received && r.facts.header.issuer == *party).count();
+        count += case
+            .acts()
+            .filter(|r| r.direction == Direction::Received && r.facts.header.issuer == *party)
+            .count();
     }
     count
 }

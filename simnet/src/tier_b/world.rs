@@ -101,13 +101,27 @@ pub struct Tally {
 /// What happens at one instant.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
-    Ask { node: usize, to: usize, number: u32 },
-    Visit { node: usize },
-    Begin { fault: Fault },
-    End { fault: Fault },
-    Start { node: usize },
+    Ask {
+        node: usize,
+        to: usize,
+        number: u32,
+    },
+    Visit {
+        node: usize,
+    },
+    Begin {
+        fault: Fault,
+    },
+    End {
+        fault: Fault,
+    },
+    Start {
+        node: usize,
+    },
     /// The authority's newest directory is handed to a node.
-    Bulletin { node: usize },
+    Bulletin {
+        node: usize,
+    },
     Look,
 }
 
@@ -423,7 +437,11 @@ impl World {
     async fn compare_directories(&mut self) {
         for node in &self.nodes {
             let Some(post) = node.post() else { continue };
-            let newest = self.nodes.iter().filter_map(Node::post).max_by_key(|post| post.gateway.directory().version());
+            let newest = self
+                .nodes
+                .iter()
+                .filter_map(Node::post)
+                .max_by_key(|post| post.gateway.directory().version());
             let Some(newest) = newest else { continue };
             let bundle = newest.gateway.directory().bundle();
             let gateway = &post.gateway;
