@@ -256,7 +256,7 @@ pub(super) async fn kept(gateway: &Gateway, from: &Party, body: &[u8]) -> Result
     let opened = envelope::open(body, &gateway.ring(), &gateway.directory(), gateway.now())
         .map_err(|(envelope, error)| Refusal::of(envelope, &error))?;
     let id = opened.envelope;
-    let split = gateway.board.is_contradicted_by(&opened.statement.said.directory);
+    let split = gateway.board.contradiction(&opened.statement.said.directory).is_some();
     if opened.statement.issuer != *from {
         return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
     }
