@@ -9,6 +9,7 @@ use common::relay::Relay;
 use common::{acts, await_some, free_port, submit, text};
 use std::fs;
 use std::path::Path;
+use valise::wire::{Bag, FrameKind};
 
 fn part_b(all: &Founded, at: &str, of: &str) -> u64 {
     let shown = all.show(at);
@@ -111,6 +112,48 @@ fn a_bag_brings_news_and_an_old_one_is_refused() {
     let old = all.try_to("queue import --data xbb --as one old.bag");
     assert_eq!(old.0, Some(1), "its act is known, its directory is old");
     assert_eq!(snapshot(&all, "xbb"), 2);
+}
+
+/// XAA was told another second snapshot than XBB, which meets nothing but XAA's act at first.
+#[test]
+fn an_act_that_cites_what_is_not_here_yet_is_compared_once_it_is() {
+    let mut all = founded();
+    all.demand(
+        "cp -r authority other
+         valise federation publish --folder authority --key publisher.key
+         valise federation publish --folder other --key publisher.key --days 20
+         valise federation sync --data xaa --from authority/directory.cbor",
+    );
+    all.nodes[0].start();
+    all.nodes[0].ask(submit()).unwrap();
+    all.demand("valise queue export --data xaa --as one --peer XBB -o full.bag");
+    all.nodes[0].kill();
+    let Bag { from, to, frames } = Bag::parse(&fs::read(all.home.path().join("full.bag")).unwrap()).unwrap();
+    let (acts, news): (Vec<_>, Vec<_>) =
+        frames.into_iter().partition(|(kind, _)| *kind == FrameKind::Envelope);
+    assert_eq!((acts.len(), news.is_empty()), (1, false));
+    let bags = Bag::pack(&from, &to, acts, 1 << 20).unwrap();
+    fs::write(all.home.path().join("acts.bag"), &bags[0]).unwrap();
+
+    all.nodes[1].start();
+    all.demand("valise queue import --data xbb --as one acts.bag");
+    let alarms = |all: &Founded| all.nodes[1].status()["alarms"].to_string();
+    assert_eq!((snapshot(&all, "xbb"), alarms(&all).contains("another snapshot")), (1, false));
+    all.nodes[1].kill();
+    all.nodes[1].start();
+    all.demand("valise federation sync --data xbb --from other/directory.cbor");
+    let told = || alarms(&all).contains("XAA cites another snapshot of version 2").then_some(());
+    await_some("the alarm", told);
+    assert_eq!(
+        all.show("xbb")["split_views"].as_array().map(Vec::len),
+        Some(0),
+        "XAA's file is not here yet"
+    );
+    all.nodes[0].start();
+    let proof = await_some("the proof", || all.show("xbb")["split_views"][0].as_str().map(str::to_owned));
+    all.demand(&format!(
+        "valise federation check '{proof}' --directory other/directory.cbor --anchor ANCHOR"
+    ));
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub enum Rule {
     Survives,
     /// Only local commands may be refused by state, and only where the law does.
     Law,
+    /// Directory versions never fall.
+    DirectoryRises,
+    /// Whom the federation has suspended is not heard.
+    Suspended,
 }
 
 /// A rule that was broken.
@@ -79,6 +83,8 @@ impl Rule {
             Self::NoneLost => "12.14",
             Self::Survives => "12.16",
             Self::Law => "4",
+            Self::DirectoryRises => "12.6",
+            Self::Suspended => "6",
         }
     }
 }

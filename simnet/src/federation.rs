@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use valise::cose::{KemPrivate, PqSigningKey, SigningKey};
 use valise::envelope::KeyRing;
 use valise::model::{DAY, Digest, Party, Timestamp};
-use valise::trust::federation::{Member as Files, PartA, PartB, PrekeyEntry, Route, SoleAuthority};
+use valise::trust::federation::{
+    LogEntry, Member as Files, PartA, PartB, PrekeyEntry, Route, SealEntry, SoleAuthority,
+};
 use valise::trust::issue::{self, Issued, Serial, Terms};
 use valise::trust::{Directory, Prekey, PrekeyId, Role, TrustError, Validity, thumbprint, twin_digest};
 
@@ -26,6 +28,8 @@ const KEY_DAYS: u32 = 3650;
 pub struct Federation {
     /// The States, by their number.
     pub members: Vec<Member>,
+    /// Who admits them, as of the start.
+    pub(crate) authority: SoleAuthority,
     numbers: BTreeMap<Party, usize>,
 }
 
@@ -39,12 +43,56 @@ pub struct Member {
     pub directory: Directory,
     /// The numbers of the States with which it deals.
     pub acquainted: Vec<usize>,
+    /// What it has signed of itself by the start.
+    pub(crate) files: Files,
+}
+
+/// A generation of a State's seal and log keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys(u64);
+
+/// A seal and a log key as the parts of their State list them.
+pub struct Listed {
+    /// For part A.
+    pub seal: SealEntry,
+    /// For part B.
+    pub log: LogEntry,
+}
+
+impl Keys {
+    /// The keys with which a run begins.
+    pub const fn first() -> Self {
+        Self(1)
+    }
+
+    /// Those that follow.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    fn secret(self, number: usize, purpose: &str) -> [u8; 32] {
+        if self == Self::first() {
+            secret(number, purpose)
+        } else {
+            secret(number, &format!("{purpose} {}", self.0))
+        }
+    }
+
+    const fn serial(self, role: Role) -> u64 {
+        // A root, an issuing key and the first of both took one to four.
+        match role {
+            Role::Seal => 2 * self.0 + if self.0 == 1 { 0 } else { 2 },
+            Role::Root | Role::Issuing | Role::Gateway | Role::Log => {
+                2 * self.0 + if self.0 == 1 { 1 } else { 3 }
+            }
+        }
+    }
 }
 
 /// A State before it has met any other.
 struct Newcomer {
     party: Party,
-    ring: KeyRing,
     files: Files,
 }
 
@@ -62,17 +110,58 @@ impl Federation {
         let bundle = authority.publish(&files, &BTreeMap::new(), valid_around_the_run())?;
         let directory = Directory::from_bundle(&authority.anchor(), &bundle, None)?;
         let numbers = newcomers.iter().enumerate().map(|(at, n)| (n.party.clone(), at)).collect();
-        let member = |(n, acquainted): (Newcomer, _)| {
-            Ok(Member { directory: directory.seen_by(&n.party)?, party: n.party, ring: n.ring, acquainted })
-        };
-        let members = newcomers.into_iter().zip(known).map(member).collect::<Result<_, TrustError>>()?;
-        Ok(Self { members, numbers })
+        let mut all = Self { members: Vec::new(), authority, numbers };
+        for (number, (Newcomer { party, files }, acquainted)) in newcomers.into_iter().zip(known).enumerate()
+        {
+            let (ring, directory) = (all.ring(number, Keys::first()), directory.seen_by(&party)?);
+            all.members.push(Member { party, ring, directory, acquainted, files });
+        }
+        Ok(all)
     }
 
-    /// Makes a State's keys again, as its gateway reads them at a start.
-    pub fn ring(&self, number: usize) -> KeyRing {
-        let log_and_seal = &self.members[number].ring;
-        ring(number, log_and_seal.seal.1, log_and_seal.log.1)
+    /// Makes a State's keys again, of a generation, as its gateway reads them at a start.
+    pub fn ring(&self, number: usize, keys: Keys) -> KeyRing {
+        let [seal, log] = ["seal", "log"].map(|purpose| SigningKey::from_seed(&keys.secret(number, purpose)));
+        let x5t = |role, key: &SigningKey| {
+            let made = certify(number, role, key, &self.root(number), keys.serial(role));
+            thumbprint(&made.expect("what was certified once can be certified again").der)
+        };
+        let party = party(number);
+        KeyRing {
+            gateway: format!("gw1.{}", party.dns_suffix()),
+            party,
+            seal: (seal.clone(), x5t(Role::Seal, &seal)),
+            log: (log.clone(), x5t(Role::Log, &log)),
+            twin: PqSigningKey::from_seed(&keys.secret(number, "log twin")),
+            prekeys: vec![(prekey_id(number).to_vec(), KemPrivate::from_seed(&secret(number, "prekey")))],
+        }
+    }
+
+    /// Makes a State's newest keys that a directory lists.
+    pub fn ring_listed(&self, number: usize, directory: &Directory) -> KeyRing {
+        let mut ring = self.ring(number, Keys::first());
+        let Ok(entry) = directory.entry(&ring.party) else { return ring };
+        let mut keys = Keys::first();
+        for _ in 1..entry.logs().len() {
+            keys = keys.next();
+        }
+        if keys != Keys::first() {
+            ring = self.ring(number, keys);
+        }
+        ring
+    }
+
+    /// Certifies a State's seal and log key of a generation, as its parts list them.
+    ///
+    /// # Errors
+    /// [`TrustError`] if they cannot be issued, which is a bug.
+    pub fn certificates(&self, number: usize, keys: Keys) -> Result<Listed, TrustError> {
+        certificates(number, keys)
+    }
+
+    /// Returns a State's root key.
+    pub fn root(&self, number: usize) -> SigningKey {
+        SigningKey::from_seed(&secret(number, "root"))
     }
 
     /// Returns a State's issuing key with its certificate.
@@ -98,30 +187,26 @@ impl Federation {
 }
 
 fn newcomer(number: usize) -> Result<Newcomer, TrustError> {
-    let party = party(number);
-    let [root_key, seal_key, log_key] =
-        ["root", "seal", "log"].map(|purpose| SigningKey::from_seed(&secret(number, purpose)));
+    let (party, keys) = (party(number), Keys::first());
+    let root_key = SigningKey::from_seed(&secret(number, "root"));
     let root = certify(number, Role::Root, &root_key, &root_key, 1)?;
-    let seal = certify(number, Role::Seal, &seal_key, &root_key, 2)?;
-    let log = certify(number, Role::Log, &log_key, &root_key, 3)?;
-    let seal_x5t = thumbprint(&seal.der);
-    let log_x5t = thumbprint(&log.der);
-    let ring = ring(number, seal_x5t, log_x5t);
+    let Listed { seal, log } = certificates(number, keys)?;
+    let seal_key = SigningKey::from_seed(&keys.secret(number, "seal"));
+    let seal_x5t = thumbprint(&seal.certificate);
     let public = KemPrivate::from_seed(&secret(number, "prekey")).public();
     let prekey = Prekey { id: PrekeyId(prekey_id(number)), public, validity: valid_around_the_run() };
-    let a = PartA::first(party.clone(), BEFORE, &root.der, &seal.der);
+    let a = PartA::first(party.clone(), BEFORE, &root.der, &seal.certificate);
     let issuing =
         certify(number, Role::Issuing, &SigningKey::from_seed(&secret(number, "issuing")), &root_key, 4)?;
-    let twin = Some(twin_digest(&ring.twin.verifying_key()));
     let b = PartB {
         issuing: vec![issuing.der.into()],
         prekeys: vec![PrekeyEntry::new(&prekey, false)],
         routes: vec![Route::Quic(address(number))],
-        ..PartB::first(party.clone(), BEFORE, &log.der, twin)
+        ..PartB::first(party.clone(), BEFORE, &log.certificate, log.twin)
     };
     let part_b = Some(b.sign(&seal_x5t, &seal_key)?.to_bytes());
     let files = Files { part_a: a.sign(&root_key)?.to_bytes(), part_b };
-    Ok(Newcomer { party, ring, files })
+    Ok(Newcomer { party, files })
 }
 
 /// Where a State's node is in the network of the simulation.
@@ -157,17 +242,17 @@ fn certify(
     issue::certificate(role, &party(number), &subject.verifying_key(), authority, terms)
 }
 
-fn ring(number: usize, seal_x5t: Digest, log_x5t: Digest) -> KeyRing {
-    let signing = |purpose| SigningKey::from_seed(&secret(number, purpose));
-    let party = party(number);
-    KeyRing {
-        gateway: format!("gw1.{}", party.dns_suffix()),
-        party,
-        seal: (signing("seal"), seal_x5t),
-        log: (signing("log"), log_x5t),
-        twin: PqSigningKey::from_seed(&secret(number, "log twin")),
-        prekeys: vec![(prekey_id(number).to_vec(), KemPrivate::from_seed(&secret(number, "prekey")))],
-    }
+fn certificates(number: usize, keys: Keys) -> Result<Listed, TrustError> {
+    let root = SigningKey::from_seed(&secret(number, "root"));
+    let made = |role, purpose: &str| {
+        let key = SigningKey::from_seed(&keys.secret(number, purpose));
+        certify(number, role, &key, &root, keys.serial(role)).map(|issued| issued.der.into())
+    };
+    let twin = PqSigningKey::from_seed(&keys.secret(number, "log twin")).verifying_key();
+    Ok(Listed {
+        seal: SealEntry { certificate: made(Role::Seal, "seal")?, retired: None },
+        log: LogEntry { certificate: made(Role::Log, "log")?, twin: Some(twin_digest(&twin)), retired: None },
+    })
 }
 
 /// Acquaintance is mutual.

@@ -7,6 +7,7 @@
 /// Mistakes that can be planted, to prove that the checks bite.
 pub mod bugs;
 pub mod check;
+mod chronicle;
 mod commit;
 mod deeds;
 mod disk;

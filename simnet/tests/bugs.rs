@@ -1,6 +1,9 @@
 //! The checks bite: each planted bug is found within a hundred seeds, by a rule that it breaks.
 
 mod common;
+#[macro_use]
+#[path = "common/planted.rs"]
+mod planted;
 
 use common::{REPLAY, federation, settings};
 use simnet::bugs::Bug;
@@ -9,39 +12,16 @@ use simnet::shrink::shrink;
 use simnet::tier_a;
 use simnet::world::Settings;
 
-/// How many seeds a bug has to show itself.
-const SEEDS: u64 = 100;
-
 /// Runs seeds with a bug until one of the rules that it breaks is broken.
 fn find(bug: Bug, rules: &[Rule]) {
-    for seed in 0..SEEDS {
+    planted::find(bug.code(), rules, REPLAY, |seed| {
         let world = tier_a::run(federation(), Settings { bug: Some(bug), ..settings(seed) });
-        let Some(violation) = world.violation() else { continue };
-        println!("{}: seed {seed}: {violation}", bug.code());
-        let replay = format!("{REPLAY} --seed {seed} --bug {}", bug.code());
-        assert!(rules.contains(&violation.rule), "found by another rule: {violation}; {replay}");
-        return;
-    }
-    panic!("{} was not found in {SEEDS} seeds", bug.code());
-}
-
-macro_rules! found {
-    ($($name:ident: $bug:ident by $($rule:ident),+;)+) => {
-        $(
-            #[test]
-            fn $name() {
-                find(Bug::$bug, &[$(Rule::$rule),+]);
-            }
-        )+
-
-        #[test]
-        fn every_bug_has_its_test() {
-            assert_eq!([$(Bug::$bug),+], Bug::ALL);
-        }
-    };
+        world.violation().map(|violation| (violation.rule, violation.to_string()))
+    });
 }
 
 found! {
+    Bug by Rule;
     a_receipt_before_the_sync: ReceiptBeforeSync by Survives;
     a_skipped_sync: SkippedSync by Survives, PermitFirst;
     a_duplicate_that_is_processed: DuplicateProcessed by ReceivedOnce;

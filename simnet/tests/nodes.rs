@@ -1,5 +1,9 @@
 //! Whole nodes: a fixed set of seeds breaks no rule, every run replays, and each planted bug is found.
 
+#[macro_use]
+#[path = "common/planted.rs"]
+mod planted;
+
 use simnet::check::Rule;
 use simnet::federation::Federation;
 use simnet::tier_b::{self, NodeBug, Report, Settings};
@@ -10,9 +14,6 @@ static FEDERATION: LazyLock<Arc<Federation>> =
 
 /// The command that replays a run of a test; its seed follows.
 const REPLAY: &str = "cargo run --release -p simnet -- --tier b --states 3 --days 8 --cases 4 --loss 100";
-/// How many seeds a bug has to show itself.
-const SEEDS: u64 = 100;
-
 fn settings(seed: u64) -> Settings {
     Settings { seed, days: 8, cases_per_node: 4, harsh: 1, loss: 100, bug: None, only: None }
 }
@@ -44,6 +45,15 @@ fn a_run_holds_what_it_should() {
     assert!(checked.iter().all(|rule| report.checks.get(rule).is_some_and(|checks| *checks > 0)));
 }
 
+/// Whoever is let in by nobody for days tries ever less often, though each try gets as far as a handshake.
+#[test]
+fn a_party_that_is_suspended_knocks_ever_less_often() {
+    let report = Report::new(&tier_b::run(&FEDERATION, settings(3)), 1.0);
+    assert!(report.faults.contains_key("suspension"), "the seed draws one, of nearly three days");
+    let [sent, ..] = report.datagrams;
+    assert!(sent < 20_000, "{sent} datagrams");
+}
+
 #[test]
 fn a_seed_gives_the_same_run_twice() {
     tier_b::check_determinism(&FEDERATION, &settings(2)).map(drop).unwrap();
@@ -59,38 +69,19 @@ fn what_was_told_last_counts() {
 
 /// Runs seeds with a bug until one of the rules that it breaks is broken.
 fn find(bug: NodeBug, rules: &[Rule]) {
-    for seed in 0..SEEDS {
+    planted::find(bug.code(), rules, REPLAY, |seed| {
         let world = tier_b::run(&FEDERATION, Settings { bug: Some(bug), ..settings(seed) });
-        let Some(violation) = world.violation() else { continue };
-        println!("{}: seed {seed}: {violation}", bug.code());
-        let replay = format!("{REPLAY} --seed {seed} --bug {}", bug.code());
-        assert!(rules.contains(&violation.rule), "found by another rule: {violation}; {replay}");
-        return;
-    }
-    panic!("{} was not found in {SEEDS} seeds", bug.code());
-}
-
-macro_rules! found {
-    ($($name:ident: $bug:ident by $($rule:ident),+;)+) => {
-        $(
-            #[test]
-            fn $name() {
-                find(NodeBug::$bug, &[$(Rule::$rule),+]);
-            }
-        )+
-
-        #[test]
-        fn every_bug_has_its_test() {
-            assert_eq!([$(NodeBug::$bug),+], NodeBug::ALL);
-        }
-    };
+        world.violation().map(|violation| (violation.rule, violation.to_string()))
+    });
 }
 
 found! {
+    NodeBug by Rule;
     a_disk_that_syncs_late: SyncsLate by Survives, PermitFirst;
     a_disk_that_never_syncs: SyncsNever by Survives, PermitFirst;
     a_generator_that_repeats_itself: EntropyRepeats by OneDigest, NoneLost, OneHead;
     a_disk_that_rolls_back: DiskRollsBack by Survives, OneHead, ReceivedOnce;
     keys_that_are_forgotten: KeysForgotten by NoneLost;
     a_partner_that_is_forgotten: PartnerForgotten by NoneLost, Survives;
+    a_directory_that_is_forgotten: DirectoryForgotten by DirectoryRises;
 }

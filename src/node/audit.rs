@@ -7,6 +7,8 @@ use crate::evidence::{
     MAX_AUDITED, Receipt, contradict,
 };
 use crate::model::{DAY, Digest, DirectoryRef, Head, Party};
+use crate::node::board;
+use crate::node::citations::Citation;
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
 use crate::node::evidence;
@@ -252,7 +254,8 @@ fn raise(gateway: &Gateway, change: &mut Change, alarm: Alarm) -> Result<(), Nod
 }
 
 /// Compares the directory that a statement cites with ours: one version with two contents means that its publishers have
-/// told two stories (DESIGN §6). The proof is made of both documents, at the next comparison of directories.
+/// told two stories (DESIGN §6). The proof is made of both documents, at the next comparison of directories. What is newer
+/// than ours is remembered until it comes in.
 ///
 /// # Errors
 /// [`NodeError::Store`] if the alarm cannot be noted.
@@ -262,15 +265,40 @@ pub fn compare_directory(
     (digest, cited): (Digest, &DirectoryRef),
     change: &mut Change,
 ) -> Result<(), NodeError> {
-    if !gateway.board.is_contradicted_by(cited) {
-        return Ok(());
+    let citation = Citation { by: peer.clone(), act: digest, cited: *cited };
+    gateway.board.note(citation.clone());
+    let Some(other) = gateway.board.contradiction(cited) else { return Ok(()) };
+    raise(gateway, change, split_alarm(gateway, &citation, &other))
+}
+
+/// Compares what was cited before it came in with what is in force now; returns whose documents are needed for a proof.
+///
+/// # Errors
+/// [`NodeError::Store`] if an alarm was not committed; the citations are then still remembered.
+pub async fn compare_citations(gateway: &Gateway) -> Result<Vec<Party>, NodeError> {
+    let (version, contradicted) = gateway.board.contradicted();
+    let mut change = Change::default();
+    for citation in &contradicted {
+        raise(gateway, &mut change, split_alarm(gateway, citation, &board::Contradiction::InForce))?;
     }
+    if !contradicted.is_empty() {
+        let _committed: Durable<()> = gateway.ledger.commit(change).await?;
+    }
+    gateway.board.compared(version);
+    Ok(contradicted.into_iter().map(|citation| citation.by).collect())
+}
+
+fn split_alarm(gateway: &Gateway, citation: &Citation, other: &board::Contradiction) -> Alarm {
+    let Citation { by, act, cited } = citation;
+    let (version, act) = (cited.version, act.short());
+    let other = match other {
+        board::Contradiction::InForce => "was in force here".to_owned(),
+        board::Contradiction::CitedBy(party) => format!("{party} does"),
+    };
     let words = format!(
-        "{peer} cites another snapshot of version {} than was in force here, in act {}: its publishers have told two stories",
-        cited.version,
-        digest.short()
+        "{by} cites another snapshot of version {version} than {other}, in act {act}: its publishers have told two stories"
     );
-    raise(gateway, change, Alarm { peer: peer.clone(), at: gateway.now(), words, proof: Vec::new() })
+    Alarm { peer: by.clone(), at: gateway.now(), words, proof: Vec::new() }
 }
 
 /// Signs an anchor of each log that has grown since its last one.

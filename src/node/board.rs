@@ -1,6 +1,7 @@
 //! The directory as a gateway or a relay holds it: news is proved, made durable, and only then in force (DESIGN §12.6).
 
-use crate::model::{Digest, DirectoryRef, Timestamp};
+use crate::model::{Digest, DirectoryRef, Party, Timestamp};
+use crate::node::citations::{Citation, Citations};
 use crate::node::joining;
 use crate::node::live::Live;
 use crate::store::Shelf;
@@ -30,6 +31,7 @@ pub struct Board {
     live: Arc<Live<Directory>>,
     shelf: Shelf,
     past: std::sync::Mutex<BTreeMap<u64, Digest>>,
+    ahead: Citations,
     turn: Mutex<()>,
     changes: watch::Sender<u64>,
 }
@@ -41,6 +43,15 @@ pub struct Taken {
     pub new: u32,
     /// Why some are not.
     pub refused: Vec<BoardError>,
+}
+
+/// Who tells another story of a snapshot than somebody cites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contradiction {
+    /// This gateway: another one of that version is or was in force here.
+    InForce,
+    /// A party that cites another one; none of that version has come in yet.
+    CitedBy(Party),
 }
 
 /// Says why news is not in force.
@@ -72,7 +83,8 @@ impl Board {
         let mut past: BTreeMap<u64, Digest> = kept.into_iter().flatten().collect();
         past.insert(live.get().version(), live.get().digest());
         let past = std::sync::Mutex::new(past);
-        Self { live, shelf, past, turn: Mutex::default(), changes: watch::Sender::new(0) }
+        let ahead = Citations::read(&shelf);
+        Self { live, shelf, past, ahead, turn: Mutex::default(), changes: watch::Sender::new(0) }
     }
 
     /// Returns the directory in force.
@@ -110,10 +122,39 @@ impl Board {
         taken
     }
 
-    /// Tells whether a directory that somebody cites has a version that is or was in force here, and another content.
-    pub fn is_contradicted_by(&self, cited: &DirectoryRef) -> bool {
-        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        past.get(&cited.version).is_some_and(|digest| *digest != cited.digest)
+    /// Finds what contradicts a snapshot that somebody cites: another content of the same version.
+    pub fn contradiction(&self, cited: &DirectoryRef) -> Option<Contradiction> {
+        let in_force = self.in_force(cited.version).map(|digest| digest != cited.digest);
+        match in_force {
+            Some(differs) => differs.then_some(Contradiction::InForce),
+            None => self.ahead.contradiction(cited).map(Contradiction::CitedBy),
+        }
+    }
+
+    /// Remembers a citation that nothing here can be compared with yet.
+    pub fn note(&self, citation: Citation) {
+        if citation.cited.version > self.get().version() {
+            self.ahead.note(citation, &self.shelf);
+        }
+    }
+
+    /// Lists the remembered citations that what is in force now contradicts, with the version up to which all can be compared.
+    pub fn contradicted(&self) -> (u64, Vec<Citation>) {
+        let version = self.get().version();
+        let differs = |citation: &Citation| {
+            self.in_force(citation.cited.version).is_some_and(|digest| digest != citation.cited.digest)
+        };
+        (version, self.ahead.up_to(version).into_iter().filter(differs).collect())
+    }
+
+    /// Forgets the citations of versions up to this one, which have been compared.
+    pub fn compared(&self, version: u64) {
+        self.ahead.forget_up_to(version, &self.shelf);
+    }
+
+    /// Returns the digest of the snapshot of a version that is or was in force here.
+    fn in_force(&self, version: u64) -> Option<Digest> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).get(&version).copied()
     }
 
     /// Tells what is held.
@@ -266,7 +307,7 @@ mod tests {
         let (old, disk) = (directory.digest(), Arc::new(MemDisk::new()));
         let board = Board::new(Arc::new(Live::new(directory)), Shelf::new(disk.clone()));
         let cites =
-            |board: &Board, version, digest| board.is_contradicted_by(&DirectoryRef { version, digest });
+            |board: &Board, version, digest| board.contradiction(&DirectoryRef { version, digest }).is_some();
         assert!(cites(&board, 1, Digest([7; 32])) && !cites(&board, 1, old));
         let taken = board.take(Documents::parse(&second).unwrap(), NOW).await;
         assert_eq!((taken.new, taken.refused.len()), (1, 0));
@@ -277,5 +318,42 @@ mod tests {
             assert!(cites(board, 1, now_held.digest()) && cites(board, 2, old), "either tells another story");
             assert!(!cites(board, 3, old), "nothing is known of it yet");
         }
+    }
+
+    #[tokio::test]
+    async fn a_citation_of_a_newer_snapshot_is_compared_once_that_comes_in() {
+        let xaa = Pki::new("XAA");
+        let mut authority = SoleAuthority::new("west", key("authority"));
+        let mut publish = || {
+            let month = Validity::days(NOW, 30);
+            authority.publish(&[xaa.listing().sign()], &BTreeMap::new(), month).unwrap()
+        };
+        let (first, second) = (publish(), publish());
+        let anchor = authority.anchor();
+        let directory = Directory::from_bundle(&anchor, &first, Some(&xaa.party)).unwrap();
+        let true_digest = Directory::from_bundle(&anchor, &second, None).unwrap().digest();
+        let disk = Arc::new(MemDisk::new());
+        let begin = || Board::new(Arc::new(Live::new(directory.clone())), Shelf::new(disk.clone()));
+        let citation = |act: u8, digest| Citation {
+            by: crate::trust::fixture::party(["XBB", "XCC"][usize::from(act)]),
+            act: Digest([act; 32]),
+            cited: DirectoryRef { version: 2, digest },
+        };
+        let (right, wrong) = (citation(0, true_digest), citation(1, Digest([7; 32])));
+        let board = begin();
+        board.note(right.clone());
+        assert_eq!(board.contradiction(&right.cited), None);
+        let cited_by = Some(Contradiction::CitedBy(right.by.clone()));
+        assert_eq!(board.contradiction(&wrong.cited), cited_by, "two citations are enough");
+        board.note(wrong.clone());
+        assert_eq!(board.contradicted(), (1, vec![]), "none has come in");
+        let board = begin();
+        board.take(Documents::parse(&second).unwrap(), NOW).await;
+        assert_eq!(board.contradicted(), (2, vec![wrong.clone()]));
+        assert_eq!(board.contradiction(&wrong.cited), Some(Contradiction::InForce));
+        board.compared(2);
+        assert_eq!(board.contradicted(), (2, vec![]));
+        board.note(right);
+        assert_eq!(board.ahead.up_to(u64::MAX), [], "what can be compared at once is not remembered");
     }
 }

@@ -2,6 +2,7 @@
 //! is kept true in it.
 
 use crate::model::Party;
+use crate::node::audit;
 use crate::node::board::Taken;
 use crate::node::courier::Courier;
 use crate::node::error::NodeError;
@@ -24,6 +25,10 @@ pub async fn follow(post: Post) {
     let mut changes = gateway.board.changes();
     let mut told = gateway.board.holdings();
     loop {
+        match audit::compare_citations(gateway).await {
+            Ok(tellers) => tellers.iter().for_each(|peer| expose(&post, peer)),
+            Err(cause) => tracing::error!(%cause, "an alarm of a split view was not noted"),
+        }
         if let Err(cause) = renew_own_part(gateway).await {
             tracing::error!(%cause, "what this gateway says of itself was not renewed");
         }

@@ -72,10 +72,10 @@ pub(super) struct Refusal {
 /// Serves the streams that a peer opens, until the link ends.
 pub async fn serve_link(post: Post, link: Link) {
     let peer = link.peer().clone();
-    if let Some(courier) = post.gateway.couriers.get(&peer) {
-        courier.heard(post.gateway.now(), Some(&link));
-    }
     while let Some((sender, receiver)) = next_stream(&link).await {
+        if let Some(courier) = post.gateway.couriers.get(&peer) {
+            courier.heard(post.gateway.now(), Some(&link));
+        }
         let (answers, queue) = mpsc::channel(WORKERS);
         post.spawn(write_answers(post.clone(), peer.clone(), sender, queue));
         post.spawn(read_frames(post.clone(), peer.clone(), receiver, answers));
@@ -256,7 +256,7 @@ pub(super) async fn kept(gateway: &Gateway, from: &Party, body: &[u8]) -> Result
     let opened = envelope::open(body, &gateway.ring(), &gateway.directory(), gateway.now())
         .map_err(|(envelope, error)| Refusal::of(envelope, &error))?;
     let id = opened.envelope;
-    let split = gateway.board.is_contradicted_by(&opened.statement.said.directory);
+    let split = gateway.board.contradiction(&opened.statement.said.directory).is_some();
     if opened.statement.issuer != *from {
         return Err(Refusal::of(Some(id), &EnvelopeError::WrongSender));
     }

@@ -7,6 +7,7 @@ mod attachments;
 mod audit;
 mod backup;
 mod board;
+mod citations;
 mod clock;
 mod content;
 mod counters;

@@ -138,9 +138,13 @@ impl Post {
     }
 }
 
-/// Lets links in, each served on its own.
+/// Lets links in, each served on its own. Whoever comes in has been heard. A link that we opened proves less: that the peer
+/// lets us in, which it tells only after our side of the handshake has ended, is known from what it says.
 async fn accept(post: Post) {
     while let Some(link) = post.road.accept().await {
+        if let Some(courier) = post.gateway.couriers.get(link.peer()) {
+            courier.heard(post.gateway.now(), Some(&link));
+        }
         post.serve(link);
     }
 }

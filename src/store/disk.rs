@@ -42,7 +42,7 @@ pub struct RealDisk {
     root: PathBuf,
     directory: File,
     handles: Mutex<BTreeMap<String, Handle>>,
-    _lock: File,
+    lock: File,
 }
 
 struct Handle {
@@ -82,7 +82,7 @@ impl RealDisk {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::Locked { path: shown }),
             Err(errno) => return Err(StoreError::io("lock", LOCK)(errno.into())),
         }
-        Ok(Self { root: root.to_owned(), directory, handles: Mutex::default(), _lock: lock })
+        Ok(Self { root: root.to_owned(), directory, handles: Mutex::default(), lock })
     }
 
     fn handles(&self) -> MutexGuard<'_, BTreeMap<String, Handle>> {
@@ -107,6 +107,15 @@ impl RealDisk {
             handles.retain(|_, handle| handle.unsynced);
         }
         handles.insert(name.to_owned(), Handle { file, unsynced });
+    }
+}
+
+impl Drop for RealDisk {
+    /// Lets go of the lock itself: a child that was forked meanwhile and has not yet become its program shares the
+    /// descriptor, and closing ours alone would leave the directory locked until then.
+    fn drop(&mut self) {
+        // Where that fails, the lock goes with the last descriptor.
+        let _ = rustix::fs::flock(&self.lock, rustix::fs::FlockOperation::Unlock);
     }
 }
 
@@ -241,4 +250,22 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_whoever_is_done_leaves_no_lock_behind() {
+        let home = tempfile::tempdir().expect("a folder");
+        let first = RealDisk::open(home.path()).expect("nobody holds it");
+        assert!(matches!(RealDisk::open(home.path()), Err(StoreError::Locked { .. })));
+        // As a child has it between fork and exec.
+        let inherited = first.lock.try_clone().expect("a second descriptor");
+        drop(first);
+        let second = RealDisk::open(home.path()).map(drop);
+        assert!(second.is_ok(), "{second:?}");
+        drop(inherited);
+    }
 }

@@ -13,17 +13,20 @@ pub enum NodeBug {
     KeysForgotten,
     /// After a crash the node has no way to one of its partners: what waits for that one is lost.
     PartnerForgotten,
+    /// After a crash the node holds the directory with which it began.
+    DirectoryForgotten,
 }
 
 impl NodeBug {
     /// Every bug.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SyncsLate,
         Self::SyncsNever,
         Self::EntropyRepeats,
         Self::DiskRollsBack,
         Self::KeysForgotten,
         Self::PartnerForgotten,
+        Self::DirectoryForgotten,
     ];
 
     /// Returns the name of the bug.
@@ -35,6 +38,7 @@ impl NodeBug {
             Self::DiskRollsBack => "disk-rolls-back",
             Self::KeysForgotten => "keys-forgotten",
             Self::PartnerForgotten => "partner-forgotten",
+            Self::DirectoryForgotten => "directory-forgotten",
         }
     }
 

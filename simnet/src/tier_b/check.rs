@@ -3,7 +3,7 @@
 
 use super::node::Node;
 use crate::check::{Rule, Violation, made, seen};
-use crate::federation::Federation;
+use crate::federation::{Federation, Keys};
 use crate::heap::Millis;
 use crate::reference::{Reference, may_give};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +31,10 @@ pub struct Watcher {
     ids: BTreeMap<(Party, MessageId), Digest>,
     heads: BTreeMap<(Party, Party, u64), Digest>,
     shown: BTreeMap<String, u32>,
+    /// The versions of root document and snapshot that a node held when it was last looked at.
+    held: BTreeMap<usize, (u64, u64)>,
+    /// Under which root document a node held a party to be suspended, and how many of its acts it had then.
+    shut: BTreeMap<(usize, Party), (u64, usize)>,
 }
 
 impl Watcher {
@@ -98,6 +102,7 @@ impl Watcher {
         let gateways: Vec<_> = nodes.iter().map(on).collect();
         for (number, gateway) in gateways.iter().enumerate() {
             let Some(gateway) = gateway else { continue };
+            self.directory(number, gateway);
             self.heads(federation, number, gateway);
             for slot in gateway.desk.page(None, usize::MAX).unwrap_or_default() {
                 let case = slot.read();
@@ -126,6 +131,26 @@ impl Watcher {
             });
             self.require(Rule::ReceivedOnce, kept.is_none_or(|kept| kept == at), || {
                 format!("{id}: the receipt for {digest} says {at}, node {by} has it as of {kept:?}")
+            });
+        }
+    }
+
+    /// What a node holds of the federation only rises, and whom it holds to be suspended is not heard meanwhile.
+    fn directory(&mut self, number: usize, gateway: &Gateway) {
+        let directory = gateway.directory();
+        let held = (directory.root().version, directory.version());
+        let before = self.held.insert(number, held);
+        let rises = before.is_none_or(|before| before.0 <= held.0 && before.1 <= held.1);
+        self.require(Rule::DirectoryRises, rises, || {
+            format!("node {number} held root and snapshot {before:?}, and holds {held:?}")
+        });
+        for party in directory.root().suspended.keys().filter(|party| *party != gateway.me()) {
+            let taken = acts_of(gateway, party);
+            // One version of the root document has one list of the suspended.
+            let before = self.shut.insert((number, party.clone()), (held.0, taken));
+            let Some((_, had)) = before.filter(|(root, _)| *root == held.0) else { continue };
+            self.require(Rule::Suspended, taken == had, || {
+                format!("node {number} had {had} acts of {party}, and has {taken}, while it is suspended")
             });
         }
     }
@@ -273,6 +298,19 @@ fn opening_peer(gateway: &Gateway, id: &CaseId) -> Option<Party> {
 }
 
 /// Returns since when a node holds an act; `None` if it does not.
+/// Counts what a node has received of a party.
+fn acts_of(gateway: &Gateway, party: &Party) -> usize {
+    let mut count = 0;
+    for slot in gateway.desk.page(None, usize::MAX).unwrap_or_default() {
+        let case = slot.read();
+        count += case
+            .acts()
+            .filter(|r| r.direction == Direction::Received && r.facts.header.issuer == *party)
+            .count();
+    }
+    count
+}
+
 fn holds(gateway: &Gateway, id: &CaseId, digest: &Digest) -> Option<Timestamp> {
     let slot = gateway.desk.known(id).ok()??;
     let case = slot.read();
@@ -285,7 +323,7 @@ fn durable_case(federation: &Federation, number: usize, node: &Node, id: &CaseId
     disk.crash(|_, _| 0);
     let mut options = StoreOptions::new(std::sync::Arc::new(disk), IndexChoice::Memory);
     options.mode = Mode::Inline;
-    let ring = federation.ring(number);
+    let ring = federation.ring(number, Keys::first());
     let entropy = Box::new(crate::draw::Draw::new(0, "unused", &[]));
     let logs = valise::evidence::LogBook::new(ring.party, ring.log, entropy);
     let body_key = BodyKey::new(Zeroizing::new(federation.body_key(number)));

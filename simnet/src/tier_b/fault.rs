@@ -82,11 +82,21 @@ pub enum Kind {
         /// Which node.
         node: usize,
     },
+    /// The federation suspends a node's party, and takes it back in the end.
+    Suspension {
+        /// Which node.
+        node: usize,
+    },
+    /// A node's party has another seal and log key, in the midst of everything.
+    Rotation {
+        /// Which node.
+        node: usize,
+    },
 }
 
 impl Kind {
     /// The kinds by name.
-    pub const CODES: [&'static str; 10] = [
+    pub const CODES: [&'static str; 12] = [
         "cut",
         "isolation",
         "loss",
@@ -97,6 +107,8 @@ impl Kind {
         "skew",
         "full-disk",
         "failed-sync",
+        "suspension",
+        "rotation",
     ];
 
     /// Returns the name of the kind.
@@ -112,6 +124,8 @@ impl Kind {
             Self::Skew { .. } => 7,
             Self::FullDisk { .. } => 8,
             Self::FailedSync { .. } => 9,
+            Self::Suspension { .. } => 10,
+            Self::Rotation { .. } => 11,
         };
         Self::CODES[at]
     }
@@ -139,7 +153,7 @@ pub fn draw(seed: u64, nodes: usize, end: Millis, harsh: u64) -> Vec<Fault> {
     for (number, code) in Kind::CODES.iter().enumerate() {
         let mut draw = Draw::new(seed, code, &[1]);
         // In tenths per node and sixty days.
-        let base = [10, 8, 10, 10, 8, 8, 50, 10, 8, 6][number];
+        let base = [10, 8, 10, 10, 8, 8, 50, 10, 8, 6, 6, 8][number];
         let weather = [0, 1, 1, 1, 2][draw.index(5)];
         let days = (end / DAY).unsigned_abs().max(1);
         let count = (base * weather * harsh * nodes as u64 * days).div_ceil(10 * 60);
@@ -173,7 +187,9 @@ fn one(kind: usize, draw: &mut Draw, nodes: usize, end: Millis) -> Fault {
             (Kind::Skew { node, seconds: draw.between(-most, most + 1) }, draw.between(HOUR, 20 * DAY))
         }
         8 => (Kind::FullDisk { node }, draw.between(MINUTE, 2 * DAY)),
-        _ => (Kind::FailedSync { node }, draw.between(SECOND, HOUR)),
+        9 => (Kind::FailedSync { node }, draw.between(SECOND, HOUR)),
+        10 => (Kind::Suspension { node }, draw.between(12 * HOUR, 4 * DAY)),
+        _ => (Kind::Rotation { node }, draw.between(HOUR, 2 * DAY)),
     };
     Fault { from, until: (from + length).min(end), kind }
 }

@@ -213,7 +213,9 @@ impl State {
                 | Kind::Crash { .. }
                 | Kind::Skew { .. }
                 | Kind::FullDisk { .. }
-                | Kind::FailedSync { .. } => {}
+                | Kind::FailedSync { .. }
+                | Kind::Suspension { .. }
+                | Kind::Rotation { .. } => {}
             }
         }
         weather

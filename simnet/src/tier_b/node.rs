@@ -16,7 +16,7 @@ use valise::config::{
 use valise::control::{Command, Failure, Reply};
 use valise::evidence::LogBook;
 use valise::model::{Party, Role};
-use valise::node::{Live, Machine, Parts, Post, Renewal, Station};
+use valise::node::{Live, Machine, Parts, Post, Renewal, Station, joining};
 use valise::store::{Disk, IndexChoice, Ledger, MemDisk, Mode, Shelf, StoreError, StoreOptions};
 use valise::transport::Road;
 use valise::vault::BodyKey;
@@ -59,6 +59,8 @@ pub struct Node {
     number: usize,
     /// Its disk, which outlives it.
     pub disk: MemDisk,
+    /// Where it keeps the directory, likewise.
+    shelf: MemDisk,
     boot: u64,
     post: Option<Post>,
     snapshot: Option<MemDisk>,
@@ -94,7 +96,7 @@ impl Failures {
 impl Node {
     /// Sets up a node that is off.
     pub fn new(number: usize) -> Self {
-        Self { number, disk: MemDisk::new(), boot: 0, post: None, snapshot: None }
+        Self { number, disk: MemDisk::new(), shelf: MemDisk::new(), boot: 0, post: None, snapshot: None }
     }
 
     /// Returns the gateway, if the node is on.
@@ -142,6 +144,10 @@ impl Node {
             assert_eq!(Arc::strong_count(&post.gateway), 1, "every task of a node ends with its machine");
         }
         self.disk.crash(|_, unsynced| unsynced * survives / 1000);
+        self.shelf.crash(|_, unsynced| unsynced * survives / 1000);
+        if site.bug == Some(NodeBug::DirectoryForgotten) {
+            self.shelf = MemDisk::new();
+        }
         if site.bug == Some(NodeBug::DiskRollsBack) {
             let older = self.snapshot.replace(self.disk.copy());
             self.disk = older.unwrap_or_else(|| self.disk.copy());
@@ -152,12 +158,15 @@ impl Node {
         let (number, federation) = (self.number, &site.federation);
         let platform = SimPlatform::new(&site.net, site.seed, (number, self.boot), &site.faults, site.bug);
         let machine = Arc::new(Machine::on(Box::new(platform)));
-        let mut ring = federation.ring(number);
+        let other = |e: &dyn std::fmt::Display| Refusal::Other(e.to_string());
+        let shelf = Shelf::new(Arc::new(self.shelf.clone()));
+        let member = &federation.members[number];
+        let kept = joining::read(&shelf, Some(&member.party)).map_err(|e| other(&e.message))?;
+        let directory = kept.unwrap_or_else(|| member.directory.clone());
+        let mut ring = federation.ring_listed(number, &directory);
         if site.bug == Some(NodeBug::KeysForgotten) && self.boot > 1 {
             ring.prekeys.clear();
         }
-        let other = |e: &dyn std::fmt::Display| Refusal::Other(e.to_string());
-        let directory = federation.members[number].directory.clone();
         let (issuing, der) = federation.issuing(number).map_err(|e| other(&e))?;
         let renewal = Renewal::new(ring.party.clone(), issuing, der);
         let (identity, renewal) = renewal.first(&machine).map_err(|e| other(&e))?;
@@ -186,7 +195,7 @@ impl Node {
             ledger,
             identity: Arc::clone(&identity),
             renewal,
-            shelf: Shelf::new(Arc::new(MemDisk::new())),
+            shelf,
             peers: peers.collect(),
             keeper: None,
         };

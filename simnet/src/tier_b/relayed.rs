@@ -7,7 +7,7 @@ use super::machine::{SimPlatform, SimRuntime};
 use super::net::Net;
 use super::node::{Failures, Node, OFFICERS, Site};
 use super::visit;
-use crate::federation::{Federation, START};
+use crate::federation::{Federation, Keys, START};
 use crate::heap::{DAY, HOUR, Millis, SECOND};
 use crate::rogue::{Deeds, Rogue, Vice};
 use crate::samples;
@@ -141,7 +141,7 @@ impl Stage {
         let federation = &self.site.federation;
         let platform = SimPlatform::new(&self.site.net, self.site.seed, (number, 1), &self.site.faults, None);
         let machine = Arc::new(Machine::on(Box::new(platform)));
-        let ring = federation.ring(number);
+        let ring = federation.ring(number, Keys::first());
         let signer = Signer { party: ring.party.clone(), name: ring.gateway.clone(), key: ring.log.clone() };
         let directory = federation.members[number].directory.clone();
         let (issuing, der) = federation.issuing(number).expect("a certificate can be issued");
@@ -299,7 +299,7 @@ impl Stage {
         let [sender, addressee] = [0, 1].map(|at| &self.nodes[at].post().expect("the node is on").gateway);
         let relay = &federation.members[relay].party;
         let now = addressee.now();
-        let ring = federation.ring(1);
+        let ring = federation.ring(1, Keys::first());
         let state = MailboxState {
             relay: relay.clone(),
             at: now,

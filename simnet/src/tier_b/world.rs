@@ -7,8 +7,9 @@ use super::net::Net;
 use super::node::{Failures, NoStart, Node, OFFICERS, Site};
 use super::visit;
 use crate::check::Violation;
+use crate::chronicle::Chronicle;
 use crate::draw::Draw;
-use crate::federation::Federation;
+use crate::federation::{Federation, START};
 use crate::heap::{DAY, HOUR, Heap, MINUTE, Millis, SECOND};
 use crate::officer::{Office, Temper};
 use crate::samples;
@@ -19,9 +20,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use valise::case;
 use valise::control::{ActedView, Command, Reply};
-use valise::model::{Digest, Request};
+use valise::envelope::KeyRing;
+use valise::model::{Digest, Request, Timestamp};
 use valise::node::Gateway;
 use valise::rules::deadline::{Clock, Warning};
+use valise::trust::federation::Documents;
 
 /// How long healing may take before it counts as failed; no retry waits longer than an hour.
 const HEALING: Millis = 10 * DAY;
@@ -58,6 +61,7 @@ pub struct World {
     pub(super) drawn: Vec<Fault>,
     pub(super) site: Site,
     pub(super) now: Millis,
+    chronicle: Chronicle,
     begin: Instant,
     heap: Heap<Happening>,
     offices: Vec<Office>,
@@ -88,6 +92,8 @@ pub struct Tally {
     pub starts: u64,
     /// Faults by kind.
     pub faults: BTreeMap<&'static str, u64>,
+    /// Directories that the authority has handed to a node.
+    pub bulletins: u64,
     /// Acknowledgements and responses that came too late.
     pub late: [u64; 2],
 }
@@ -95,11 +101,27 @@ pub struct Tally {
 /// What happens at one instant.
 #[derive(Clone, Copy, Debug)]
 enum Happening {
-    Ask { node: usize, to: usize, number: u32 },
-    Visit { node: usize },
-    Begin { fault: Fault },
-    End { fault: Fault },
-    Start { node: usize },
+    Ask {
+        node: usize,
+        to: usize,
+        number: u32,
+    },
+    Visit {
+        node: usize,
+    },
+    Begin {
+        fault: Fault,
+    },
+    End {
+        fault: Fault,
+    },
+    Start {
+        node: usize,
+    },
+    /// The authority's newest directory is handed to a node.
+    Bulletin {
+        node: usize,
+    },
     Look,
 }
 
@@ -128,6 +150,7 @@ impl World {
             drawn,
             site,
             now: 0,
+            chronicle: Chronicle::new(federation),
             begin: Instant::now(),
             heap: Heap::default(),
             offices: (0..nodes).map(|node| Office::draw(settings.seed, node)).collect(),
@@ -245,6 +268,7 @@ impl World {
             Happening::Begin { fault } => self.begin(fault).await,
             Happening::End { fault } => self.cease(fault),
             Happening::Start { node } => self.start(node),
+            Happening::Bulletin { node } => self.bulletin(node).await,
             Happening::Look => {
                 self.watcher.look(&self.site.federation, &self.nodes);
                 if self.now >= self.last_day() {
@@ -253,6 +277,9 @@ impl World {
                 if self.now > self.last_day() + HEALING {
                     let words = self.what_waits();
                     self.watcher.unhealed(|| format!("after {} days: {words}", HEALING / DAY));
+                }
+                if self.healing {
+                    self.compare_directories().await;
                 }
                 let pause = if self.healing { HOUR } else { LOOK };
                 self.heap.push(self.now + pause, Happening::Look);
@@ -345,6 +372,14 @@ impl World {
             }
             Kind::FullDisk { node } => self.nodes[node].disk.set_capacity(Some(0)),
             Kind::FailedSync { node } => self.nodes[node].disk.fail_sync(0),
+            Kind::Suspension { node } => self.suspend(node, true),
+            Kind::Rotation { node } => {
+                let at = self.calendar();
+                let made = self.chronicle.rotate(&self.site.federation, node, at);
+                made.expect("keys of a run can be certified");
+                // The node hears of it first: nobody else could tell it which keys it has.
+                self.heap.push(self.now, Happening::Bulletin { node });
+            }
             Kind::Cut { .. }
             | Kind::Isolation { .. }
             | Kind::Loss { .. }
@@ -359,7 +394,9 @@ impl World {
         match fault.kind {
             Kind::Crash { node, .. } => self.start(node),
             Kind::FullDisk { node } => self.nodes[node].disk.set_capacity(None),
-            Kind::FailedSync { .. }
+            Kind::Suspension { node } => self.suspend(node, false),
+            Kind::Rotation { .. }
+            | Kind::FailedSync { .. }
             | Kind::Cut { .. }
             | Kind::Isolation { .. }
             | Kind::Loss { .. }
@@ -368,6 +405,56 @@ impl World {
             | Kind::Narrow { .. }
             | Kind::Skew { .. } => {}
         }
+    }
+
+    /// Suspends the party of a node, or takes it back, and hands word of it to another one.
+    fn suspend(&mut self, node: usize, is_out: bool) {
+        let (party, at) = (self.site.federation.members[node].party.clone(), self.calendar());
+        self.chronicle.suspend(&party, is_out, at);
+        let teller = (node + 1) % self.nodes.len();
+        self.heap.push(self.now, Happening::Bulletin { node: teller });
+    }
+
+    /// The authority publishes, and a node that is on takes it and puts its own newest keys in use; one that is off, later.
+    async fn bulletin(&mut self, node: usize) {
+        let bundle = self.chronicle.publish(self.calendar()).expect("what is signed can be published");
+        let news = Documents::parse(&bundle).expect("it was just written");
+        let Some(post) = self.nodes[node].post() else {
+            self.heap.push(self.now + HOUR, Happening::Bulletin { node });
+            return;
+        };
+        let gateway = std::sync::Arc::clone(&post.gateway);
+        let taken = gateway.board.take(news, gateway.now()).await;
+        self.tally.bulletins += 1;
+        if !taken.refused.is_empty() {
+            self.heap.push(self.now + HOUR, Happening::Bulletin { node });
+        }
+        let ring = self.site.federation.ring_listed(node, &gateway.directory());
+        gateway.keys.amend(|before| KeyRing { prekeys: before.prekeys.clone(), ..ring.clone() });
+    }
+
+    /// Once all faults are over, somebody brings everybody the newest directory.
+    async fn compare_directories(&mut self) {
+        for node in &self.nodes {
+            let Some(post) = node.post() else { continue };
+            let newest = self
+                .nodes
+                .iter()
+                .filter_map(Node::post)
+                .max_by_key(|post| post.gateway.directory().version());
+            let Some(newest) = newest else { continue };
+            let bundle = newest.gateway.directory().bundle();
+            let gateway = &post.gateway;
+            if gateway.directory().bundle() != bundle {
+                let news = Documents::parse(&bundle).expect("it was verified");
+                gateway.board.take(news, gateway.now()).await;
+            }
+        }
+    }
+
+    /// What a clock says that is right.
+    fn calendar(&self) -> Timestamp {
+        START.saturating_add(self.now / SECOND)
     }
 
     fn start(&mut self, node: usize) {

@@ -11,10 +11,12 @@ use crate::model::{Act, DAY, Digest, Head, MessageId, Timestamp};
 use crate::trust::fixture::{NOW, Pki};
 use serde_bytes::ByteBuf;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-/// The anchor of the federation of all three States.
+/// The anchor of the federation of all three States; founded once, since that takes longer than to judge a dossier.
 pub(crate) fn anchor() -> TrustAnchor {
-    TrustAnchor { roots: vec![known_to(XAA).anchor()] }
+    static FOUNDED: OnceLock<TrustAnchor> = OnceLock::new();
+    FOUNDED.get_or_init(|| TrustAnchor { roots: vec![known_to(XAA).anchor()] }).clone()
 }
 
 pub(crate) fn twin(name: &str) -> PqSigningKey {
