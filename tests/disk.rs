@@ -294,6 +294,8 @@ fn a_full_disk_refuses_soon_serves_reads_and_recovers() {
         assert!(failure.message.contains("the disk is full") && took < REFUSAL, "{took:?}: {failure:?}");
         eprintln!("refused in {took:?}: {}", failure.message);
         assert_eq!(pair.xbb.ask(common::all_cases()).unwrap(), held, "reads are served");
+        let doctor = pair.xbb.ask(Command::GatewayDoctor).unwrap();
+        assert_eq!(doctor["cause"], "disk", "{doctor}");
     }
     full.ballast.remove();
     let watch = stopwatch();

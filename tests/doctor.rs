@@ -154,3 +154,32 @@ fn a_stale_directory_and_a_relay_that_is_down_are_named_with_what_to_do() {
         assert_eq!(check(&found, "certificates")["status"], "ok");
     }
 }
+
+#[test]
+fn a_disk_below_its_floor_is_the_first_cause_running_or_stopped() {
+    let mut pair = Pair::running();
+    pair.xaa.stop();
+    let settings = pair.xaa.dir.join("valise.toml");
+    let text = fs::read_to_string(&settings).expect("settings");
+    // The highest floor that may be set, in place of a disk that is filled; that is `tests/full-disk.sh`.
+    let high = text.replace("free_floor_mib = 16\n", "free_floor_mib = 1048576\n");
+    assert_ne!(high, text);
+    fs::write(&settings, high).expect("settings are written");
+    for running in [false, true] {
+        if running {
+            pair.xaa.start();
+        }
+        let (code, found) = doctor(&pair.xaa);
+        let disk = check(&found, "disk");
+        if disk["status"] == "ok" {
+            eprintln!("SKIPPED: more than 1 TiB is free here: {disk}");
+            return;
+        }
+        assert_eq!((code, &found["cause"]), (1, &"disk".into()), "{found}");
+        let fix = disk["fix"].as_str().expect("a fix");
+        assert!(fix.starts_with("free ") && fix.ends_with("MiB on the disk of the store"), "{fix}");
+        assert_eq!(check(&found, "store")["status"], "skip", "{found}");
+    }
+    let refused = pair.xaa.ask(submit()).expect_err("nothing new is taken");
+    assert!(refused.message.contains("disk"), "{refused:?}");
+}

@@ -53,6 +53,11 @@ fn a_dossier_of_either_side_proves_the_case_offline() {
     let redacted = file("redacted.dossier");
     let made = export(&pair.xaa, &case, &redacted, &["--elements", "circumstances"]);
     assert_eq!(made["disclosed"], 1, "{made}");
+    let none = file("none.dossier");
+    let path = none.display().to_string();
+    let refused = pair.xaa.run(&["evidence", "export", &case, "-o", &path, "--elements", "circumstance"]);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && words.contains("circumstances") && !none.exists(), "{words}");
     pair.xaa.stop();
     pair.xbb.stop();
 

@@ -5,8 +5,7 @@
 mod common;
 
 use common::founded::{Founded, founded};
-use common::relay::Relay;
-use common::{acts, await_some, free_port, submit, text};
+use common::{acts, await_some, submit, text};
 use std::fs;
 use std::path::Path;
 use valise::wire::{Bag, FrameKind};
@@ -159,26 +158,7 @@ fn an_act_that_cites_what_is_not_here_yet_is_compared_once_it_is() {
 #[test]
 fn a_relay_hands_news_on_between_members_that_never_meet() {
     let mut all = founded();
-    all.demand(&format!(
-        "valise relay init --data relay --party org:west --listen 127.0.0.1:{} --demo
-         WEST=$(valise identity request --data relay -o relay.request | sed -n 's/^fingerprint *//p')
-         valise federation admit --folder authority relay.request --fingerprint \"$WEST\"
-         for n in 1 2; do valise federation sign authority/draft.cbor --key signer-$n.key -o s-$n; done
-         valise federation assemble --folder authority s-1 s-2
-         valise federation publish --folder authority --key publisher.key
-         valise identity import --data relay authority/directory.cbor
-         valise federation join --data relay --anchor ANCHOR
-         valise federation sync --data xaa --from authority/directory.cbor
-         valise federation sync --data xbb --from authority/directory.cbor",
-        free_port()
-    ));
-    for (state, other) in [("xaa", "XBB"), ("xbb", "XAA")] {
-        let path = all.home.path().join(state).join("valise.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        let nowhere = format!("\n[[route]]\nparty = \"{other}\"\naddress = \"127.0.0.1:9\"\n");
-        fs::write(&path, format!("relays = [\"org:west\"]\n{text}{nowhere}")).unwrap();
-    }
-    let mut relay = Relay::at(&all.home.path().join("relay"), "org:west");
+    let mut relay = all.relay();
     relay.start();
     lose_a_prekey(&all.nodes[0].dir);
     all.nodes[1].start();

@@ -11,7 +11,7 @@ use crate::node::parts::reachable;
 use crate::node::prekeys::listed;
 use crate::node::rotation;
 use crate::transport::Link;
-use crate::trust::federation::{Documents, Holdings, PartB};
+use crate::trust::federation::{Documents, Holdings, PartB, Route};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -56,14 +56,21 @@ pub async fn follow(post: Post) {
     }
 }
 
-/// Signs this gateway's own part B anew if it says something that is not so any more, such as prekeys that are over.
+/// Signs this gateway's own part B anew if it says something that is not so any more: prekeys that are over, or other relays
+/// than those of the settings, to which a line is held.
 ///
 /// # Errors
 /// [`NodeError::Keys`] if a file or the directory refuses it; the one before then stands.
 pub async fn renew_own_part(gateway: &Gateway) -> Result<(), NodeError> {
     let Some(keeper) = &gateway.keeper else { return Ok(()) };
     let prekeys = listed(&keeper.held()?, gateway.now());
-    amend_own_part(gateway, |part| part.prekeys = prekeys).await
+    let relays = gateway.config.relays.clone();
+    amend_own_part(gateway, |part| {
+        part.prekeys = prekeys;
+        part.routes.retain(|route| !matches!(route, Route::Relay(_)));
+        part.routes.extend(relays.into_iter().map(Route::Relay));
+    })
+    .await
 }
 
 /// Changes what this gateway says of itself, and puts it in force here; peers hear of it by [`follow`].

@@ -15,6 +15,7 @@ use crate::node::keys::{KEY_DAYS, KeyError, KeyFolder, ROOT_DAYS, at, certify, r
 use crate::node::machine::Machine;
 use crate::node::parts::key_failure;
 use crate::node::sheet::Sheet;
+use crate::store::Shelf;
 use crate::trust::federation::{
     Documents, LinkedRoot, LogEntry, PartA, PartB, Retirement, SealEntry, link_root,
 };
@@ -25,6 +26,9 @@ use std::path::Path;
 /// How long the key before is still good, in seconds: as long as a private half of a prekey outlives its epoch, so that
 /// what was signed and waits can be delivered.
 pub const OVERLAP: i64 = 90 * DAY;
+/// For how long at least the root before still has an end when the gateway key is certified by the new one, in seconds. Until
+/// then whoever was away, and knows the old root alone, lets the gateway in, and hears of the new root by it.
+const CHANGEOVER: i64 = OVERLAP / 2;
 /// The longest reason for a rotation, in characters.
 const MAX_REASON: usize = 200;
 /// How many issuing certificates are published: the one in use, and the one before.
@@ -127,19 +131,58 @@ pub fn rotate_stopped(
     let bench = Bench { me: &me, machine, directory: &directory, own: &own };
     let Prepared { made, part_a, part_b } = bench.prepare(part, &root, order).map_err(fail)?;
     if let Some(change) = part_b {
-        let seal = own.seal_in_force(&directory, &me, now).map_err(fail)?;
-        let known = directory.entry(&me).ok().and_then(|entry| entry.part_b_file()).map(|(bytes, _)| bytes);
-        let amended = Sheet::new(layout.part_b()).amend(known, &seal, now, change).map_err(fail)?;
-        if let Some(bytes) = amended {
-            let next =
-                directory.update(&Documents::part_b(&bytes), now).map_err(|cause| fail(cause.into()))?;
-            joining::keep(&shelf, &next)?;
-        }
+        publish_stopped((layout, &shelf), &bench, now, change)?;
     }
     if let Some(next) = part_a {
         replace(&layout.part_a(), &next).map_err(fail)?;
     }
     Ok(order.told(made))
+}
+
+/// Has a relay that is about to start say under its newest keys what it says of itself, as a gateway does while it runs: its
+/// part B by the seal in force, and its issuing key certified by the root in force if that root's key lies here. Returns
+/// the directory with what is new; members hear of it at the first contact.
+///
+/// # Errors
+/// As for [`rotate_stopped`]; what was said before still stands.
+pub fn settle(
+    (layout, shelf): (&Layout, &Shelf),
+    own: &Generations,
+    directory: &Directory,
+    machine: &Machine,
+) -> Result<Option<Directory>, Failure> {
+    let fail = |cause: KeyError| key_failure(&cause);
+    let (me, now) = (directory.me().ok_or_else(joining::not_joined)?, machine.now());
+    let entry = directory.entry(me).map_err(|cause| fail(cause.into()))?;
+    let bench = Bench { me, machine, directory, own };
+    let part = entry.part_a();
+    let issuing = own.issuing(entry).map_err(fail)?;
+    let is_new_root = is_to_go_over(part, now) && !entry.is_certified_by_root_in_force(&issuing.der, now);
+    // The root key may be kept elsewhere: then the keeper rotates the gateway key while it is here.
+    let root = if is_new_root { own.root(part).ok() } else { None };
+    let change: Change = match root {
+        Some(root) => bench.issuing(&root, ISSUING_KEPT).map_err(fail)?.1,
+        None => Box::new(|_| {}),
+    };
+    publish_stopped((layout, shelf), &bench, now, change)
+}
+
+/// Signs the part B of a party that does not run anew if something in it or its seal has changed, and puts it in the directory
+/// that the party holds.
+fn publish_stopped(
+    (layout, shelf): (&Layout, &Shelf),
+    Bench { me, directory, own, .. }: &Bench<'_>,
+    now: Timestamp,
+    change: Change,
+) -> Result<Option<Directory>, Failure> {
+    let fail = |cause: KeyError| key_failure(&cause);
+    let seal = own.seal_in_force(directory, me, now).map_err(fail)?;
+    let known = directory.entry(me).ok().and_then(|entry| entry.part_b_file()).map(|(bytes, _)| bytes);
+    let amended = Sheet::new(layout.part_b()).amend(known, &seal, now, change).map_err(fail)?;
+    let Some(bytes) = amended else { return Ok(None) };
+    let next = directory.update(&Documents::part_b(&bytes), now).map_err(|cause| fail(cause.into()))?;
+    joining::keep(shelf, &next)?;
+    Ok(Some(next))
 }
 
 /// Puts the newest keys that the directory lists in use; tells whether any changed.
@@ -162,7 +205,7 @@ pub fn adopt(gateway: &Gateway) -> Result<bool, NodeError> {
     Ok(changed)
 }
 
-/// Certifies the issuing key anew once the directory lists another root: the one before vouches only for a while.
+/// Certifies the issuing key by the root in force while the one before, which vouches only for a while, still has a part of it to go.
 ///
 /// # Errors
 /// As for [`rotate`].
@@ -172,7 +215,7 @@ pub async fn follow_root(gateway: &Gateway) -> Result<(), NodeError> {
     let entry = directory.entry(gateway.me()).map_err(KeyError::from)?;
     let issuing = own.issuing(entry)?;
     let (part, now) = (entry.part_a().clone(), gateway.now());
-    if part.roots.len() < 2 || entry.is_certified_by_root_in_force(&issuing.der, now) {
+    if !is_to_go_over(&part, now) || entry.is_certified_by_root_in_force(&issuing.der, now) {
         return Ok(());
     }
     // The root key may be kept elsewhere: then an officer rotates the gateway key while it is here.
@@ -181,6 +224,12 @@ pub async fn follow_root(gateway: &Gateway) -> Result<(), NodeError> {
     let bench = Bench { me: gateway.me(), machine: &gateway.machine, directory: &directory, own: &own };
     let (_, change) = bench.issuing(&root, ISSUING_KEPT)?;
     gossip::amend_own_part(gateway, change).await
+}
+
+/// Tells whether the root before the one in force has little time left, or none if it may have been stolen.
+fn is_to_go_over(part: &PartA, now: Timestamp) -> bool {
+    let before = part.roots.iter().rev().nth(1).and_then(|root| root.retired.as_ref());
+    before.is_some_and(|retired| retired.at.seconds_since(now) <= CHANGEOVER)
 }
 
 type Made = (String, crate::model::Digest);
@@ -322,4 +371,29 @@ fn sealed(next: &PartA, root: &SigningKey) -> Result<Vec<u8>, KeyError> {
     let bytes = next.sign(root)?.to_bytes();
     PartA::read_self_signed(&bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trust::fixture::{NOW, party};
+
+    #[test]
+    fn a_gateway_goes_over_to_a_new_root_midway_and_at_once_if_the_old_one_was_stolen() {
+        let mut part = PartA::first(party("XAA"), NOW, b"first root", b"seal");
+        assert!(!is_to_go_over(&part, NOW), "there is no other");
+        let order = |compromised_since| {
+            Order::new(KeyUse::Root, "in time", compromised_since, NOW).expect("an order").retirement(NOW)
+        };
+        part.roots[0].retired = Some(order(None));
+        part.roots.push(LinkedRoot {
+            certificate: b"second root".to_vec().into(),
+            link: None,
+            retired: None,
+        });
+        let on = |day: i64| is_to_go_over(&part, NOW.saturating_add(day * DAY));
+        assert_eq!([on(0), on(44), on(45), on(89), on(100)], [false, false, true, true, true]);
+        part.roots[0].retired = Some(order(Some(NOW.saturating_add(-DAY))));
+        assert!(is_to_go_over(&part, NOW));
+    }
 }

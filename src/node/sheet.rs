@@ -1,7 +1,7 @@
 use crate::cose::SigningKey;
 use crate::model::{Digest, Timestamp};
 use crate::node::keys::{KeyError, at, replace};
-use crate::trust::federation::{Document, MAX_LEAP, PartB, SignedDocument};
+use crate::trust::federation::{Document, PartB, SignedDocument};
 use std::fs;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// with no officer and no authority present (DESIGN §6).
 pub struct Sheet(PathBuf);
 
-/// How many versions a gateway that was lost may have signed within a minute of the one in its backup.
+/// How many versions a gateway that was lost may have signed at once after the one in its backup.
 const SPARE: u64 = 1024;
 
 impl Sheet {
@@ -19,8 +19,9 @@ impl Sheet {
     }
 
     /// Signs it anew under a version above all that a lost gateway can have signed since a backup, and above that of every
-    /// earlier restore of the same one: it rises by the minutes since the sheet in the backup was signed, which are more than
-    /// a gateway signs, and by no more than others let a version leap. Where there is none, none is made.
+    /// earlier restore of the same one, however old it is: the instant of the restore in seconds, which others let a version
+    /// lead to, or as many above the one in the backup as seconds have passed, since a gateway signs fewer. Where there is
+    /// none, none is made.
     ///
     /// # Errors
     /// As for [`Self::amend`].
@@ -29,8 +30,10 @@ impl Sheet {
             return Ok(());
         }
         let before = PartB::read_unproved(&fs::read(&self.0).map_err(at(&self.0))?)?;
-        let minutes = u64::try_from(restored.seconds_since(before.issued) / 60).unwrap_or(0);
-        let version = before.version + (SPARE + minutes).min(MAX_LEAP / 2);
+        let seconds = |count: i64| u64::try_from(count).unwrap_or(0);
+        let passed = seconds(restored.seconds_since(before.issued));
+        let version =
+            seconds(restored.unix()).max(before.version.saturating_add(SPARE).saturating_add(passed));
         let next = PartB { version, issued: restored, ..before };
         replace(&self.0, &next.sign(seal, key)?.to_bytes())
     }
@@ -118,8 +121,22 @@ mod tests {
             sheet.leap(&seal, now.saturating_add(later)).unwrap();
             version(&fs::read(&path).unwrap())
         };
-        assert_eq!(restored(0), 11 + SPARE, "a restored backup leaps over what was lost");
-        assert_eq!(restored(3600), 11 + SPARE + 60, "one that is restored again leaps further");
-        assert_eq!(restored(100 * 365 * 86_400), 11 + MAX_LEAP / 2, "and never so far that it is refused");
+        let year = 365 * 86_400;
+        for later in [0, 1, 3600, year, year + 1, 100 * year] {
+            let instant = u64::try_from(now.unix() + later).unwrap();
+            assert_eq!(
+                restored(later),
+                instant,
+                "each restore signs its own version, and none that is refused"
+            );
+        }
+        // A backup of what was restored a moment ago, restored twice.
+        let again = |later: i64| {
+            let before = PartB { version: 1_800_000_000, issued: now, ..empty() };
+            fs::write(&path, before.sign(&seal.1, &seal.0).unwrap().to_bytes()).unwrap();
+            sheet.leap(&seal, now.saturating_add(later)).unwrap();
+            version(&fs::read(&path).unwrap())
+        };
+        assert_eq!([-60, 0, 1, 60].map(again).map(|version| version - 1_800_000_000 - SPARE), [0, 0, 1, 60]);
     }
 }

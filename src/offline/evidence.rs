@@ -61,7 +61,11 @@ fn words(report: &DossierReport) -> String {
     }
     for signer in &report.signers {
         let (party, role, x5t) = (&signer.party, signer.role, signer.certificate.short());
-        line(format!("{party}: {} signatures of its {role} key {x5t} hold", signer.signatures));
+        let hold = match signer.signatures {
+            1 => "1 signature holds".to_owned(),
+            many => format!("{many} signatures hold"),
+        };
+        line(format!("{party}: {hold}, of its {role} key {x5t}"));
     }
     for finding in &report.findings {
         let weight = match finding.severity {

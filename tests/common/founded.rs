@@ -1,5 +1,6 @@
 //! A federation of three States that is made by the commands of `docs/federation.md`.
 
+use super::relay::Relay;
 use super::{Node, VALISE, free_port};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,6 +80,49 @@ pub fn shell(folder: &Path, script: &str) -> Output {
 }
 
 impl Founded {
+    /// Has a relay admitted and joined, by which XAA and XBB reach one another and by no other road; nothing runs yet.
+    pub fn relay(&self) -> Relay {
+        self.demand(&format!(
+            "valise relay init --data relay --party org:west --listen 127.0.0.1:{} --demo
+             WEST=$(valise identity request --data relay -o relay.request | sed -n 's/^fingerprint *//p')
+             valise federation admit --folder authority relay.request --fingerprint \"$WEST\"
+             for n in 1 2; do valise federation sign authority/draft.cbor --key signer-$n.key -o s-$n; done
+             valise federation assemble --folder authority s-1 s-2
+             valise federation publish --folder authority --key publisher.key
+             valise identity import --data relay authority/directory.cbor
+             valise federation join --data relay --anchor ANCHOR
+             valise federation sync --data xaa --from authority/directory.cbor
+             valise federation sync --data xbb --from authority/directory.cbor",
+            free_port()
+        ));
+        for (state, other) in [("xaa", "XBB"), ("xbb", "XAA")] {
+            let path = self.home.path().join(state).join("valise.toml");
+            let text = fs::read_to_string(&path).expect("settings");
+            let nowhere = format!("\n[[route]]\nparty = \"{other}\"\naddress = \"127.0.0.1:9\"\n");
+            fs::write(&path, format!("relays = [\"org:west\"]\n{text}{nowhere}"))
+                .expect("settings are written");
+        }
+        Relay::at(&self.home.path().join("relay"), "org:west")
+    }
+
+    /// Has the authority list what a party has signed of itself, and writes the directory.
+    pub fn list(&self, data: &str) {
+        self.demand(&format!(
+            "rm -f {data}.request
+             AGAIN=$(valise identity request --data {data} -o {data}.request | sed -n 's/^fingerprint *//p')
+             valise federation admit --folder authority {data}.request --fingerprint \"$AGAIN\"
+             valise federation publish --folder authority --key publisher.key"
+        ));
+    }
+
+    /// Returns the standings of all keys of a kind that a party has, oldest first.
+    pub fn keys(&self, data: &str, kind: &str) -> Vec<String> {
+        let output = shell(self.home.path(), &format!("valise --json identity show --data {data}"));
+        let shown: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+        let keys = shown["data"]["keys"].as_array().expect("a list").clone();
+        keys.iter().filter(|key| key["key"] == kind).map(|key| super::text(&key["standing"])).collect()
+    }
+
     /// Runs one command in the folder of all and returns its exit code and the code of its error.
     pub fn try_to(&self, words: &str) -> (Option<i32>, String) {
         let words = words.replace("ANCHOR", &format!("\"{}\"", self.anchor));

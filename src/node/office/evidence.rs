@@ -18,6 +18,7 @@ use crate::node::office::{known, record, unknown};
 use crate::node::views;
 use crate::relay::{CustodyFile, MailboxState, SignedFor};
 use crate::store::SignedCustody;
+use std::collections::BTreeSet;
 
 pub(super) async fn export(
     post: &Post,
@@ -31,6 +32,15 @@ pub(super) async fn export(
     if let Some(opening) = slot.read().opening() {
         gateway.recovery.check([&opening.peer])?;
     }
+    let (peer, acts) = {
+        let case = slot.read();
+        let peer = case.opening().map(|opening| opening.peer.clone()).ok_or_else(|| unknown("case", id))?;
+        let mut acts: Vec<Digest> = case.acts().map(|record| record.facts.header.digest).collect();
+        // What was said under a message id that was used before is no act of the case, but part of the evidence.
+        acts.extend(case.equivocations().map(|proof| proof.second));
+        (peer, acts)
+    };
+    check_named(gateway, &acts, elements.as_deref().unwrap_or_default())?;
     let mut disclosing = Disclosing {
         only: elements.map(|list| list.iter().map(|e| named(e)).collect()),
         ..Disclosing::default()
@@ -43,14 +53,6 @@ pub(super) async fn export(
         disclosing.opened =
             opened.disclosures.into_iter().map(|(act, path, bytes)| ((act, path), bytes)).collect();
     }
-    let (peer, acts) = {
-        let case = slot.read();
-        let peer = case.opening().map(|opening| opening.peer.clone()).ok_or_else(|| unknown("case", id))?;
-        let mut acts: Vec<Digest> = case.acts().map(|record| record.facts.header.digest).collect();
-        // What was said under a message id that was used before is no act of the case, but part of the evidence.
-        acts.extend(case.equivocations().map(|proof| proof.second));
-        (peer, acts)
-    };
     // A peer that is there leads its receipts to an anchor; one that is not does not hold the export up.
     if let Some(courier) = gateway.couriers.get(&peer).filter(|courier| courier.standing().link.is_some()) {
         let sizes = evidence::sizes_to_audit(gateway, &peer, &acts)?;
@@ -262,6 +264,29 @@ fn waiting(gateway: &Gateway, peer: &crate::model::Party, act: &Digest) -> Optio
 }
 
 /// Reads `ACT:PATH` or `PATH`.
+/// Checks that each element that is to be disclosed is one of the case: a dossier without it would be found out too late.
+fn check_named(gateway: &Gateway, acts: &[Digest], elements: &[String]) -> Result<(), Failure> {
+    if elements.is_empty() {
+        return Ok(());
+    }
+    let mut there: Vec<(String, String)> = Vec::new();
+    for act in acts {
+        let body = gateway.ledger.body(act).map_err(NodeError::from)?;
+        let paths = body.into_iter().flat_map(|body| body.elements).map(|element| element.path);
+        there.extend(paths.map(|path| (act.to_string(), path)));
+    }
+    let is_there = |element: &&String| {
+        let (begin, path) = named(element);
+        there.iter().any(|(act, known)| act.starts_with(&begin) && *known == path)
+    };
+    let Some(missing) = elements.iter().find(|element| !is_there(element)) else { return Ok(()) };
+    let words = format!("no act of the case has an element '{missing}'");
+    let paths: BTreeSet<String> = there.into_iter().map(|(_, path)| path).collect();
+    let paths: Vec<String> = paths.into_iter().collect();
+    let hint = format!("these are there, each also as ACT:PATH: {}", paths.join(", "));
+    Err(Failure::new(ExitCode::Finding, "evidence.no_element", words).hint(hint))
+}
+
 fn named(element: &str) -> (String, String) {
     match element.split_once(':') {
         Some((act, path)) => (act.to_owned(), path.to_owned()),

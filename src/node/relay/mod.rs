@@ -21,6 +21,7 @@ use crate::node::keys::{KeyError, KeyFolder};
 use crate::node::live::Live;
 use crate::node::machine::Machine;
 use crate::node::parts::{key_failure, renewal, start_failure, store_failure};
+use crate::node::rotation;
 use crate::node::serve::{LAST_WORDS, told_to_stop};
 use crate::node::socket;
 use crate::relay::{Quotas, Signer};
@@ -76,8 +77,12 @@ async fn run(config: &RelayConfig, layout: &Layout) -> Result<ExitCode, Failure>
     let keys = KeyFolder::unlock(&layout.keys(), &config.credential).map_err(|e| key_failure(&e))?;
     let shelf = joining::shelf(layout)?;
     let known = joining::read(&shelf, Some(&config.party))?.ok_or_else(joining::not_joined)?;
-    let trusted = Arc::new(Live::new(known));
     let own = Generations::new(keys, &layout.pki());
+    let settled = rotation::settle((layout, &shelf), &own, &known, &machine).unwrap_or_else(|cause| {
+        tracing::error!(cause = cause.message, "what this relay says of itself was not renewed");
+        None
+    });
+    let trusted = Arc::new(Live::new(settled.unwrap_or(known)));
     let renewal = renewal(&config.party, &own, &trusted.get()).map_err(|e| key_failure(&e))?;
     let (identity, renewing) = renewal.first(&machine).map_err(|e| key_failure(&e))?;
     let signer = signer(config, &own, &trusted.get(), machine.now()).map_err(|e| key_failure(&e))?;
