@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 /// How long a sender may take over one piece.
@@ -214,7 +215,7 @@ async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
     let want = sealed_want(gateway, peer, &Want { name, from, end })?;
     sender.send(FrameKind::Want, &want).await.map_err(|e| e.to_string())?;
     sender.finish();
-    let mut came = 0;
+    let (mut came, mut taking) = (0, None);
     loop {
         let Ok(frame) = timeout(PATIENCE, receiver.next()).await else {
             // A peer that was cut off says nothing for long; the next try looks for it anew.
@@ -225,17 +226,36 @@ async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
         match frame.map_err(|e| e.to_string())? {
             Some((FrameKind::Envelope, body)) => {
                 came += 1;
-                match take(gateway, peer, &body).await.map_err(|e| e.to_string())? {
-                    Progress::Verified => return Ok(()),
-                    Progress::Arriving(_) => {}
-                    Progress::Wrong => return Err("it holds something else than the act says".to_owned()),
+                // One piece is opened and written while the next one comes.
+                let before = taking.replace(spawn_take(gateway, peer, body));
+                if is_whole(before).await? {
+                    return Ok(());
                 }
             }
             Some(_) => return Err("the peer answered with a frame that is no piece".to_owned()),
+            None if is_whole(taking.take()).await? => return Ok(()),
             // All that was asked for has come: if there is another gap, it is asked for next.
             None if came > 0 && came == end - from => return Ok(()),
             None => return Err("the peer has no more of it now".to_owned()),
         }
+    }
+}
+
+/// A piece that is being taken in.
+type Taking = JoinHandle<Result<Progress, Missed>>;
+
+fn spawn_take(gateway: &Arc<Gateway>, peer: &Party, body: Vec<u8>) -> Taking {
+    let (gateway, peer) = (Arc::clone(gateway), peer.clone());
+    tokio::spawn(async move { take(&gateway, &peer, &body).await })
+}
+
+/// Waits until a piece was taken in, and tells whether its file is whole now.
+async fn is_whole(taking: Option<Taking>) -> Result<bool, String> {
+    let Some(taking) = taking else { return Ok(false) };
+    match taking.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())? {
+        Progress::Verified => Ok(true),
+        Progress::Arriving(_) => Ok(false),
+        Progress::Wrong => Err("it holds something else than the act says".to_owned()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! leaves. What a peer sent lies as it came. Beside each file a *slip*, sealed by the vault, says what it is.
 //! Names tell nothing of content. Whoever reads a file brings its key, which stands in the element of the act.
 
+mod arriving;
 mod error;
 
 pub use error::FileError;
@@ -14,6 +15,7 @@ use crate::vault::BodyKey;
 use crate::vault::pieces::{COMMITMENT, MAX_FILE, Pieces, SEALED_PIECE, count, sealed_len};
 use crate::wire;
 use crate::wire::Limits;
+use arriving::{Arriving, sum};
 use error::failed;
 use ring::digest;
 use serde::{Deserialize, Serialize};
@@ -34,12 +36,6 @@ pub struct Attachments {
     entropy: Arc<Mutex<Box<dyn Entropy + Send>>>,
     /// What peers sent and is not whole yet.
     open: Arc<Mutex<BTreeMap<Digest, Arriving>>>,
-}
-
-/// A file that is not whole, and which of its pieces are here, once that was looked up.
-struct Arriving {
-    incoming: Incoming,
-    here: Option<Vec<bool>>,
 }
 
 /// A file that a peer sent.
@@ -110,7 +106,7 @@ impl Attachments {
         for name in files.list()? {
             match files.slip(&name)? {
                 Some(Slip::In(incoming)) if !incoming.verified => {
-                    files.waiting().insert(name, Arriving { incoming, here: None });
+                    files.waiting().insert(name, Arriving::of(incoming));
                 }
                 Some(Slip::In(_) | Slip::Own { .. } | Slip::Out { .. }) | None => {}
             }
@@ -261,7 +257,7 @@ impl Attachments {
             Incoming { sha256, size, from: from.clone(), asked: false, verified: false, key: Digest(*key) };
         self.make(&name)?;
         self.write_slip(&name, &Slip::In(incoming.clone()))?;
-        self.waiting().insert(name, Arriving { incoming, here: None });
+        self.waiting().insert(name, Arriving::of(incoming));
         Ok(())
     }
 
@@ -313,12 +309,12 @@ impl Attachments {
             // Nearly always it is the next one; a bag may bring any.
             let found = (next..pieces.count()).chain(0..next).find(|index| pieces.id(*index) == id);
             let Some(index) = found else { continue };
-            if pieces.open(index, sealed).is_none() {
-                return Err(failed("a piece does not open".to_owned()));
-            }
+            let text =
+                pieces.open(index, sealed).ok_or_else(|| failed("a piece does not open".to_owned()))?;
             let known = usize::try_from(index).ok().and_then(|at| here.get(at)).is_some_and(|here| *here);
             if !known {
-                self.write(&name, index, sealed, pieces.count())?;
+                self.write_arriving(&name, index, sealed)?;
+                self.hash_on(&name, index, &text);
             }
             let held = self.mark(&name, index, true);
             if held < pieces.count() {
@@ -363,7 +359,10 @@ impl Attachments {
     }
 
     fn conclude(&self, name: Digest, incoming: Incoming, pieces: &Pieces) -> Result<Progress, FileError> {
-        let (sha256, torn) = self.hash(&name, pieces)?;
+        let (sha256, torn) = match self.hashed(&name, pieces.count())? {
+            Some(sha256) => (sha256, Vec::new()),
+            None => self.hash(&name, pieces)?,
+        };
         if sha256 == incoming.sha256 {
             self.write_slip(&name, &Slip::In(Incoming { verified: true, ..incoming }))?;
             self.waiting().remove(&name);
@@ -384,45 +383,6 @@ impl Attachments {
             held = self.mark(&name, index, false);
         }
         Ok(Progress::Arriving(held))
-    }
-
-    /// Tells which pieces of an awaited file are here: each begins with the commitment of its file.
-    fn here(&self, name: &Digest, incoming: &Incoming) -> Result<Vec<bool>, FileError> {
-        if let Some(here) = self.waiting().get(name).and_then(|arriving| arriving.here.clone()) {
-            return Ok(here);
-        }
-        let (file, pieces) = (name.to_string(), Pieces::new(&incoming.key.0, incoming.size));
-        let length = self.disk.len(&file).map_err(FileError::io("look at", name))?;
-        let mut here = Vec::new();
-        for index in 0..pieces.count() {
-            let at = index * SEALED_PIECE as u64;
-            let mut start = [0; COMMITMENT];
-            let whole = at + sealed_len(incoming.size, index) as u64 <= length;
-            if whole {
-                self.disk.read_at(&file, at, &mut start).map_err(FileError::io("read", name))?;
-            }
-            here.push(whole && pieces.begins(&start));
-        }
-        if let Some(arriving) = self.waiting().get_mut(name) {
-            arriving.here = Some(here.clone());
-        }
-        Ok(here)
-    }
-
-    /// Notes whether a piece is here; returns how many are.
-    fn mark(&self, name: &Digest, index: u64, is_here: bool) -> u64 {
-        let mut open = self.waiting();
-        let Some(here) = open.get_mut(name).and_then(|arriving| arriving.here.as_mut()) else { return 0 };
-        if let Some(piece) = usize::try_from(index).ok().and_then(|at| here.get_mut(at)) {
-            *piece = is_here;
-        }
-        here.iter().filter(|here| **here).count() as u64
-    }
-
-    fn forget_what_is_here(&self, name: &Digest) {
-        if let Some(arriving) = self.waiting().get_mut(name) {
-            arriving.here = None;
-        }
     }
 
     fn own_piece(&self, sha256: &Digest, size: u64, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
@@ -453,9 +413,7 @@ impl Attachments {
                 Err(cause) => return Err(cause),
             }
         }
-        let mut out = Digest([0; 32]);
-        out.0.copy_from_slice(hash.finish().as_ref());
-        Ok((out, torn))
+        Ok((sum(hash), torn))
     }
 
     fn write(&self, name: &Digest, index: u64, sealed: &[u8], count: u64) -> Result<(), FileError> {

@@ -136,6 +136,7 @@ fn pieces_come_in_any_order_with_gaps_and_a_torn_one_is_asked_for_again() {
     assert_eq!(next(&there), (0, 1));
     // After a start it is known which are here; one that was torn in the middle looks whole until the end.
     let file = Pieces::name(&key).to_string();
+    disk.sync(&file).unwrap();
     assert!(disk.edit(&file, |bytes| bytes[SEALED_PIECE + 500] ^= 1));
     let there = files(&disk, 2);
     assert_eq!(next(&there), (0, 1));
@@ -161,4 +162,33 @@ fn what_a_courier_may_carry_is_known_until_it_was_fetched() {
     assert_eq!(here.owed(&xbb).unwrap(), owed(1, 3));
     assert!(!here.owe(&name, &party("XCC"), Some((0, 3))).unwrap(), "it goes to somebody else");
     assert!(!here.owe(&Digest([1; 32]), &xbb, Some((0, 3))).unwrap());
+}
+
+#[test]
+fn after_a_failed_sync_all_of_it_is_asked_for_again_and_what_is_verified_outlives_a_power_cut() {
+    let long: Vec<u8> = (0..PIECE * 17 + 5).map(|at| u8::try_from(at % 253).unwrap()).collect();
+    let (here, disk) = (files(&MemDisk::new(), 1), MemDisk::new());
+    let there = files(&disk, 2);
+    let sha256 = attached(&here, &long);
+    let (size, key) = here.send(&sha256, &[party("XBB")]).unwrap().unwrap();
+    there.expect(&key, sha256, size, &party("XAA")).unwrap();
+    let out = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap();
+    let take = |index| {
+        let (id, sealed) = out.piece(index).unwrap();
+        there.take(&party("XAA"), id, &sealed).map(|(_, progress)| progress)
+    };
+    disk.fail_sync(0);
+    assert!(
+        (0..17).all(|index| take(index) == Ok(Progress::Arriving(index + 1))),
+        "it goes on beside the sync"
+    );
+    assert!(matches!(take(17), Err(FileError::Io { .. })));
+    let [(name, incoming)] = there.awaited(&party("XAA")).try_into().unwrap();
+    assert_eq!(there.next(&name, &incoming).unwrap(), (0, 18), "the disk may have none of it");
+    assert!((0..17).all(|index| take(index) == Ok(Progress::Arriving(index + 1))));
+    assert_eq!(take(17), Ok(Progress::Verified));
+    disk.crash(|_, _| 0);
+    let there = files(&disk, 2);
+    let read: Vec<u8> = (0..18).flat_map(|index| there.read(&key, index).unwrap().to_vec()).collect();
+    assert!(read == long);
 }
