@@ -12,7 +12,7 @@ use valise::config::{GatewayConfig, Layout};
 use valise::control::Command;
 use valise::model::{Act, CaseId, Digest, Entropy, MessageId, Party, Request, Text, Timestamp, Withdrawal};
 use valise::node::{Machine, Parts};
-use valise::store::{Change, Ticket};
+use valise::store::{Change, Kept, Ticket};
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -196,7 +196,8 @@ impl Farm {
         let mut body = vec![0; 700];
         Random.fill(&mut body);
         let elements = [("act".to_owned(), false, vec![7; 1024])];
-        self.parts.ledger.keep_body(change, digest, (&body, None), &elements, &mut Random)?;
+        let kept = Kept { statement: &body, mandate: None, seed: None };
+        self.parts.ledger.keep_body(change, digest, kept, &elements, &mut Random)?;
         change.received(&self.peer, digest, self.now)?;
         Ok(digest)
     }

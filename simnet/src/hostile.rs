@@ -6,7 +6,7 @@ use crate::lane::{self, FastLetter, Letter};
 use serde_bytes::{ByteBuf, Bytes};
 use std::sync::Arc;
 use valise::cose::{Payload, label, sign1};
-use valise::envelope::{self, Lane, Route, Signed};
+use valise::envelope::{self, Cut, Lane, Route, Signed};
 use valise::model::{Digest, MessageId, Party, Timestamp};
 use valise::wire::{self, Limits};
 
@@ -42,9 +42,11 @@ pub fn reseal(
         Letter::Real(bytes) => {
             let opened = envelope::open(bytes, &holder.ring, &holder.directory, now).ok()?;
             let signed = Signed {
-                bytes: opened.content.statement,
+                bytes: opened.bytes,
                 digest: opened.statement.digest,
+                body: Cut::of(&opened.disclosures).ok()?.body,
                 disclosures: opened.disclosures,
+                seed: opened.seed,
                 mandate: None,
             };
             let (ring, directory) = (&holder.ring, &holder.directory);

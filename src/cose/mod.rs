@@ -20,9 +20,11 @@ pub use algorithms::{alg, label};
 pub use encrypt0::{decrypt0, encrypt0};
 pub use error::CoseError;
 pub use headers::{Headers, Known};
-pub use kdf::{constant_time_eq, hkdf32};
+pub use kdf::{constant_time_eq, hkdf_salts, hkdf32};
 pub use kem::{ExportSecret, KEM_PUBLIC_LEN, KemPrivate, KemPublic};
 pub use pq::{PQ_PUBLIC_LEN, PQ_SIGNATURE_LEN, PqSigningKey, PqVerifyingKey};
 pub use seal::{Opened, OpeningKey, Recipient, Sealed, open, recipients, seal};
-pub use sign1::{Payload, Sign1, Verified, sign1, sign1_many, sign1_pq};
+pub use sign1::{
+    LastChecked, Payload, Sign1, Verified, attach, detach, sign1, sign1_digested, sign1_many, sign1_pq,
+};
 pub use signing::{SIGNATURE_LEN, SigningKey, VerifyingKey};

@@ -2,11 +2,13 @@ use super::algorithms::alg;
 use super::headers::{Buckets, into_bytes, parts};
 use super::{CoseError, Headers, Known, PqSigningKey, PqVerifyingKey, SigningKey, VerifyingKey};
 use crate::model::Digest;
-use crate::wire::{Limits, encode_value};
+use crate::wire::{Limits, WireError, array, decode_value, encode_value, members};
 use ciborium::Value;
 use coset::{SignatureContext, sig_structure_data};
 
 const WHAT: &str = "COSE_Sign1";
+/// Stands for a payload that the message does not carry (RFC 9052 §4.1).
+const NIL: &[u8] = &[0xf6];
 
 /// The bytes to be signed, and whether the message carries them (RFC 9052 §4.1).
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,10 @@ pub struct Verified {
     digest: Digest,
 }
 
+/// The signature that was checked last. Receipts of one commit group share theirs: it is checked once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LastChecked(Option<Digest>);
+
 /// Signs as an untagged COSE_Sign1 with Ed25519 (RFC 9052 §4.2).
 ///
 /// Adds `alg`, and `crit` for the private labels among `protected`. Fails with `MisplacedHeader` if
@@ -44,8 +50,24 @@ pub fn sign1(
     payload: Payload<'_>,
     aad: &[u8],
 ) -> Result<Vec<u8>, CoseError> {
-    let mut messages = sign1_many(key, &protected, vec![unprotected], payload, aad)?;
-    Ok(messages.pop().expect("one set of headers gives one message"))
+    sign1_digested(key, protected, unprotected, payload, aad).map(|(message, _)| message)
+}
+
+/// Signs as [`sign1`], and gives SHA-256 over the Sig_structure too (RFC 9052 §4.4).
+pub fn sign1_digested(
+    key: &SigningKey,
+    protected: Vec<(i64, Value)>,
+    unprotected: Vec<(i64, Value)>,
+    payload: Payload<'_>,
+    aad: &[u8],
+) -> Result<(Vec<u8>, Digest), CoseError> {
+    let (content, carried) = carry(payload);
+    let buckets = Buckets::build(alg::ED25519, protected, unprotected)?;
+    let signed = sig_structure(&buckets, aad, content);
+    let signature = Value::Bytes(key.sign(&signed).to_vec());
+    let [protected, unprotected] = buckets.to_values();
+    let message = encode_value(&Value::Array(vec![protected, unprotected, carried, signature]))?;
+    Ok((message, Digest::of(&[&signed])))
 }
 
 /// Signs as an untagged COSE_Sign1 with ML-DSA-65 (RFC 9964 §3); else as [`sign1`].
@@ -81,6 +103,38 @@ pub fn sign1_many(
         Ok(encode_value(&Value::Array(vec![protected, unprotected, carried.clone(), signature.clone()]))?)
     };
     unprotected.into_iter().map(message).collect()
+}
+
+/// Takes the payload out of a COSE_Sign1, which stays as it is otherwise: the message with nil in its place, and the
+/// payload (RFC 9052 §4.1).
+///
+/// Fails with `Structure`, or with `Detachment` if it carries none.
+pub fn detach(message: &[u8], limits: &Limits) -> Result<(Vec<u8>, Vec<u8>), CoseError> {
+    let [protected, unprotected, payload, signature] = pieces(message, limits)?;
+    let payload =
+        decode_value(payload, &limits.of_cose())?.into_bytes().map_err(|_| CoseError::Detachment)?;
+    Ok((array(&[protected, unprotected, NIL, signature]), payload))
+}
+
+/// Puts a payload into a COSE_Sign1 that came without: what [`detach`] took apart, byte for byte.
+///
+/// Fails with `Structure`, or with `Detachment` if it carries one.
+pub fn attach(message: &[u8], payload: &[u8], limits: &Limits) -> Result<Vec<u8>, CoseError> {
+    let [protected, unprotected, nil, signature] = pieces(message, limits)?;
+    if nil != NIL {
+        return Err(CoseError::Detachment);
+    }
+    let payload = encode_value(&Value::Bytes(payload.to_vec()))?;
+    Ok(array(&[protected, unprotected, &payload, signature]))
+}
+
+fn pieces<'a>(message: &'a [u8], limits: &Limits) -> Result<[&'a [u8]; 4], CoseError> {
+    members(message, &limits.of_cose()).map_err(|error| match error {
+        WireError::Shape { .. } => CoseError::Structure(WHAT),
+        other @ (WireError::Cbor(_) | WireError::Frame(_) | WireError::Padding(_) | WireError::Encode(_)) => {
+            other.into()
+        }
+    })
 }
 
 impl Sign1 {
@@ -136,6 +190,23 @@ impl Sign1 {
     ) -> Result<Verified, CoseError> {
         let signed = sig_structure(&self.buckets, aad, self.content(detached)?);
         key.verify(&signed, &self.signature)?;
+        Ok(self.proved(detached, &signed))
+    }
+
+    /// Checks as [`Self::verify`], unless the same signature over the same bytes by the same key was checked last.
+    pub fn verify_after(
+        self,
+        last: &mut LastChecked,
+        key: &VerifyingKey,
+        detached: Option<&[u8]>,
+        aad: &[u8],
+    ) -> Result<Verified, CoseError> {
+        let signed = sig_structure(&self.buckets, aad, self.content(detached)?);
+        let this = Digest::of(&[&key.0, &Digest::of(&[&self.signature]).0, &signed]);
+        if last.0 != Some(this) {
+            key.verify(&signed, &self.signature)?;
+            last.0 = Some(this);
+        }
         Ok(self.proved(detached, &signed))
     }
 

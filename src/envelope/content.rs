@@ -1,10 +1,11 @@
 use crate::cose;
 use crate::cose::{CoseError, ExportSecret, OpeningKey, Recipient};
 use crate::envelope::EnvelopeError;
-use crate::envelope::elements::{Disclosure, SHORTEST_DISCLOSURE};
+use crate::envelope::elements::{Disclosure, SHORTEST_DISCLOSURE, SaltSeed};
 use crate::envelope::keys::{KeyRing, seal_to};
 use crate::envelope::mandate;
 use crate::envelope::mandate::CarriedMandate;
+use crate::envelope::packed::{Packed, Unpacked};
 use crate::envelope::route::{Lane, Route, cited_certificate};
 use crate::envelope::statement::{Signed, Statement};
 use crate::model::{Digest, Entropy, MessageId, Party, Timestamp};
@@ -16,9 +17,9 @@ use serde_bytes::{ByteBuf, Bytes};
 use std::fmt;
 
 /// Names what the HPKE context is bound to, so that no key schedule of another use equals it.
-const SEAL_CONTEXT: &str = "valise/1 seal X-Wing SHAKE256 AES-256-GCM";
+const SEAL_CONTEXT: &str = "valise/2 seal X-Wing SHAKE256 AES-256-GCM";
 
-/// What lies inside the seal: the signed statement and the disclosures of its elements.
+/// A signed statement with the disclosures of its elements, as it is archived and proved with.
 ///
 /// Its `Debug` never shows a value (ISACS 8.4 a).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,11 +53,15 @@ pub struct Opened {
     pub envelope: MessageId,
     /// The statement.
     pub statement: Statement,
-    /// The bytes to keep: what was signed, as it was received.
-    pub content: Content,
+    /// The bytes to keep: what was signed.
+    pub bytes: Vec<u8>,
     /// The elements.
     pub disclosures: Vec<Disclosure>,
-    /// The mandate, where an agent speaks for its principal.
+    /// From which their salts are derived.
+    pub seed: SaltSeed,
+    /// The mandate as it came, where an agent speaks for its principal.
+    pub document: Option<MandateDocument>,
+    /// The same, proved.
     pub mandate: Option<CarriedMandate>,
     /// The key under which to seal the receipt.
     pub export: ExportSecret,
@@ -78,16 +83,28 @@ pub fn compose(
     keep_for: i64,
     entropy: &mut dyn Entropy,
 ) -> Result<Outgoing, EnvelopeError> {
-    seal_content(&signed.content(), to, ring, directory, now, keep_for, entropy)
+    seal_packed(&Packed::of_signed(signed)?, to, ring, directory, now, keep_for, entropy)
 }
 
 /// Seals a statement once more, signed as it is, under a new identity: to the newest prekey of its recipient
-/// after `prekey-gone`, or under a newer route (DESIGN §5).
+/// after `prekey-gone`, or under a newer route (DESIGN §5). `seed` is that of its salts.
 ///
 /// # Errors
 /// As for [`compose`].
 pub fn seal_content(
-    content: &Content,
+    (content, seed): (&Content, &SaltSeed),
+    to: &Party,
+    ring: &KeyRing,
+    directory: &Directory,
+    now: Timestamp,
+    keep_for: i64,
+    entropy: &mut dyn Entropy,
+) -> Result<Outgoing, EnvelopeError> {
+    seal_packed(&Packed::of(content, seed)?, to, ring, directory, now, keep_for, entropy)
+}
+
+fn seal_packed(
+    packed: &Packed,
     to: &Party,
     ring: &KeyRing,
     directory: &Directory,
@@ -97,7 +114,7 @@ pub fn seal_content(
 ) -> Result<Outgoing, EnvelopeError> {
     let prekey = seal_to(directory, to, now)?;
     let envelope = MessageId::random(entropy);
-    let content = wire::encode(content)?;
+    let content = wire::encode(packed)?;
     let info = seal_info(&ring.party, to, &prekey.id.0)?;
     let recipient = Recipient { public: &prekey.public, kid: &prekey.id.0, info: &info };
     let mut sealed = cose::seal(&content, &[recipient], envelope.as_bytes(), entropy)?;
@@ -167,7 +184,7 @@ impl Signed {
         Self { mandate: Some(mandate), ..self }
     }
 
-    /// Returns what lies inside the seal.
+    /// Returns what is archived of it.
     pub fn content(&self) -> Content {
         let disclosures = self.disclosures.iter().map(|d| ByteBuf::from(d.bytes())).collect();
         Content { statement: self.bytes.clone(), disclosures, mandate: self.mandate.clone() }
@@ -175,7 +192,7 @@ impl Signed {
 }
 
 impl Content {
-    /// Reads what was inside a seal; whether its parts are sound is seen when they are read themselves.
+    /// Reads an archived act; whether its parts are sound is seen when they are read themselves.
     ///
     /// # Errors
     /// [`EnvelopeError::Wire`] if the bytes are no content.
@@ -242,9 +259,9 @@ fn open_sealed(
         Err(CoseError::NotForUs) => return Err(EnvelopeError::PrekeyGone),
         other => other?,
     };
-    let content = Content::parse(&opened.plaintext)?;
-    let disclosures = content.parse_disclosures()?;
-    let statement = Statement::verify(&content.statement, &disclosures, directory, now)?;
+    let Unpacked { statement: bytes, cut, seed, mandate: document } =
+        Packed::parse(&opened.plaintext)?.unpack()?;
+    let statement = Statement::verify_cut(&bytes, &cut, directory, now)?;
     // What we said ourselves never comes from outside.
     if statement.issuer != *sender || statement.issuer == ring.party {
         return Err(EnvelopeError::WrongSender);
@@ -252,8 +269,9 @@ fn open_sealed(
     if !statement.said.audience.contains(&ring.party) {
         return Err(EnvelopeError::NotAddressed);
     }
-    let mandate = mandate::check(&statement, content.mandate.as_ref(), directory, now)?;
-    Ok(Opened { envelope: route.envelope, statement, content, disclosures, mandate, export: opened.export })
+    let mandate = mandate::check(&statement, document.as_ref(), directory, now)?;
+    let (envelope, disclosures, export) = (route.envelope, cut.disclosures, opened.export);
+    Ok(Opened { envelope, statement, bytes, disclosures, seed, document, mandate, export })
 }
 
 /// Binds a seal to its suite, sender, recipient and prekey (RFC 9180 §5.1 `info`).

@@ -8,11 +8,13 @@
 //! each item; and for an item's `elements`, each entry. An empty list is one element. A resubmission's
 //! `request` is cut like a request.
 
+use crate::cose::hkdf_salts;
 use crate::envelope::EnvelopeError;
-use crate::model::{Act, ActKind, Digest, Entropy, Label};
+use crate::model::{Act, ActKind, Digest, Entropy, Label, Sensitive};
 use crate::wire;
-use crate::wire::{Limits, WireError};
+use crate::wire::{Entries, Limits, Parts, WireError};
 use ciborium::Value;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_bytes::{ByteBuf, Bytes};
 use std::fmt;
 use std::ops::Range;
@@ -22,6 +24,9 @@ const SALT_BYTES: usize = 16;
 
 /// The fewest bytes of a disclosure: its head, its salt, a path of one letter, no label and a value.
 pub(super) const SHORTEST_DISCLOSURE: usize = 1 + (1 + SALT_BYTES) + 2 + 1 + 1;
+
+/// The most elements of an act: some 300 items. What is made of them before their signature is proved stays below 3 MiB.
+const MAX_ELEMENTS: usize = 8192;
 
 /// The most segments of a path: `items/0/elements/1`.
 const MAX_SEGMENTS: usize = 4;
@@ -52,9 +57,7 @@ impl Disclosure {
         if salt.len() != SALT_BYTES {
             return Err(EnvelopeError::Malformed("a disclosure's salt is not 16 bytes"));
         }
-        if path.split('/').count() > MAX_SEGMENTS {
-            return Err(EnvelopeError::Malformed("a disclosure's path is too long"));
-        }
+        check_path(&path)?;
         let value = bytes.len() - value.len()..bytes.len();
         Ok(Self { bytes: bytes.to_vec(), path, label, value })
     }
@@ -85,11 +88,20 @@ impl Disclosure {
         Digest::of(&[&self.bytes])
     }
 
-    fn make(path: String, value: Value, entropy: &mut dyn Entropy) -> Result<Self, EnvelopeError> {
-        let label = label_of(&value)?;
-        let mut salt = [0u8; SALT_BYTES];
-        entropy.fill(&mut salt);
-        Self::parse(&wire::encode(&(Bytes::new(&salt), path, label, value))?)
+    fn of((path, value): Piece<'_>, salt: &[u8; SALT_BYTES]) -> Result<Self, EnvelopeError> {
+        check_path(&path)?;
+        let label_bytes = label_of(value)?;
+        let label = label_bytes.map(|label| wire::decode(label, &Limits::ENVELOPE)).transpose()?;
+        let salt = wire::encode(Bytes::new(salt))?;
+        let null = wire::encode(&())?;
+        let bytes = wire::array(&[&salt, &wire::encode(&path)?, label_bytes.unwrap_or(&null), value]);
+        let value = bytes.len() - value.len()..bytes.len();
+        Ok(Self { bytes, path, label, value })
+    }
+
+    /// Returns the salt, which every disclosure has behind the heads of its array and of the salt itself.
+    fn salt(&self) -> [u8; SALT_BYTES] {
+        *self.bytes[2..].first_chunk().expect("a disclosure's bytes were checked when it was read")
     }
 
     fn value_bytes(&self) -> &[u8] {
@@ -103,39 +115,101 @@ impl fmt::Debug for Disclosure {
     }
 }
 
+/// An act's body in its one encoding, and the elements into which it is cut, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cut {
+    /// The body: the map of the act's members in deterministic CBOR.
+    pub body: Sensitive<Vec<u8>>,
+    /// The elements, each with its own salt.
+    pub disclosures: Vec<Disclosure>,
+}
+
+/// Names what the salts of an act are derived for.
+const SALTS: &[u8] = b"valise v2 element salt";
+
+/// The secret from which the salts of an act's elements are derived; only its issuer and those whom it addresses have it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SaltSeed(pub [u8; 32]);
+
+impl fmt::Debug for SaltSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SaltSeed([hidden])")
+    }
+}
+
+impl Cut {
+    /// Cuts an act into elements whose salts a fresh seed gives.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] if the act cannot be encoded, which is a bug.
+    pub fn fresh(act: &Act, entropy: &mut dyn Entropy) -> Result<(Self, SaltSeed), EnvelopeError> {
+        let mut seed = SaltSeed([0; 32]);
+        entropy.fill(&mut seed.0);
+        Ok((Self::seeded(wire::encode(act)?, &seed)?, seed))
+    }
+
+    /// Cuts a body into its elements, whose salts a seed gives.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] if the body is no map that can be cut.
+    pub fn seeded(body: Vec<u8>, seed: &SaltSeed) -> Result<Self, EnvelopeError> {
+        let pieces = pieces(&body)?;
+        let salts = hkdf_salts(&seed.0, SALTS, pieces.len());
+        let disclosures = disclosures(pieces, &salts)?;
+        Ok(Self { body: Sensitive::new(body), disclosures })
+    }
+
+    /// Puts a body together from all its elements.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Malformed`] or [`EnvelopeError::Wire`] if an element is missing, doubled, out of order, or
+    /// cut or labelled otherwise than [`Self::fresh`] does it.
+    pub fn of(shown: &[Disclosure]) -> Result<Self, EnvelopeError> {
+        let body = body_of(shown)?;
+        let salts: Vec<_> = shown.iter().map(Disclosure::salt).collect();
+        let pieces = pieces(&body)?;
+        // The body decides how it is cut: the same one cut elsewhere could hide a label.
+        let same = pieces.len() == shown.len() && disclosures(pieces, &salts)? == shown;
+        if same {
+            Ok(Self { body: Sensitive::new(body), disclosures: shown.to_vec() })
+        } else {
+            Err(EnvelopeError::Malformed("the disclosures are not the act's elements in order"))
+        }
+    }
+
+    /// Reads the body as an act.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::Wire`] if it is none of that kind.
+    pub fn act(&self, kind: ActKind) -> Result<Act, EnvelopeError> {
+        typed(kind, self.body.reveal())
+    }
+}
+
 /// Splits an act into disclosures with fresh salts.
 ///
 /// # Errors
 /// [`EnvelopeError::Wire`] if the act cannot be encoded, which is a bug.
 pub fn split(act: &Act, entropy: &mut dyn Entropy) -> Result<Vec<Disclosure>, EnvelopeError> {
-    paths(body(act)?)?.into_iter().map(|(path, value)| Disclosure::make(path, value, entropy)).collect()
+    Ok(Cut::fresh(act, entropy)?.0.disclosures)
 }
 
 /// Puts an act together from all its disclosures.
 ///
 /// # Errors
-/// [`EnvelopeError::Malformed`] or [`EnvelopeError::Wire`] if an element is missing, doubled, out of
-/// order, unknown, ill-typed or cut otherwise than [`split`] cuts it.
+/// As for [`Cut::of`], or if they are ill-typed.
 pub fn join(kind: ActKind, disclosures: &[Disclosure]) -> Result<Act, EnvelopeError> {
+    Cut::of(disclosures)?.act(kind)
+}
+
+/// Puts elements at their paths, in whatever way they were cut.
+pub(super) fn body_of(disclosures: &[Disclosure]) -> Result<Vec<u8>, EnvelopeError> {
     check_size(disclosures)?;
     let mut body = Value::Map(Vec::new());
     for disclosure in disclosures {
         insert(&mut body, &disclosure.path, disclosure.value())?;
     }
-    let act = typed(kind, &body)?;
-    // The act decides how it is cut: the same act cut elsewhere could hide a label.
-    let expected = paths(self::body(&act)?)?;
-    let same = expected.len() == disclosures.len()
-        && expected.iter().zip(disclosures).all(|((path, value), d)| *path == d.path && *value == d.value());
-    if !same {
-        return Err(EnvelopeError::Malformed("the disclosures are not the act's elements in order"));
-    }
-    for disclosure in disclosures {
-        if label_of(&disclosure.value())? != disclosure.label {
-            return Err(EnvelopeError::Malformed("a disclosure's label differs from its element's"));
-        }
-    }
-    Ok(act)
+    Ok(wire::encode_value(&body)?)
 }
 
 /// Puts an act together from those of its elements that are shown, as far as they go; an entry of a
@@ -152,7 +226,12 @@ pub(super) fn join_shown(kind: ActKind, shown: &[Disclosure]) -> Result<Act, Env
             body = tried;
         }
     }
-    typed(kind, &body)
+    typed(kind, &wire::encode_value(&body)?)
+}
+
+fn check_path(path: &str) -> Result<(), EnvelopeError> {
+    let short = path.split('/').count() <= MAX_SEGMENTS;
+    if short { Ok(()) } else { Err(EnvelopeError::Malformed("a disclosure's path is too long")) }
 }
 
 /// Computes the digest of all usage labels with their paths, which the protected header repeats.
@@ -174,79 +253,103 @@ fn check_size(disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {
     Ok(())
 }
 
-/// Gives an act's body with its members in the order of deterministic CBOR (RFC 8949 §4.2.1).
-fn body(act: &Act) -> Result<Value, EnvelopeError> {
-    let bytes = wire::encode(act)?;
-    Ok(wire::decode_value(&bytes, &Limits::ENVELOPE)?)
-}
-
-fn typed(kind: ActKind, body: &Value) -> Result<Act, EnvelopeError> {
+fn typed(kind: ActKind, body: &[u8]) -> Result<Act, EnvelopeError> {
+    fn read<T: Serialize + DeserializeOwned>(body: &[u8]) -> Result<T, WireError> {
+        wire::decode(body, &Limits::ENVELOPE)
+    }
     Ok(match kind {
-        ActKind::Request => Act::Request(wire::from_value(body)?),
-        ActKind::Acknowledgement => Act::Acknowledgement(wire::from_value(body)?),
-        ActKind::ReturnIncomplete => Act::ReturnIncomplete(wire::from_value(body)?),
-        ActKind::Resubmission => Act::Resubmission(wire::from_value(body)?),
-        ActKind::Response => Act::Response(wire::from_value(body)?),
-        ActKind::Delay => Act::Delay(wire::from_value(body)?),
-        ActKind::Refusal => Act::Refusal(wire::from_value(body)?),
-        ActKind::ClarificationRequest => Act::ClarificationRequest(wire::from_value(body)?),
-        ActKind::Clarification => Act::Clarification(wire::from_value(body)?),
-        ActKind::Withdrawal => Act::Withdrawal(wire::from_value(body)?),
-        ActKind::OutcomeNotice => Act::OutcomeNotice(wire::from_value(body)?),
-        ActKind::ConsentRequest => Act::ConsentRequest(wire::from_value(body)?),
-        ActKind::ConsentGrant => Act::ConsentGrant(wire::from_value(body)?),
-        ActKind::ConsentDenial => Act::ConsentDenial(wire::from_value(body)?),
-        ActKind::ConsentWithdrawal => Act::ConsentWithdrawal(wire::from_value(body)?),
-        ActKind::DisclosureNotice => Act::DisclosureNotice(wire::from_value(body)?),
-        ActKind::Mandate => Act::Mandate(wire::from_value(body)?),
-        ActKind::MandateRevocation => Act::MandateRevocation(wire::from_value(body)?),
-        ActKind::Notice => Act::Notice(wire::from_value(body)?),
-        ActKind::AssistanceRequest => Act::AssistanceRequest(wire::from_value(body)?),
-        ActKind::AssistanceReply => Act::AssistanceReply(wire::from_value(body)?),
+        ActKind::Request => Act::Request(read(body)?),
+        ActKind::Acknowledgement => Act::Acknowledgement(read(body)?),
+        ActKind::ReturnIncomplete => Act::ReturnIncomplete(read(body)?),
+        ActKind::Resubmission => Act::Resubmission(read(body)?),
+        ActKind::Response => Act::Response(read(body)?),
+        ActKind::Delay => Act::Delay(read(body)?),
+        ActKind::Refusal => Act::Refusal(read(body)?),
+        ActKind::ClarificationRequest => Act::ClarificationRequest(read(body)?),
+        ActKind::Clarification => Act::Clarification(read(body)?),
+        ActKind::Withdrawal => Act::Withdrawal(read(body)?),
+        ActKind::OutcomeNotice => Act::OutcomeNotice(read(body)?),
+        ActKind::ConsentRequest => Act::ConsentRequest(read(body)?),
+        ActKind::ConsentGrant => Act::ConsentGrant(read(body)?),
+        ActKind::ConsentDenial => Act::ConsentDenial(read(body)?),
+        ActKind::ConsentWithdrawal => Act::ConsentWithdrawal(read(body)?),
+        ActKind::DisclosureNotice => Act::DisclosureNotice(read(body)?),
+        ActKind::Mandate => Act::Mandate(read(body)?),
+        ActKind::MandateRevocation => Act::MandateRevocation(read(body)?),
+        ActKind::Notice => Act::Notice(read(body)?),
+        ActKind::AssistanceRequest => Act::AssistanceRequest(read(body)?),
+        ActKind::AssistanceReply => Act::AssistanceReply(read(body)?),
     })
 }
 
-/// Lists an act's elements as (path, value), in the order of the body's members.
-fn paths(body: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
+/// An element where it stands in the body: its path and the bytes of its value.
+type Piece<'a> = (String, &'a [u8]);
+
+/// Finds an act's elements, in the order of the body's members. Nothing is decoded: it is not proved yet who wrote it.
+fn pieces(body: &[u8]) -> Result<Vec<Piece<'_>>, EnvelopeError> {
     let mut out = Vec::new();
-    for (key, value) in members(body)? {
-        match (key.as_str(), value) {
-            ("items", Value::Array(items)) if !items.is_empty() => {
-                for (i, item) in items.into_iter().enumerate() {
-                    item_paths(&format!("items/{i}"), item, &mut out)?;
-                }
-            }
-            ("request", Value::Map(request)) => {
-                let inner = paths(Value::Map(request))?;
-                out.extend(inner.into_iter().map(|(path, value)| (format!("request/{path}"), value)));
-            }
-            (_, whole) => out.push((key, whole)),
-        }
-    }
+    pieces_under("", body, &mut out)?;
     Ok(out)
 }
 
-fn item_paths(prefix: &str, item: Value, out: &mut Vec<(String, Value)>) -> Result<(), EnvelopeError> {
-    for (key, value) in members(item)? {
-        match (key.as_str(), value) {
-            ("elements", Value::Array(entries)) if !entries.is_empty() => {
-                out.extend(
-                    entries.into_iter().enumerate().map(|(j, e)| (format!("{prefix}/elements/{j}"), e)),
-                );
+fn pieces_under<'a>(prefix: &str, body: &'a [u8], out: &mut Vec<Piece<'a>>) -> Result<(), EnvelopeError> {
+    let Some(members) = members(body)? else { return Ok(()) };
+    for (key, value) in members {
+        match (name(key)?, parts(value)?) {
+            ("items", Parts::Array(items)) => {
+                for (i, item) in items.enumerate() {
+                    pieces_of_item(&format!("{prefix}items/{i}"), item, out)?;
+                }
             }
-            (_, whole) => out.push((format!("{prefix}/{key}"), whole)),
+            ("request", Parts::Map(_)) => pieces_under(&format!("{prefix}request/"), value, out)?,
+            (key, Parts::Array(_) | Parts::Map(_) | Parts::Whole) => {
+                add(out, format!("{prefix}{key}"), value)?
+            }
         }
     }
     Ok(())
 }
 
-fn members(value: Value) -> Result<Vec<(String, Value)>, EnvelopeError> {
-    let map = value.into_map().map_err(|_| EnvelopeError::Malformed("an act's body is not a map"))?;
-    let named = |(key, value): (Value, Value)| {
-        let key = key.into_text().map_err(|_| EnvelopeError::Malformed("a member's name is not text"))?;
-        Ok((key, value))
-    };
-    map.into_iter().map(named).collect()
+fn pieces_of_item<'a>(prefix: &str, item: &'a [u8], out: &mut Vec<Piece<'a>>) -> Result<(), EnvelopeError> {
+    let Some(members) = members(item)? else { return Ok(()) };
+    for (key, value) in members {
+        match (name(key)?, parts(value)?) {
+            ("elements", Parts::Array(mut entries)) => entries
+                .by_ref()
+                .enumerate()
+                .try_for_each(|(j, entry)| add(out, format!("{prefix}/elements/{j}"), entry))?,
+            (key, Parts::Array(_) | Parts::Map(_) | Parts::Whole) => {
+                add(out, format!("{prefix}/{key}"), value)?
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add<'a>(out: &mut Vec<Piece<'a>>, path: String, value: &'a [u8]) -> Result<(), EnvelopeError> {
+    if out.len() == MAX_ELEMENTS {
+        return Err(EnvelopeError::Malformed("an act has more than 8,192 elements"));
+    }
+    out.push((path, value));
+    Ok(())
+}
+
+fn parts(item: &[u8]) -> Result<Parts<'_>, EnvelopeError> {
+    Ok(wire::parts(item, &Limits::ENVELOPE).map_err(WireError::from)?)
+}
+
+/// Lists the members of a map; none if it is empty.
+fn members(map: &[u8]) -> Result<Option<Entries<'_>>, EnvelopeError> {
+    match parts(map)? {
+        Parts::Map(entries) => Ok(Some(entries)),
+        // RFC 8949 §3.1: the empty map.
+        Parts::Whole if map == [0xa0] => Ok(None),
+        Parts::Whole | Parts::Array(_) => Err(EnvelopeError::Malformed("an act's body is not a map")),
+    }
+}
+
+fn name(key: &[u8]) -> Result<&str, EnvelopeError> {
+    wire::text(key).ok_or(EnvelopeError::Malformed("a member's name is not text"))
 }
 
 /// Puts `value` at `path`; list entries must come in order from zero.
@@ -282,10 +385,14 @@ fn insert(into: &mut Value, path: &str, value: Value) -> Result<(), EnvelopeErro
     insert(slot, rest, value)
 }
 
-fn label_of(element: &Value) -> Result<Option<Label>, EnvelopeError> {
-    let Some(map) = element.as_map() else { return Ok(None) };
-    let label = map.iter().find(|(key, _)| key.as_text() == Some("label")).map(|(_, label)| label);
-    Ok(label.map(wire::from_value).transpose()?)
+/// Returns the bytes of an element's usage label, if it bears one.
+fn label_of(element: &[u8]) -> Result<Option<&[u8]>, EnvelopeError> {
+    let Parts::Map(mut entries) = parts(element)? else { return Ok(None) };
+    Ok(entries.find(|(key, _)| wire::text(key) == Some("label")).map(|(_, label)| label))
+}
+
+fn disclosures(pieces: Vec<Piece<'_>>, salts: &[[u8; SALT_BYTES]]) -> Result<Vec<Disclosure>, EnvelopeError> {
+    pieces.into_iter().zip(salts).map(|(piece, salt)| Disclosure::of(piece, salt)).collect()
 }
 
 #[cfg(test)]
@@ -409,5 +516,21 @@ mod tests {
         });
         let cut = split(&act, &mut Counter(0)).unwrap();
         assert_eq!(join(ActKind::Resubmission, &cut).unwrap(), act);
+    }
+
+    #[test]
+    fn an_act_of_more_elements_than_any_needs_is_not_cut() {
+        let body = |members: usize| {
+            let member = |nth: usize| (format!("{nth:05}").into(), Value::Null);
+            wire::encode_value(&Value::Map((0..members).map(member).collect())).unwrap()
+        };
+        let seed = SaltSeed([1; 32]);
+        assert_eq!(Cut::seeded(body(MAX_ELEMENTS), &seed).unwrap().disclosures.len(), MAX_ELEMENTS);
+        assert_eq!(Cut::seeded(body(MAX_ELEMENTS + 1), &seed).unwrap_err().code(), "malformed-envelope");
+        let of_members = |bytes: &[u8]| Cut::seeded(bytes.to_vec(), &seed).map(|cut| cut.disclosures.len());
+        assert_eq!(of_members(&[0xa0]).unwrap(), 0);
+        for none in [&[0x80][..], b"\xa1\x01\x02", b"\xf6", b""] {
+            assert!(of_members(none).is_err(), "{none:02x?}");
+        }
     }
 }

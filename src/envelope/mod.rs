@@ -13,6 +13,7 @@ mod errand;
 mod error;
 mod keys;
 mod mandate;
+mod packed;
 mod recovery;
 mod route;
 mod statement;
@@ -21,11 +22,12 @@ mod word;
 pub use answer::{Receipts, Reject, SealedReceipt, open_receipt, seal_receipt};
 pub use attachment::{Want, open_piece, route_piece};
 pub use content::{Content, Opened, Outgoing, compose, open, read_route, seal_content, sealed_under};
-pub use elements::{Disclosure, join, label_digest, split};
+pub use elements::{Cut, Disclosure, SaltSeed, join, label_digest, split};
 pub use errand::{open_errand, route_errand};
 pub use error::EnvelopeError;
 pub use keys::KeyRing;
 pub use mandate::{CarriedMandate, accept_mandate, complete_mandate, document_of, grant_mandate};
+pub use packed::Packed;
 pub use recovery::{
     GivenBack, MAX_FETCHED, MAX_LISTED, OfferedPrekey, ProvedGivenBack, RecoveryList, RecoveryQuestion,
     RecoveryWants,

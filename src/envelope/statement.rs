@@ -1,10 +1,11 @@
-use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1};
+use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1_digested};
 use crate::envelope::EnvelopeError;
 use crate::envelope::attachment::manifest_root;
-use crate::envelope::elements::{Disclosure, join, join_shown, label_digest, split};
+use crate::envelope::elements::{Cut, Disclosure, SaltSeed, join, join_shown, label_digest};
 use crate::envelope::keys::{KeyRing, speaks_for};
 use crate::model::{
-    Act, ActKind, CaseId, Digest, DirectoryRef, Entropy, Head, MessageId, OnBehalf, Party, Timestamp,
+    Act, ActKind, CaseId, Digest, DirectoryRef, Entropy, Head, MessageId, OnBehalf, Party, Sensitive,
+    Timestamp,
 };
 use crate::trust::{Directory, MandateDocument};
 use crate::wire;
@@ -136,8 +137,12 @@ pub struct Signed {
     pub bytes: Vec<u8>,
     /// The statement digest.
     pub digest: Digest,
+    /// The act's body, in its one encoding.
+    pub body: Sensitive<Vec<u8>>,
     /// The elements.
     pub disclosures: Vec<Disclosure>,
+    /// From which their salts are derived.
+    pub seed: SaltSeed,
     /// The mandate by which it speaks for a principal, if it does.
     pub mandate: Option<MandateDocument>,
 }
@@ -157,8 +162,8 @@ impl StatementDraft {
     /// # Errors
     /// [`EnvelopeError::Wire`] or [`EnvelopeError::Cose`] if it cannot be encoded, which is a bug.
     pub fn sign(&self, ring: &KeyRing, entropy: &mut dyn Entropy) -> Result<Signed, EnvelopeError> {
-        let disclosures = split(&self.act, entropy)?;
-        let payload: Vec<ByteArray<32>> = disclosures.iter().map(|d| ByteArray::new(d.digest().0)).collect();
+        let (Cut { body, disclosures }, seed) = Cut::fresh(&self.act, entropy)?;
+        let payload = payload(&disclosures)?;
         let (key, certificate) = ring.for_statement();
         let claims = Claims {
             issuer: ring.party.clone(),
@@ -183,10 +188,8 @@ impl StatementDraft {
         if let Some(on_behalf_of) = &self.on_behalf_of {
             protected.push((label::ON_BEHALF_OF, wire::to_value(on_behalf_of)?));
         }
-        let payload = wire::encode(&payload)?;
-        let bytes = sign1(key, protected, Vec::new(), Payload::Attached(&payload), &[])?;
-        let digest = Sign1::parse(&bytes, &Limits::ENVELOPE, &KNOWN)?.sig_structure_digest(None, &[])?;
-        Ok(Signed { bytes, digest, disclosures, mandate: None })
+        let (bytes, digest) = sign1_digested(key, protected, Vec::new(), Payload::Attached(&payload), &[])?;
+        Ok(Signed { bytes, digest, body, disclosures, seed, mandate: None })
     }
 }
 
@@ -242,6 +245,30 @@ impl Statement {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<Self, EnvelopeError> {
+        let act = |kind| join(kind, disclosures);
+        Self::verify_with(bytes, disclosures, act, directory, now)
+    }
+
+    /// Verifies a statement with its whole act; else as [`Self::verify`].
+    ///
+    /// # Errors
+    /// As for [`Self::verify`].
+    pub fn verify_cut(
+        bytes: &[u8],
+        cut: &Cut,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<Self, EnvelopeError> {
+        Self::verify_with(bytes, &cut.disclosures, |kind| cut.act(kind), directory, now)
+    }
+
+    fn verify_with(
+        bytes: &[u8],
+        disclosures: &[Disclosure],
+        act: impl FnOnce(ActKind) -> Result<Act, EnvelopeError>,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<Self, EnvelopeError> {
         let unverified = Sign1::parse(bytes, &Limits::ENVELOPE, &KNOWN)?;
         let version: u64 = unverified.unverified_headers().read(label::VERSION)?;
         if version != WIRE_VERSION {
@@ -253,7 +280,7 @@ impl Statement {
         let verified = unverified.verify(&key, None, &[])?;
         let kind = check_headers(verified.headers(), disclosures)?;
         check_digests(&verified, disclosures)?;
-        let act = join(kind, disclosures)?;
+        let act = act(kind)?;
         check_manifest(verified.headers(), &act)?;
         Self::assemble(verified.headers(), claimed, verified.sig_structure_digest(), act)
     }
@@ -337,6 +364,12 @@ impl Statement {
     }
 }
 
+/// Writes what is signed: the digests of the elements in their order.
+pub(super) fn payload(disclosures: &[Disclosure]) -> Result<Vec<u8>, EnvelopeError> {
+    let digests: Vec<ByteArray<32>> = disclosures.iter().map(|d| ByteArray::new(d.digest().0)).collect();
+    Ok(wire::encode(&digests)?)
+}
+
 fn check_headers(headers: &Headers, disclosures: &[Disclosure]) -> Result<ActKind, EnvelopeError> {
     let kind = check_kind(headers)?;
     check_labels(headers, disclosures)?;
@@ -371,9 +404,8 @@ fn check_shown(verified: &Verified, shown: &[Disclosure]) -> Result<usize, Envel
 }
 
 fn check_digests(verified: &Verified, disclosures: &[Disclosure]) -> Result<(), EnvelopeError> {
-    let signed: Vec<ByteArray<32>> = wire::decode(verified.payload(), &Limits::ENVELOPE)?;
-    let same = signed.len() == disclosures.len()
-        && signed.iter().zip(disclosures).all(|(digest, disclosure)| **digest == disclosure.digest().0);
+    // An array of byte strings has one encoding.
+    let same = verified.payload() == payload(disclosures)?;
     if same { Ok(()) } else { Err(EnvelopeError::DisclosureMismatch) }
 }
 

@@ -26,7 +26,7 @@ proptest! {
 
         prop_assert_eq!(opened.envelope, outgoing.envelope);
         prop_assert_eq!(opened.export.as_bytes(), outgoing.export.as_bytes());
-        prop_assert_eq!(&opened.content, &signed.content());
+        prop_assert_eq!((&opened.bytes, &opened.disclosures), (&signed.bytes, &signed.disclosures));
         prop_assert_eq!(&opened.statement.issuer, &named(XAA));
         prop_assert_eq!(opened.statement.digest, signed.digest);
         let said = opened.statement.said;
@@ -35,6 +35,15 @@ proptest! {
         prop_assert_eq!((said.message_id, &said.parents), (draft.message_id, &draft.parents));
         prop_assert_eq!((said.directory, said.heads), (draft.directory, draft.heads));
         prop_assert_eq!(said.exercise, exercise);
+    }
+
+    #[test]
+    fn an_archived_act_is_sealed_as_it_was_the_first_time(act in acts::act(), seed: u32) {
+        let signed = draft(act, &[XBB]).sign(&ring(XAA), &mut Seeded(seed.into())).unwrap();
+        let first = Packed::of_signed(&signed).unwrap();
+        prop_assert_eq!(&Packed::of(&signed.content(), &signed.seed).unwrap(), &first);
+        let unpacked = first.unpack().unwrap();
+        prop_assert_eq!((unpacked.statement, unpacked.cut.disclosures), (signed.bytes, signed.disclosures));
     }
 
     #[test]

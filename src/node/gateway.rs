@@ -8,6 +8,7 @@ pub use received::Received;
 use crate::case;
 use crate::case::{Decision, Draft, Event};
 use crate::config::GatewayConfig;
+use crate::cose::LastChecked;
 use crate::envelope;
 use crate::envelope::{Disclosure, EnvelopeError, Heads, KeyRing, StatementDraft};
 use crate::model::{
@@ -31,11 +32,11 @@ use crate::node::recovery;
 use crate::node::recovery::Recovery;
 use crate::node::renewal::Renewing;
 use crate::rules::freshness;
-use crate::store::{Change, Durable, Ledger, OutboxRow, StoreError};
+use crate::store::{Change, Durable, Kept, Ledger, OutboxRow, StoreError};
 use crate::transport::{Link, PeerCheck, Road};
 use crate::trust::{Directory, Freshness, MandateDocument, TrustError, Usage};
 use crate::wire;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// One running gateway: what it knows, what it holds, and whom it can reach.
 pub struct Gateway {
@@ -69,6 +70,8 @@ pub struct Gateway {
     pub attic: Attic,
     /// What was refused.
     pub counters: Counters,
+    /// The signature of the newest receipts.
+    pub last_checked: Mutex<LastChecked>,
     /// What it waits for after a restore from a backup.
     pub recovery: Recovery,
     /// Since when it runs.
@@ -295,7 +298,8 @@ impl Gateway {
         // Our own words are not restricted to us: the whole body lies in one piece.
         let elements: Vec<_> =
             signed.disclosures.iter().map(|d| (d.path().to_owned(), false, d.bytes().to_vec())).collect();
-        let body = (signed.bytes.as_slice(), carried);
+        let seed = Some(signed.seed.0);
+        let body = Kept { statement: &signed.bytes, mandate: carried.as_deref(), seed };
         self.ledger.keep_body(change, signed.digest, body, &elements, &mut *entropy)?;
         let mut rows = Vec::new();
         // One statement, and for each recipient a copy sealed to it alone.

@@ -1,5 +1,5 @@
 use crate::envelope;
-use crate::envelope::Content;
+use crate::envelope::{Content, SaltSeed};
 use crate::model::{DAY, MessageId};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
@@ -28,9 +28,10 @@ impl Gateway {
         let body = self.ledger.body(&old.statement)?.ok_or_else(not_archived)?;
         let horizon = i64::from(self.config.retry.horizon_days) * DAY;
         let mut entropy = self.entropy();
-        let content = content(&body)?;
+        let (content, seed) = (content(&body)?, SaltSeed(body.seed.ok_or_else(not_archived)?));
         let peer = &old.peer;
-        let out = envelope::seal_content(&content, peer, &ring, &directory, now, horizon, &mut *entropy)?;
+        let out =
+            envelope::seal_content((&content, &seed), peer, &ring, &directory, now, horizon, &mut *entropy)?;
         let row = OutboxRow { envelope: out.envelope, export: Vec::new(), ..old.clone() };
         let mut change = Change::default();
         change.settle(old.envelope)?;

@@ -14,7 +14,7 @@ use crate::vault::{BodyKey, VaultError};
 use crate::wire;
 use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 use std::sync::Arc;
 
 /// The store in the words of a gateway: cases, bodies, the outbox, receipts and heads.
@@ -59,6 +59,19 @@ pub struct Body {
     pub elements: Vec<KeptElement>,
     /// The mandate that was carried beside it, as it came (ISACS 9.3).
     pub mandate: Option<Vec<u8>>,
+    /// The seed of its salts, if it is ours.
+    pub seed: Option<[u8; 32]>,
+}
+
+/// What is kept of a statement beside its elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'a> {
+    /// The statement as it was signed.
+    pub statement: &'a [u8],
+    /// The mandate that is carried beside it (ISACS 9.3).
+    pub mandate: Option<&'a [u8]>,
+    /// The seed of its salts, if it is ours: it may be sealed again.
+    pub seed: Option<[u8; 32]>,
 }
 
 /// An envelope of the outbox.
@@ -81,6 +94,8 @@ struct BodyForm {
     elements: Vec<(String, bool, ByteBuf)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mandate: Option<ByteBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<ByteArray<32>>,
 }
 
 impl Change {
@@ -210,7 +225,7 @@ impl Ledger {
 
     /// Adds a statement's body to a change, each restricted element sealed apart (ISACS 8.4 a).
     ///
-    /// `elements` are (path, whether it is restricted, disclosure); the mandate is the one carried beside it.
+    /// `elements` are (path, whether it is restricted, disclosure).
     ///
     /// # Errors
     /// As for [`Change::event`].
@@ -218,7 +233,7 @@ impl Ledger {
         &self,
         change: &mut Change,
         statement: Digest,
-        (bytes, mandate): (&[u8], Option<Vec<u8>>),
+        said: Kept<'_>,
         elements: &[(String, bool, Vec<u8>)],
         entropy: &mut dyn Entropy,
     ) -> Result<(), StoreError> {
@@ -231,8 +246,9 @@ impl Ledger {
             };
             kept.push((path.clone(), *restricted, ByteBuf::from(bytes)));
         }
-        let form =
-            BodyForm { statement: bytes.to_vec(), elements: kept, mandate: mandate.map(ByteBuf::from) };
+        let Kept { statement: bytes, mandate, seed } = said;
+        let (mandate, seed) = (mandate.map(ByteBuf::from), seed.map(ByteArray::new));
+        let form = BodyForm { statement: bytes.to_vec(), elements: kept, mandate, seed };
         let plain = wire::encode(&form).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
         let sealed = self.body_key.seal(&body_context(&statement), &plain, entropy);
         change.blob(sealed, &Entry::Body { statement })
@@ -314,6 +330,7 @@ impl Ledger {
         Ok(self.form(statement)?.map(|form| Body {
             statement: form.statement,
             mandate: form.mandate.map(ByteBuf::into_vec),
+            seed: form.seed.map(ByteArray::into_array),
             elements: form
                 .elements
                 .into_iter()
@@ -337,6 +354,14 @@ impl Ledger {
             }
         }
         Ok(case)
+    }
+
+    /// Tells whether a case was opened.
+    ///
+    /// # Errors
+    /// As for [`Self::case`].
+    pub fn is_opened(&self, id: &CaseId) -> Result<bool, StoreError> {
+        Ok(self.store.get(&keys::case(id))?.is_some())
     }
 
     /// Lists at most `limit` of the cases that were opened, by minter, year and number, after a given one.
@@ -432,9 +457,21 @@ impl Ledger {
         let Some((Entry::Queued(row), Some(blob))) = self.get(&keys::outbox(envelope))? else {
             return Ok(None);
         };
-        let export = self.body_key.open(&export_context(envelope), &row.export).map_err(sealed)?;
-        let export = <[u8; 32]>::try_from(export.as_slice()).map_err(|_| missing("receipt key"))?;
-        Ok(Some(HeldEnvelope { bytes: self.store.read(&blob)?, export }))
+        Ok(Some(HeldEnvelope { bytes: self.store.read(&blob)?, export: self.export(&row)? }))
+    }
+
+    /// Returns the key of the receipt of an envelope in the outbox.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn receipt_key(&self, envelope: &MessageId) -> Result<Option<[u8; 32]>, StoreError> {
+        let Some((Entry::Queued(row), _)) = self.get(&keys::outbox(envelope))? else { return Ok(None) };
+        self.export(&row).map(Some)
+    }
+
+    fn export(&self, row: &OutboxRow) -> Result<[u8; 32], StoreError> {
+        let export = self.body_key.open(&export_context(&row.envelope), &row.export).map_err(sealed)?;
+        <[u8; 32]>::try_from(export.as_slice()).map_err(|_| missing("receipt key"))
     }
 
     /// Lists what relays have signed about an envelope.

@@ -32,6 +32,7 @@ mod run;
 mod runs;
 mod shelf;
 mod sled_index;
+mod staged;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -46,7 +47,7 @@ pub use handle::{Mode, OpenReport, Store, StoreOptions};
 pub use held::HeldBody;
 pub use index::{Batch, Index, IndexChoice, IndexFault, MAX_INDEX_KEY, MAX_INDEX_VALUE, MemIndex, Row};
 pub use journal::{Extent, extent};
-pub use ledger::{Body, Change, HeldEnvelope, KeptElement, Ledger, SignedCustody, Spent};
+pub use ledger::{Body, Change, HeldEnvelope, Kept, KeptElement, Ledger, SignedCustody, Spent};
 pub use logs::StoredLog;
 pub use mailroom::Mailroom;
 pub use mem_disk::MemDisk;

@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 /// Names this protocol and its version within TLS (RFC 7301).
-pub(super) const ALPN: &[u8] = b"valise/1";
+pub(super) const ALPN: &[u8] = b"valise/2";
 
 /// Decides whom a certificate path speaks for; whoever implements it brings the time.
 pub trait PeerCheck: Send + Sync {

@@ -9,13 +9,14 @@ mod bounds;
 mod doc;
 mod error;
 mod frame;
+mod order;
 mod pad;
 mod strict;
 
 pub use bag::{Bag, BagCause, BagFault};
 pub use bounds::{Limits, MAX_DEPTH, MAX_HPKE_INFO, MAX_RECIPIENTS};
-pub use doc::{decode, decode_value, encode, encode_value, from_value, members, to_value};
+pub use doc::{array, decode, decode_value, encode, encode_value, from_value, members, read_back, to_value};
 pub use error::WireError;
 pub use frame::{FRAME_VERSION, FrameFault, FrameHeader, FrameKind, HEADER_LEN};
 pub use pad::{pad, padme_len, unpad};
-pub use strict::{Fault, FaultKind, check, count};
+pub use strict::{Entries, Fault, FaultKind, Members, Parts, check, count, parts, text};

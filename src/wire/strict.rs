@@ -87,6 +87,65 @@ pub(super) fn members<'a, const N: usize>(
     Ok(Some(members))
 }
 
+/// What an item is made of.
+pub enum Parts<'a> {
+    /// A map that has members.
+    Map(Entries<'a>),
+    /// An array that has members.
+    Array(Members<'a>),
+    /// Anything else, which has no parts.
+    Whole,
+}
+
+/// The members of a map, each key and value in its own bytes.
+pub struct Entries<'a>(Members<'a>);
+
+/// The members of an array, each in its own bytes.
+pub struct Members<'a> {
+    walk: Walk<'a>,
+    left: usize,
+}
+
+/// Checks as [`check`] and gives the bytes of each part, one after the other; it decodes and allocates nothing.
+pub fn parts<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Parts<'a>, Fault> {
+    check(bytes, limits)?;
+    let mut walk = Walk::new(bytes, limits);
+    walk.item()?;
+    if walk.depth == 0 {
+        return Ok(Parts::Whole);
+    }
+    let Level { items_left: left, is_map, .. } = walk.levels[0];
+    let members = Members { walk, left };
+    Ok(if is_map { Parts::Map(Entries(members)) } else { Parts::Array(members) })
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.left = self.left.checked_sub(1)?;
+        let start = self.walk.at;
+        // All was checked before the first part was given.
+        self.walk.whole_item(1).ok()?;
+        Some(&self.walk.bytes[start..self.walk.at])
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, self.0.next()?))
+    }
+}
+
+/// Returns the text of an item that is one; checks nothing else.
+pub fn text(bytes: &[u8]) -> Option<&str> {
+    let mut walk = Walk::new(bytes, &Limits::ENVELOPE);
+    let Ok(Head::Text(length)) = walk.head() else { return None };
+    std::str::from_utf8(&bytes[walk.at..walk.at + length]).ok()
+}
+
 impl FaultKind {
     /// Returns what is wrong, in words that may be told to the peer.
     pub const fn words(self) -> &'static str {

@@ -6,7 +6,9 @@ use ciborium::Value;
 use std::hint::black_box;
 use valise::cose;
 use valise::cose::{Known, OpeningKey, Payload, Sign1, label, sign1};
-use valise::envelope::{Content, Disclosure, KeyRing, Receipts, Reject, Route, Statement, open};
+use valise::envelope::{
+    Content, Cut, Disclosure, KeyRing, Packed, Receipts, Reject, Route, SaltSeed, Statement, open,
+};
 use valise::evidence::{Leaf, Receipt};
 use valise::model::{Digest, Timestamp};
 use valise::trust::Directory;
@@ -62,6 +64,12 @@ fn wire() -> Vec<Door> {
         door("unpad", as_it_is, |_, input| unpad(input).is_ok()),
         door("content", as_it_is, |_, input| Content::parse(input).is_ok()),
         door("content-disclosures", in_content, |_, input| Content::parse(input).is_ok()),
+        door("packed", as_it_is, |_, input| Packed::parse(input).is_ok()),
+        door(
+            "packed-body",
+            |_, bomb| bomb,
+            |_, input| Cut::seeded(input.to_vec(), &SaltSeed([7; 32])).is_ok(),
+        ),
     ]
 }
 

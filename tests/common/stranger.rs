@@ -190,7 +190,7 @@ impl Line {
                 config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)))
             }
         };
-        config.alpn_protocols = vec![b"valise/1".to_vec()];
+        config.alpn_protocols = vec![b"valise/2".to_vec()];
         config.enable_sni = false;
         let crypto = QuicClientConfig::try_from(config).expect("a suite for the first packets");
         let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("a socket");

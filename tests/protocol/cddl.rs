@@ -41,6 +41,7 @@ fn envelopes_and_what_they_hold() {
         let name = format!("{}.json", act.kind().code());
         assert_fits("envelope", body(&frame(&name)));
         assert_fits("content", &unhex(text(&read(&name), "/opens/content")));
+        assert_fits("packed", &unhex(text(&read(&name), "/opens/plaintext")));
         assert_fits(act.kind().code(), &wire::encode(&act).unwrap());
     }
 }
@@ -49,6 +50,7 @@ fn envelopes_and_what_they_hold() {
 fn the_request_of_an_agent_and_its_mandate() {
     assert_fits("envelope", body(&frame("on_behalf_of.json")));
     assert_fits("content", &unhex(text(&read("on_behalf_of.json"), "/opens/content")));
+    assert_fits("packed", &unhex(text(&read("on_behalf_of.json"), "/opens/plaintext")));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use ciborium::Value;
 use serde_bytes::{ByteBuf, Bytes};
 use valise::cose::{Payload, SigningKey, label, sign1};
-use valise::envelope::{Disclosure, KeyRing, Signed, label_digest};
+use valise::envelope::{Cut, Disclosure, KeyRing, Signed, label_digest};
 use valise::model::Digest;
 use valise::wire::{self, FrameHeader, FrameKind, HEADER_LEN, Limits, encode_value};
 
@@ -74,6 +74,9 @@ pub fn forged(
     disclosures: Vec<Disclosure>,
     edit: impl FnOnce(&mut Value),
 ) -> Signed {
+    // The reader derives the salts anew from the seed.
+    let cut = Cut::seeded(body_of(&disclosures), &good.seed).unwrap();
+    let disclosures = cut.disclosures;
     let digests: Vec<Digest> = disclosures.iter().map(Disclosure::digest).collect();
     let labels = wire::to_value(&label_digest(&disclosures).unwrap()).unwrap();
     let bytes = changed_inside(&good.bytes, 2, |payload| *payload = wire::to_value(&digests).unwrap());
@@ -81,7 +84,14 @@ pub fn forged(
         set(headers, label::LABEL_DIGEST.into(), labels);
         edit(headers);
     });
-    Signed { bytes: resigned(&bytes, &ring.seal.0), digest: good.digest, disclosures, mandate: None }
+    let bytes = resigned(&bytes, &ring.seal.0);
+    Signed { bytes, digest: good.digest, body: cut.body, disclosures, seed: good.seed.clone(), mandate: None }
+}
+
+/// An act of which no list is cut.
+fn body_of(disclosures: &[Disclosure]) -> Vec<u8> {
+    let member = |d: &Disclosure| (d.path().into(), d.value());
+    encode_value(&Value::Map(disclosures.iter().map(member).collect())).unwrap()
 }
 
 /// Routes a changed body, or a changed route, with the key of a gateway.

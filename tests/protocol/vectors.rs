@@ -4,10 +4,11 @@ use crate::federation::{Federation, Seeded};
 use crate::forge::*;
 use crate::hex::hex;
 use ciborium::Value;
+use serde_bytes::Bytes;
 use serde_json::{Value as Json, json};
-use valise::cose::label;
+use valise::cose::{self, Recipient, label};
 use valise::envelope::{
-    Disclosure, Heads, Outgoing, Receipts, Reject, Signed, StatementDraft, accept_mandate, compose,
+    Disclosure, Heads, Outgoing, Packed, Receipts, Reject, Signed, StatementDraft, accept_mandate, compose,
     document_of, grant_mandate, seal_receipt,
 };
 use valise::evidence::{Direction, Entry, Leaf, LogBook};
@@ -20,7 +21,7 @@ use valise::model::{
     Power, Purpose, Refusal, Response, Restriction, Resubmission, ReturnIncomplete, Scope, Ternary, Text,
     Withdrawal,
 };
-use valise::wire::{self, FrameKind, Limits};
+use valise::wire::{self, FrameKind, Limits, encode_value};
 
 /// A vector's file below `docs/vectors/` and its content.
 pub type Vector = (String, Json);
@@ -230,6 +231,7 @@ impl World<'_> {
             "opens": {
                 "envelope": sent.envelope,
                 "export_secret": hex(sent.export.as_bytes()),
+                "plaintext": hex(&wire::encode(&Packed::of_signed(signed).unwrap()).unwrap()),
                 "content": hex(&wire::encode(&signed.content()).unwrap()),
                 "statement_digest": signed.digest,
                 "case": draft.case,
@@ -507,29 +509,84 @@ impl World<'_> {
         let ring = self.federation.ring("XAA");
         let refusal = self.signed(act(ActKind::Refusal));
         let response = self.signed(act(ActKind::Response));
-        let unsigned = |good: &Signed, disclosures| self.framed(&Signed { disclosures, ..good.clone() });
         let signed = |good: &Signed, disclosures| self.framed(&forged(good, &ring, disclosures, |_| ()));
-        let swapped = refusal.disclosures.iter().rev().cloned().collect();
-        let mut unlabelled = response.disclosures.clone();
-        let at = unlabelled.iter().position(|element| element.label().is_some()).unwrap();
-        unlabelled[at] = altered(&unlabelled[at], 2, Value::Null);
+        let packed = |good: &Signed, edit: &dyn Fn(&mut Packed)| {
+            let mut packed = Packed::of_signed(good).unwrap();
+            edit(&mut packed);
+            self.sealed(&wire::encode(&packed).unwrap())
+        };
+        let dropped = |packed: &mut Packed| {
+            changed_body(packed, |members| drop(members.remove(0)));
+        };
+        let unlabelled = |packed: &mut Packed| changed_body(packed, |members| remove_label(members));
         let mut extra = refusal.disclosures.clone();
         extra.insert(1, altered(&altered(&extra[0], 1, "reasons".into()), 3, Value::Null));
         let mut blank = refusal.disclosures.clone();
         blank[0] = altered(&blank[0], 3, Value::Array(vec!["a1".into()]));
         vec![
-            ("element-dropped", "disclosure-mismatch", unsigned(&refusal, refusal.disclosures[1..].to_vec())),
-            ("elements-swapped", "disclosure-mismatch", unsigned(&refusal, swapped)),
-            ("label-removed", "disclosure-mismatch", unsigned(&response, unlabelled.clone())),
-            ("label-differs-from-its-element", "malformed-envelope", signed(&response, unlabelled)),
+            ("element-dropped", "bad-signature", packed(&refusal, &dropped)),
+            ("seed-of-other-salts", "bad-signature", packed(&refusal, &|packed| packed.seed[0] ^= 1)),
+            (
+                "body-that-is-no-map",
+                "malformed-envelope",
+                packed(&refusal, &|packed| packed.body = vec![0x80]),
+            ),
+            ("label-removed", "bad-signature", packed(&response, &unlabelled)),
+            (
+                "statement-with-its-payload",
+                "bad-payload",
+                packed(&refusal, &|packed| packed.statement.clone_from(&refusal.bytes)),
+            ),
             ("element-of-an-unknown-name", "unexpected-content", signed(&refusal, extra)),
             ("element-of-another-type", "unexpected-content", signed(&refusal, blank)),
         ]
     }
 
+    /// Seals a plaintext of our own under the envelope that a refusal travels in.
+    fn sealed(&self, plaintext: &[u8]) -> Vec<u8> {
+        let (ring, to) = (self.federation.ring("XAA"), "XBB".parse().unwrap());
+        let outgoing = self.sent_by(&self.signed(act(ActKind::Refusal)), "XAA");
+        let prekey = self.federation.directory("XAA").prekey(&to, self.federation.now).unwrap().clone();
+        let info = (SEAL_CONTEXT, &ring.party, &to, Bytes::new(&prekey.id.0));
+        let info = wire::encode(&info).unwrap();
+        let recipient = Recipient { public: &prekey.public, kid: &prekey.id.0, info: &info };
+        let envelope = outgoing.envelope.as_bytes();
+        let sealed = cose::seal(plaintext, &[recipient], envelope, &mut Seeded(7)).unwrap().bytes;
+        frame(FrameKind::Envelope, &rerouted(&outgoing.bytes, &sealed, &ring, |_| ()))
+    }
+
     fn framed(&self, signed: &Signed) -> Vec<u8> {
         frame(FrameKind::Envelope, &self.sent_by(signed, "XAA").bytes)
     }
+}
+
+/// What a seal is bound to (docs/protocol.md 7).
+const SEAL_CONTEXT: &str = "valise/2 seal X-Wing SHAKE256 AES-256-GCM";
+
+/// Changes the members of a packed body.
+fn changed_body(packed: &mut Packed, edit: impl FnOnce(&mut Vec<(Value, Value)>)) {
+    let mut body: Value = wire::decode(&packed.body, &Limits::ENVELOPE).unwrap();
+    edit(body.as_map_mut().unwrap());
+    packed.body = encode_value(&body).unwrap();
+}
+
+/// Removes the first usage label of a response's elements.
+fn remove_label(members: &mut [(Value, Value)]) {
+    let of = |map: &mut Value, key: &str| {
+        let map = map.as_map_mut().unwrap();
+        map.iter().position(|(name, _)| name.as_text() == Some(key))
+    };
+    let items = members.iter_mut().find(|(name, _)| name.as_text() == Some("items")).unwrap();
+    for item in items.1.as_array_mut().unwrap() {
+        let Some(at) = of(item, "elements") else { continue };
+        for element in item.as_map_mut().unwrap()[at].1.as_array_mut().unwrap() {
+            if let Some(label) = of(element, "label") {
+                element.as_map_mut().unwrap().remove(label);
+                return;
+            }
+        }
+    }
+    panic!("no element bears a label");
 }
 
 type Fault = (&'static str, &'static str, Vec<u8>);

@@ -237,3 +237,40 @@ proptest! {
         prop_assert!(verify(&bytes).is_err());
     }
 }
+
+#[test]
+fn what_was_checked_last_vouches_for_the_same_bytes_key_and_signature_only() {
+    let mut last = LastChecked::default();
+    let mut check = |bytes: &[u8], key: &VerifyingKey, aad: &[u8]| {
+        parse(bytes).unwrap().verify_after(&mut last, key, None, aad).map(|proved| proved.payload().to_vec())
+    };
+    let (good, key) = (sample(), key().verifying_key());
+    assert_eq!(check(&good, &key, AAD).unwrap(), b"content");
+    assert_eq!(check(&good, &key, AAD).unwrap(), b"content");
+    let flipped = |at: usize| {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let payload = good.windows(7).position(|window| window == b"content").unwrap();
+    for wrong in [flipped(good.len() - 1), flipped(payload)] {
+        assert_eq!(check(&wrong, &key, AAD), Err(CoseError::Signature));
+        assert!(check(&good, &key, AAD).is_ok(), "a refusal changes nothing");
+    }
+    let other = SigningKey::from_seed(&[2; 32]).verifying_key();
+    assert_eq!(check(&good, &other, AAD), Err(CoseError::Signature));
+    assert_eq!(check(&good, &key, b"another context"), Err(CoseError::Signature));
+}
+
+#[test]
+fn a_payload_is_taken_out_and_put_back_byte_for_byte() {
+    let good = sample();
+    let (without, payload) = detach(&good, &LIMITS).unwrap();
+    assert_eq!(payload, b"content");
+    assert_eq!(attach(&without, &payload, &LIMITS).unwrap(), good);
+    let alone = sign1(&key(), protected(), vec![], Payload::Detached(b"content"), AAD).unwrap();
+    assert_eq!(without, alone);
+    assert_eq!(attach(&good, &payload, &LIMITS), Err(CoseError::Detachment));
+    assert_eq!(detach(&without, &LIMITS), Err(CoseError::Detachment));
+    assert!(attach(b"\x83\x40\xa0\xf6", &payload, &LIMITS).is_err());
+}

@@ -2,6 +2,7 @@
 //! written out a second time.
 
 use crate::cose::SigningKey;
+use crate::envelope::elements::body_of;
 use crate::envelope::fixture::{XAA, XBB, draft, ring};
 use crate::envelope::{Disclosure, Route, Signed, label_digest};
 use crate::model::{Act, Digest};
@@ -66,7 +67,8 @@ pub(super) fn forged(
         set(map, -70006, labels);
         edit(map);
     });
-    Signed { bytes: resigned(&bytes, &ring(XAA).seal.0), disclosures, ..good }
+    let body = body_of(&disclosures).unwrap_or_default().into();
+    Signed { bytes: resigned(&bytes, &ring(XAA).seal.0), body, disclosures, ..good }
 }
 
 /// Takes an envelope apart: route and sealed body.

@@ -14,6 +14,12 @@ fn verdict(signed: &Signed) -> &'static str {
     opened(&sent(signed, XAA, XBB).bytes, XBB).map_or_else(|code| code, |_| "accepted")
 }
 
+/// XBB's verdict on a statement that is shown with all its disclosures, as in a dossier.
+fn verdict_on_archived(signed: &Signed) -> &'static str {
+    let verified = Statement::verify(&signed.bytes, &signed.disclosures, &known_to(XBB), NOW);
+    verified.map_or_else(|error| error.code(), |_| "accepted")
+}
+
 /// XBB's verdict on a statement of XAA with other signed headers.
 fn verdict_on_headers(edit: impl FnOnce(&mut Vec<(Value, Value)>)) -> &'static str {
     let act = acknowledgement();
@@ -38,9 +44,11 @@ fn nothing_changed_is_accepted() {
 fn re_sealed_to_a_third_state() {
     let received = opened(&sent(&signed(acknowledgement()), XAA, XBB).bytes, XBB).unwrap();
     let copied = Signed {
-        bytes: received.content.statement,
+        bytes: received.bytes,
         digest: received.statement.digest,
+        body: Cut::of(&received.disclosures).unwrap().body,
         disclosures: received.disclosures,
+        seed: received.seed,
         mandate: None,
     };
     let by_the_recipient = sent(&copied, XBB, XCC);
@@ -204,7 +212,8 @@ fn unknown_or_ill_typed_body_field() {
         let bytes = wire::encode(&(Value::Bytes(vec![7; 16]), path, Value::Null, value)).unwrap();
         elements.push(Disclosure::parse(&bytes).unwrap());
         elements.sort_by_key(|element| (element.path().len(), element.path().to_owned()));
-        verdict(&forged(acknowledgement(), elements, |_| ()))
+        let forged = forged(acknowledgement(), elements, |_| ());
+        verdict_on_archived(&forged)
     };
     assert_eq!(verdict_on("automatic", Value::Bool(false)), "accepted");
     assert_eq!(verdict_on("colour", "red".into()), "unexpected-content");
@@ -225,6 +234,21 @@ fn a_content_of_many_strings_of_nothing() {
     let disclosures = vec![ByteBuf::new(); 60_000];
     let bytes = wire::encode(&Content { statement: Vec::new(), disclosures, mandate: None }).unwrap();
     assert_eq!(Content::parse(&bytes).unwrap_err().code(), "not-deterministic-cbor");
+}
+
+#[test]
+fn a_seed_of_other_salts() {
+    let good = signed(response());
+    let other = SaltSeed([9; 32]);
+    assert_eq!(Packed::of(&good.content(), &other).unwrap_err().code(), "malformed-envelope");
+    assert_eq!(verdict(&Signed { seed: other, ..good }), "bad-signature");
+}
+
+#[test]
+fn a_packed_statement_that_carries_a_payload() {
+    let signed = signed(response());
+    let packed = Packed { statement: signed.bytes.clone(), ..Packed::of_signed(&signed).unwrap() };
+    assert_eq!(packed.unpack().unwrap_err().code(), "bad-payload");
 }
 
 #[test]
@@ -261,10 +285,10 @@ fn an_act_cut_elsewhere() {
     let request = elements.pop().unwrap();
     let elements = vec![Disclosure::parse(&whole).unwrap(), request];
     // The label of an element inside would not be seen.
-    assert_eq!(
-        verdict(&forged(crate::envelope::fixture::response(), elements, |_| ())),
-        "malformed-envelope"
-    );
+    let elsewhere = forged(crate::envelope::fixture::response(), elements, |_| ());
+    assert_eq!(verdict_on_archived(&elsewhere), "malformed-envelope");
+    // What travels is not cut yet.
+    assert_eq!(verdict(&elsewhere), "bad-signature");
 }
 
 #[test]
@@ -280,11 +304,14 @@ fn edited_label() {
     let mut elements = good.disclosures.clone();
     elements[at] = unlabelled(&elements[at], elements[at].value());
     let stripped = Signed { disclosures: elements.clone(), ..good.clone() };
-    assert_eq!(verdict(&stripped), "disclosure-mismatch", "the label alone");
-    assert_eq!(verdict(&forged(response(), elements.clone(), |_| ())), "malformed-envelope", "and signed so");
+    assert_eq!(verdict_on_archived(&stripped), "disclosure-mismatch", "the label alone");
+    let signed_so = forged(response(), elements.clone(), |_| ());
+    assert_eq!(verdict_on_archived(&signed_so), "malformed-envelope", "and signed so");
+    // What travels has each label in its element only, so that the digests come out otherwise.
+    assert_eq!(verdict(&signed_so), "bad-signature");
     let digest = wire::to_value(&label_digest(&good.disclosures).unwrap()).unwrap();
     let two_labels = forged(response(), elements, |map| set(map, label::LABEL_DIGEST, digest));
-    assert_eq!(verdict(&two_labels), "disclosure-mismatch", "header and element differ");
+    assert_eq!(verdict_on_archived(&two_labels), "disclosure-mismatch", "header and element differ");
 }
 
 #[test]

@@ -36,8 +36,8 @@ fn two_acts_in_one_bucket_differ_in_random_bytes_only() {
         Act::Refusal(Refusal { request, grounds })
     };
     let acknowledgement = sent(&signed(acknowledgement()), XAA, XBB).bytes;
-    let short = sent(&signed(refusal(62)), XAA, XBB).bytes;
-    let longer = sent(&signed(refusal(70)), XAA, XBB).bytes;
+    let short = sent(&signed(refusal(12)), XAA, XBB).bytes;
+    let longer = sent(&signed(refusal(20)), XAA, XBB).bytes;
     assert_ne!(acknowledgement, short);
     for other in [&short, &longer] {
         assert_eq!(acknowledgement.len(), other.len());
@@ -74,7 +74,7 @@ fn a_request_and_its_receipt_are_small() {
     let elements: usize = signed.disclosures.iter().map(|d| d.bytes().len()).sum();
     let outgoing = sent(&signed, XAA, XBB);
     let (route, sealed) = layers(&outgoing.bytes);
-    let content = crate::wire::encode(&signed.content()).unwrap();
+    let content = crate::wire::encode(&Packed::of_signed(&signed).unwrap()).unwrap();
     println!("values of {} elements: {values} B", signed.disclosures.len());
     println!("disclosures: {elements} B; statement: {} B; content: {} B", signed.bytes.len(), content.len());
     println!("padded: {} B; seal: {} B", crate::wire::padme_len(content.len() + 4), sealed.len());

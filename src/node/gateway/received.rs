@@ -10,8 +10,9 @@ use crate::model::{Digest, MandateFault, Timestamp};
 use crate::node::audit;
 use crate::node::desk::Slot;
 use crate::node::error::NodeError;
-use crate::store::{Change, Durable, OutboxRow};
+use crate::store::{Change, Durable, Kept, OutboxRow};
 use crate::wire;
+use std::sync::PoisonError;
 
 /// What a verified peer act has come to: its receipt is durable, or it contradicts an earlier act.
 pub enum Received {
@@ -62,7 +63,10 @@ impl Gateway {
         let now = self.now();
         let receipt = Receipt::from_bytes(receipt);
         let parties = (&row.peer, self.me());
-        let proved = receipt.verify(parties, &row.statement, &self.directory(), now)?;
+        let proved = {
+            let mut last = self.last_checked.lock().unwrap_or_else(PoisonError::into_inner);
+            receipt.verify_after(&mut last, parties, &row.statement, &self.directory(), now)?
+        };
         self.machine.corroborate(receipt.claimed()?.signed_at);
         let slot = self.desk.slot(&row.case)?;
         let _turn = slot.turn.lock().await;
@@ -117,10 +121,11 @@ impl Gateway {
             .iter()
             .map(|d| (d.path().to_owned(), restricted(d), d.bytes().to_vec()))
             .collect();
-        let mandate = opened.content.mandate.as_ref().map(wire::encode).transpose();
-        let body = (opened.content.statement.as_slice(), mandate.map_err(EnvelopeError::from)?);
+        let mandate = opened.document.as_ref().map(wire::encode).transpose();
+        let mandate = mandate.map_err(EnvelopeError::from)?;
+        let body = Kept { statement: &opened.bytes, mandate: mandate.as_deref(), seed: None };
         self.ledger.keep_body(&mut change, statement.digest, body, &elements, &mut *self.entropy())?;
-        let (bytes, named) = (opened.content.statement.as_slice(), statement.said.heads.0);
+        let (bytes, named) = (opened.bytes.as_slice(), statement.said.heads.0);
         audit::compare_statement(self, &statement.issuer, (statement.digest, bytes), named, &mut change)?;
         for proof in events.iter().filter_map(|e| if let Event::Equivocation(p) = e { Some(p) } else { None })
         {

@@ -15,7 +15,7 @@ use crate::node::keys::KeyError;
 use crate::node::prekeys::{listed, offered};
 use crate::node::recovery::relayed;
 use crate::node::retry;
-use crate::store::{Change, Durable, Recovered, StoreError};
+use crate::store::{Change, Durable, Kept, Recovered, StoreError};
 use crate::transport::{Link, Receiver};
 use crate::wire;
 use crate::wire::FrameKind;
@@ -359,7 +359,7 @@ fn keep_body(
         proved.disclosures.iter().map(|d| (d.path().to_owned(), restricted(d), d.bytes().to_vec())).collect();
     let mandate = given.content.mandate.as_ref().map(wire::encode).transpose();
     let mandate = mandate.map_err(crate::envelope::EnvelopeError::from)?;
-    let body = (given.content.statement.as_slice(), mandate);
+    let body = Kept { statement: &given.content.statement, mandate: mandate.as_deref(), seed: None };
     let digest = proved.statement.digest;
     Ok(gateway.ledger.keep_body(change, digest, body, &elements, &mut *gateway.entropy())?)
 }
