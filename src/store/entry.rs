@@ -258,7 +258,8 @@ impl Entry {
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, StoreError> {
-        wire::decode(bytes, &Limits::FILE).map_err(|e| StoreError::Failed {
+        // Each record has a checksum of its own.
+        wire::read_back(bytes, &Limits::FILE).map_err(|e| StoreError::Failed {
             cause: format!("the journal holds an entry that this release cannot read: {e}"),
         })
     }

@@ -1,4 +1,5 @@
-use super::{Limits, MAX_DEPTH, WireError, check, strict};
+use super::order::{head, ordered};
+use super::{Limits, WireError, check, strict};
 use crate::model::Sensitive;
 use ciborium::Value;
 use serde::{Serialize, de::DeserializeOwned};
@@ -7,9 +8,12 @@ use std::any::type_name;
 /// Encodes a value deterministically (RFC 8949 §4.2.1): what it gives, [`check`] accepts.
 ///
 /// Fails with `Encode` on what has no place on our wire: floats, tags, keys other than integers and
-/// text, repeated keys, nesting beyond [`MAX_DEPTH`].
+/// text, repeated keys, nesting beyond [`super::MAX_DEPTH`].
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, WireError> {
-    encode_value(&to_value(value)?)
+    let mut plain = Vec::new();
+    let written = ciborium::into_writer(value, &mut plain);
+    written.map_err(|_| WireError::Encode("the type does not serialise"))?;
+    ordered(&plain)
 }
 
 /// Checks the bytes strictly, decodes them, and accepts only the one encoding that the value has.
@@ -20,6 +24,14 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limits: &Limits) ->
     let value = ciborium::from_reader(bytes).map_err(|error| shape::<T>(&error))?;
     is_own_form(&value, bytes)?;
     Ok(value)
+}
+
+/// Decodes what this node wrote itself and has checked otherwise: its one encoding is not asked for again.
+///
+/// Fails with `Cbor` or `Shape`.
+pub fn read_back<T: DeserializeOwned>(bytes: &[u8], limits: &Limits) -> Result<T, WireError> {
+    check(bytes, limits)?;
+    ciborium::from_reader(bytes).map_err(|error| shape::<T>(&error))
 }
 
 /// Checks the bytes strictly and gives them in their generic form, which costs 32 bytes or more an item.
@@ -52,106 +64,23 @@ pub fn from_value<T: Serialize + DeserializeOwned>(value: &Value) -> Result<T, W
 
 /// Encodes a generic value deterministically; fails like [`encode`].
 pub fn encode_value(value: &Value) -> Result<Vec<u8>, WireError> {
-    let mut out = Vec::new();
-    write(value, MAX_DEPTH, &mut out)?;
-    Ok(out)
+    encode(value)
 }
 
-fn write(value: &Value, depth: usize, out: &mut impl Out) -> Result<(), WireError> {
-    let inner = || depth.checked_sub(1).ok_or(WireError::Encode("it is nested too deep"));
-    match value {
-        Value::Integer(integer) => {
-            let number = i128::from(*integer);
-            let (major, argument) = if number < 0 { (1, -1 - number) } else { (0, number) };
-            let argument = u64::try_from(argument).map_err(|_| WireError::Encode("an integer is too big"))?;
-            head(major, argument, out);
-        }
-        Value::Bytes(bytes) => string(2, bytes, out),
-        Value::Text(text) => string(3, text.as_bytes(), out),
-        Value::Bool(flag) => out.put(&[0xf4 | u8::from(*flag)]),
-        Value::Null => out.put(&[0xf6]),
-        Value::Array(items) => {
-            let inner = inner()?;
-            head(4, items.len() as u64, out);
-            items.iter().try_for_each(|item| write(item, inner, out))?;
-        }
-        Value::Map(entries) => write_map(entries, inner()?, out)?,
-        Value::Float(_) => return Err(WireError::Encode("a float has no place on the wire")),
-        Value::Tag(..) => return Err(WireError::Encode("a tag has no place on the wire")),
-        _ => return Err(WireError::Encode("a value of an unknown kind")),
-    }
-    Ok(())
-}
-
-fn write_map(entries: &[(Value, Value)], depth: usize, out: &mut impl Out) -> Result<(), WireError> {
-    let mut sorted = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
-        if !matches!(key, Value::Integer(_) | Value::Text(_)) {
-            return Err(WireError::Encode("a key is neither integer nor text"));
-        }
-        let mut key_bytes = Vec::new();
-        write(key, depth, &mut key_bytes)?;
-        sorted.push((key_bytes, value));
-    }
-    // RFC 8949 §4.2.1: keys are sorted by their encoded bytes.
-    sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    if sorted.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-        return Err(WireError::Encode("a key is repeated"));
-    }
-    head(5, entries.len() as u64, out);
-    for (key, value) in sorted {
-        out.put(&key);
-        write(value, depth, out)?;
-    }
-    Ok(())
-}
-
-fn string(major: u8, bytes: &[u8], out: &mut impl Out) {
-    head(major, bytes.len() as u64, out);
-    out.put(bytes);
-}
-
-/// Writes the shortest head for an argument (RFC 8949 §4.2.1).
-fn head(major: u8, argument: u64, out: &mut impl Out) {
-    let bytes = argument.to_be_bytes();
-    let (info, width) = match argument {
-        0..24 => (bytes[7], 0),
-        24..0x100 => (24, 1),
-        0x100..0x1_0000 => (25, 2),
-        0x1_0000..0x1_0000_0000 => (26, 4),
-        0x1_0000_0000.. => (27, 8),
-    };
-    out.put(&[major << 5 | info]);
-    out.put(&bytes[8 - width..]);
+/// Makes an array of members that are encoded already.
+pub fn array(members: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(9 + members.iter().map(|member| member.len()).sum::<usize>());
+    head(4, members.len() as u64, &mut out);
+    members.iter().for_each(|member| out.extend_from_slice(member));
+    out
 }
 
 /// The library reads one value from several encodings: it passes over what follows the last member of
 /// a tuple and over members that it does not know, and takes arrays of numbers for byte strings.
 fn is_own_form<T: Serialize>(value: &T, bytes: &[u8]) -> Result<(), WireError> {
-    let mut rest = Rest(Some(bytes));
-    match to_value(value).and_then(|value| write(&value, MAX_DEPTH, &mut rest)) {
-        Ok(()) if rest.0 == Some(&[]) => Ok(()),
-        Ok(()) | Err(_) => Err(shape::<T>(&"the value is written in another form than its own")),
-    }
-}
-
-/// Where an encoding goes.
-trait Out {
-    fn put(&mut self, bytes: &[u8]);
-}
-
-impl Out for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
-
-/// What is left of received bytes that an encoding has equalled so far; none once it differs.
-struct Rest<'a>(Option<&'a [u8]>);
-
-impl Out for Rest<'_> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.0 = self.0.and_then(|rest| rest.strip_prefix(bytes));
+    match encode(value) {
+        Ok(own) if own == bytes => Ok(()),
+        Ok(_) | Err(_) => Err(shape::<T>(&"the value is written in another form than its own")),
     }
 }
 
@@ -164,6 +93,7 @@ mod tests {
     use super::*;
     use crate::model::{Digest, MessageId, Timestamp};
     use crate::wire::FaultKind;
+    use crate::wire::MAX_DEPTH;
     use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -225,6 +155,22 @@ mod tests {
         for (number, bytes) in golden {
             assert_eq!(encode(&number).unwrap(), bytes, "{number}");
         }
+    }
+
+    #[test]
+    fn maps_of_unknown_length_are_counted_and_sorted() {
+        #[derive(Serialize)]
+        struct Open {
+            zone: Vec<u8>,
+            #[serde(flatten)]
+            rest: std::collections::BTreeMap<String, Vec<i64>>,
+        }
+        let rest = [("long".to_owned(), (0..30).collect()), ("a".to_owned(), Vec::new())];
+        let open = Open { zone: vec![1, 2], rest: rest.into() };
+        let bytes = encode(&open).unwrap();
+        assert_eq!(bytes[..4], *b"\xa3\x61a\x80");
+        assert_eq!(encode_value(&to_value(&open).unwrap()).unwrap(), bytes);
+        check(&bytes, &Limits::ENVELOPE).unwrap();
     }
 
     #[test]
