@@ -1,5 +1,5 @@
 use crate::cose::SigningKey;
-use crate::cose::{Known, Sign1};
+use crate::cose::{Known, LastChecked, Sign1};
 use crate::evidence::checkpoint::{Claimed, PROTECTED, Parts, UNPROTECTED, read_inclusion};
 use crate::evidence::{Checkpoint, Direction, EvidenceError, Leaf, Log};
 use crate::model::{Digest, Head, Party, Timestamp};
@@ -120,6 +120,22 @@ impl Receipt {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<ProvedReceipt, EvidenceError> {
+        self.verify_after(&mut LastChecked::default(), (by, from), statement, directory, now)
+    }
+
+    /// Verifies as [`Self::verify`]; of receipts that one commit group gave, one after the other, the signature that they
+    /// share is checked once.
+    ///
+    /// # Errors
+    /// As for [`Self::verify`].
+    pub fn verify_after(
+        &self,
+        last: &mut LastChecked,
+        (by, from): (&Party, &Party),
+        statement: &Digest,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<ProvedReceipt, EvidenceError> {
         let (leaf_bytes, cose): Parts = wire::decode(&self.0, &Limits::RECEIPTS)?;
         let unverified = Sign1::parse(&cose, &Limits::RECEIPTS, &KNOWN)?;
         let claimed = Claimed::read(unverified.unverified_headers())?;
@@ -132,7 +148,7 @@ impl Receipt {
             return Err(EvidenceError::Malformed("the proof is for a log of another size"));
         }
         let head = Head { log: claimed.log, size, root: proof.root(size, &leaf_bytes)? };
-        unverified.verify(&key, Some(&head.root.0), &[])?;
+        unverified.verify_after(last, &key, Some(&head.root.0), &[])?;
         match Leaf::parse(&leaf_bytes)? {
             Leaf::Act { direction: Direction::Received, statement: received, at }
                 if received == *statement =>

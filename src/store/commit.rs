@@ -9,6 +9,7 @@ use std::{
         mpsc::{Receiver, SyncSender, TryRecvError},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
@@ -196,6 +197,7 @@ impl Committer {
     /// Commits jobs in their order until the store closes or its last handle goes.
     pub fn run(mut self, jobs: &Receiver<Job>) {
         let mut next = jobs.recv().ok();
+        let mut patience = Patience::default();
         while let Some(job) = next {
             match job {
                 Job::Close(reply) => {
@@ -204,7 +206,9 @@ impl Committer {
                     break;
                 }
                 Job::Commit(first) => {
+                    patience.wait();
                     let (group, left) = gather(first, jobs);
+                    patience.learn(group.len());
                     self.commit(group);
                     next = left.or_else(|| self.next_job(jobs));
                 }
@@ -299,6 +303,33 @@ impl Committer {
     }
 }
 
+/// How long a group waits for company: not at all for acts that come one by one, and the longer the more come while
+/// another is on its way to the disk, since what one act waits is then little beside what all of them save.
+#[derive(Default)]
+struct Patience(Duration);
+
+impl Patience {
+    const LEAST: Duration = Duration::from_micros(500);
+    const MOST: Duration = Duration::from_millis(8);
+
+    fn wait(&self) {
+        if !self.0.is_zero() {
+            std::thread::sleep(self.0);
+        }
+    }
+
+    /// Looks at how many transactions a group had in the end.
+    fn learn(&mut self, together: usize) {
+        self.0 = match together {
+            0 | 1 => Duration::ZERO,
+            2..=3 => (self.0 / 2).max(Self::LEAST),
+            4..=15 => (self.0 * 2).clamp(Self::LEAST, Self::MOST),
+            // Enough came together: waiting longer makes each of them wait, and saves little.
+            16.. => self.0,
+        };
+    }
+}
+
 /// Takes what else is queued into the group, up to its bounds; returns a job that is not a commit.
 fn gather(first: Pending, jobs: &Receiver<Job>) -> (Vec<Pending>, Option<Job>) {
     let mut bytes = bytes_in(&first.transaction);
@@ -364,5 +395,27 @@ impl Drop for PanicWatch {
         if std::thread::panicking() {
             self.0.fail(&StoreError::Failed { cause: "the committer panicked".to_owned() });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Patience;
+    use std::time::Duration;
+
+    #[test]
+    fn acts_that_come_one_by_one_wait_for_nobody_and_many_for_a_moment() {
+        let mut patience = Patience::default();
+        patience.learn(1);
+        assert_eq!(patience.0, Duration::ZERO);
+        for _ in 0..20 {
+            patience.learn(8);
+            assert!((Patience::LEAST..=Patience::MOST).contains(&patience.0));
+        }
+        assert_eq!(patience.0, Patience::MOST);
+        patience.learn(2);
+        assert!(patience.0 < Patience::MOST);
+        patience.learn(1);
+        assert_eq!(patience.0, Duration::ZERO);
     }
 }

@@ -10,6 +10,7 @@ use super::{
     merge::{Feed, Merge, RecentFeed, unwrap, wrap},
     run::{Common, Run, RunName, RunWriter, run_file},
     runs::{self, RunList},
+    staged::StagedIndex,
 };
 use std::{
     io,
@@ -44,7 +45,10 @@ impl Fresh {
     fn make(&self, number: u64) -> Result<Box<dyn Index>, IndexFault> {
         Ok(match self {
             Self::Memory => Box::new(MemIndex::new()),
-            Self::Sled(home) => Box::new(SledIndex::create(&home.join(format!("new-{number}")))?),
+            Self::Sled(home) => {
+                let index = SledIndex::create(&home.join(format!("new-{number}")))?;
+                Box::new(StagedIndex::over(Box::new(index))?)
+            }
         })
     }
 }

@@ -1,0 +1,224 @@
+use super::{
+    Position,
+    index::{Batch, Index, IndexFault, Row, end_of},
+};
+use std::{collections::BTreeMap, mem, ops::Bound};
+
+/// The newest rows in memory, above an index to which they go later, in the order of their keys.
+///
+/// A row that is written again before it goes down, such as a head or an act that waits for a moment only, never goes
+/// down at all; and what goes down at once lies side by side there.
+pub struct StagedIndex {
+    fresh: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    bytes: usize,
+    below: Box<dyn Index>,
+    high_water: Position,
+    /// Up to which key rows have gone down in this round.
+    swept: Vec<u8>,
+}
+
+/// Rows, and the bytes of their keys and values, that stay above.
+const MOST_ROWS: usize = 4096;
+const MOST_BYTES: usize = 4 << 20;
+/// Rows that go down at once while acts wait.
+const SWEEP: usize = 64;
+
+impl StagedIndex {
+    /// Begins with nothing above an index.
+    ///
+    /// # Errors
+    /// The index's own fault.
+    pub fn over(below: Box<dyn Index>) -> Result<Self, IndexFault> {
+        let high_water = below.high_water()?;
+        Ok(Self { fresh: BTreeMap::new(), bytes: 0, below, high_water, swept: Vec::new() })
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        let length = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
+        let (of_key, of_value) = (key.len(), length(&value));
+        match self.fresh.insert(key, value) {
+            Some(before) => self.bytes -= length(&before),
+            None => self.bytes += of_key,
+        }
+        self.bytes += of_value;
+    }
+
+    /// Lets at least so many rows go down, from where the last sweep ended.
+    fn sweep(&mut self, rows: usize) -> Result<(), IndexFault> {
+        let mut later = self.fresh.split_off(&self.swept);
+        if later.is_empty() {
+            // The round is over; the next one begins with the first key.
+            mem::swap(&mut self.fresh, &mut later);
+        }
+        let end = later.keys().nth(rows).cloned();
+        let rest = end.as_ref().map(|end| later.split_off(end)).unwrap_or_default();
+        self.swept = end.unwrap_or_default();
+        self.fresh.extend(rest);
+        let gone = later.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+        self.bytes -= gone.sum::<usize>();
+        self.below.apply(later.into_iter().collect(), self.high_water)
+    }
+
+    fn above(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+    ) -> impl Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)> {
+        let from = after.filter(|after| *after >= prefix);
+        let start = from.map_or(Bound::Included(prefix), Bound::Excluded);
+        let prefix = prefix.to_vec();
+        let rows = self.fresh.range::<[u8], _>((start, Bound::Unbounded));
+        rows.take_while(move |(key, _)| key.starts_with(&prefix))
+    }
+}
+
+impl Index for StagedIndex {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault> {
+        match self.fresh.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => self.below.get(key),
+        }
+    }
+
+    fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, IndexFault> {
+        let mut above = self.above(prefix, after).peekable();
+        let mut out: Vec<Row> = Vec::new();
+        let mut cursor = after.map(<[u8]>::to_vec);
+        loop {
+            let wanted = limit - out.len();
+            let rows = self.below.page(prefix, cursor.as_deref(), wanted)?;
+            let more = rows.len() == wanted;
+            for (key, value) in rows {
+                while let Some((newer, written)) = above.next_if(|(newer, _)| **newer < key) {
+                    out.extend(written.clone().map(|value| (newer.clone(), value)));
+                }
+                match above.next_if(|(newer, _)| **newer == key) {
+                    Some((_, written)) => out.extend(written.clone().map(|value| (key.clone(), value))),
+                    None => out.push((key.clone(), value)),
+                }
+                cursor = Some(key);
+            }
+            if !more {
+                out.extend(above.by_ref().filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
+            }
+            if !more || out.len() >= limit {
+                out.truncate(limit);
+                return Ok(out);
+            }
+        }
+    }
+
+    fn last(&self, prefix: &[u8], before: Option<&[u8]>) -> Result<Option<Row>, IndexFault> {
+        let end = end_of(prefix, before);
+        if end.as_deref().is_some_and(|end| end <= prefix) {
+            return Ok(None);
+        }
+        let bound = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = self.fresh.range::<[u8], _>((Bound::Included(prefix), bound));
+        let above = rows.rev().find_map(|(key, value)| Some((key, value.as_ref()?)));
+        let mut below = self.below.last(prefix, before)?;
+        // Rows that were taken away above are passed over.
+        while let Some((key, _)) = &below
+            && self.fresh.get(key).is_some_and(Option::is_none)
+        {
+            below = self.below.last(prefix, Some(key))?;
+        }
+        // Of one key the row above is the newer one.
+        Ok(match (above, below) {
+            (Some((key, value)), Some(below)) if *key >= below.0 => Some((key.clone(), value.clone())),
+            (_, Some(below)) => Some(below),
+            (above, None) => above.map(|(key, value)| (key.clone(), value.clone())),
+        })
+    }
+
+    fn apply(&mut self, batch: Batch, high_water: Position) -> Result<(), IndexFault> {
+        let rows = batch.len();
+        batch.into_iter().for_each(|(key, value)| self.put(key, value));
+        self.high_water = high_water;
+        if self.fresh.len() > MOST_ROWS || self.bytes > MOST_BYTES {
+            self.sweep(SWEEP.max(2 * rows))?;
+        }
+        Ok(())
+    }
+
+    fn high_water(&self) -> Result<Position, IndexFault> {
+        Ok(self.high_water)
+    }
+
+    fn close(self: Box<Self>) -> Result<(), IndexFault> {
+        let Self { fresh, mut below, high_water, .. } = *self;
+        below.apply(fresh.into_iter().collect(), high_water)?;
+        below.close()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MemIndex;
+    use super::*;
+    use crate::model::Digest;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// Keys of few letters, so that they are written again, taken away and each other's prefixes.
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        vec(prop::sample::select(vec![0, b'a', b'b', u8::MAX]), 1..4)
+    }
+
+    fn change() -> impl Strategy<Value = (Vec<u8>, Option<Vec<u8>>)> {
+        (key(), prop::option::weighted(0.6, vec(any::<u8>(), 0..3)))
+    }
+
+    fn at(sequence: usize) -> Position {
+        Position { sequence: sequence as u64, ..Position::GENESIS }
+    }
+
+    proptest! {
+        #[test]
+        fn two_layers_answer_as_one(
+            batches in vec(vec(change(), 0..8), 0..12),
+            sweeps in vec(any::<bool>(), 12),
+            prefix in vec(prop::sample::select(vec![0, b'a', b'b', u8::MAX]), 0..3),
+            after in prop::option::of(key()),
+            limit in 0..6_usize,
+        ) {
+            let mut one = MemIndex::new();
+            let mut two = StagedIndex::over(Box::new(MemIndex::new())).unwrap();
+            for (nth, (batch, sweep)) in batches.into_iter().zip(sweeps).enumerate() {
+                one.apply(batch.clone(), at(nth)).unwrap();
+                two.apply(batch, at(nth)).unwrap();
+                if sweep {
+                    two.sweep(3).unwrap();
+                }
+            }
+            let length = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
+            prop_assert_eq!(two.bytes, two.fresh.iter().map(length).sum::<usize>());
+            let rows = one.scan_prefix(&prefix).unwrap();
+            prop_assert_eq!(&two.scan_prefix(&prefix).unwrap(), &rows);
+            let before = after.as_deref();
+            prop_assert_eq!(two.last(&prefix, None).unwrap(), rows.last().cloned());
+            prop_assert_eq!(two.last(&prefix, before).unwrap(), one.last(&prefix, before).unwrap());
+            for (key, value) in &rows {
+                let got = two.get(key).unwrap();
+                prop_assert_eq!(got.as_ref(), Some(value));
+            }
+            let after = after.as_deref();
+            prop_assert_eq!(two.page(&prefix, after, limit).unwrap(), one.page(&prefix, after, limit).unwrap());
+            prop_assert_eq!(two.high_water().unwrap(), one.high_water().unwrap());
+            let rest = mem::take(&mut two.fresh).into_iter().collect();
+            two.below.apply(rest, two.high_water).unwrap();
+            prop_assert_eq!(two.below.scan_prefix(&[]).unwrap(), one.scan_prefix(&[]).unwrap());
+        }
+    }
+
+    #[test]
+    fn what_stays_above_is_bounded() {
+        let mut index = StagedIndex::over(Box::new(MemIndex::new())).unwrap();
+        for nth in 0..40_000_u32 {
+            let key = Digest::of(&[&nth.to_be_bytes()]).0.to_vec();
+            index.apply(vec![(key, Some(vec![7; 200]))], at(nth as usize)).unwrap();
+            assert!(index.fresh.len() <= MOST_ROWS + 1 && index.bytes <= MOST_BYTES + 1000);
+        }
+        assert_eq!(index.scan_prefix(&[]).unwrap().len(), 40_000);
+    }
+}
