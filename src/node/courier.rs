@@ -11,10 +11,11 @@ use crate::node::gossip;
 use crate::node::reseal::{Remedy, is_nameless};
 use crate::node::retry;
 use crate::store::{HeldEnvelope, OutboxRow};
-use crate::transport::{CloseCode, Link, Receiver, Sender};
+use crate::transport::{CloseCode, Link, Sender, TransportError};
 use crate::trust::federation::Holdings;
 use crate::wire::FrameKind;
 use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -52,6 +53,39 @@ pub struct Courier {
     pub files: Notify,
     /// Wakes whoever brings our files to the peer's relays.
     pub wishes: Notify,
+}
+
+/// What is under way over one stream.
+#[derive(Default)]
+struct Flight {
+    /// Sent, and not answered yet.
+    sent: BTreeSet<MessageId>,
+    /// Receipted, and not durable here yet.
+    kept: BTreeSet<MessageId>,
+}
+
+/// Which receipts were to be kept, and whether all of them were.
+type Kept = (Vec<MessageId>, Result<(), Broken>);
+
+impl Flight {
+    fn is_empty(&self) -> bool {
+        self.sent.is_empty() && self.kept.is_empty()
+    }
+
+    fn holds(&self, id: &MessageId) -> bool {
+        self.sent.contains(id) || self.kept.contains(id)
+    }
+
+    fn receipted(&mut self, id: MessageId) {
+        self.sent.remove(&id);
+        self.kept.insert(id);
+    }
+
+    fn end(&mut self, kept: &[MessageId]) {
+        kept.iter().for_each(|id| {
+            self.kept.remove(id);
+        });
+    }
 }
 
 impl Courier {
@@ -260,33 +294,57 @@ impl Courier {
         result
     }
 
+    /// Exchanges over one stream; what has its receipt is made durable beside what is sent next.
     async fn exchange(&self, post: &Post, link: &Link) -> Result<(), Broken> {
         let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
-        let mut sent: BTreeSet<MessageId> = BTreeSet::new();
-        loop {
-            self.fill(post, &mut sender, &mut sent).await?;
-            if sent.is_empty() {
-                let more = timeout(LINGER, self.wake.notified()).await.is_ok();
-                if !more {
-                    sender.finish();
-                    return Ok(());
-                }
-                continue;
+        let mut flight = Flight::default();
+        let mut keeping = FuturesUnordered::new();
+        let mut result = loop {
+            if let Err(cause) = self.fill(post, &mut sender, &mut flight).await {
+                break Err(cause.into());
             }
-            self.answer(post, &mut receiver, &mut sent).await?;
+            if flight.is_empty() {
+                if timeout(LINGER, self.wake.notified()).await.is_ok() {
+                    continue;
+                }
+                sender.finish();
+                break Ok(());
+            }
+            let waits = !flight.sent.is_empty();
+            let heard = tokio::select! {
+                biased;
+                kept = keeping.next(), if !keeping.is_empty() => {
+                    let (ids, outcome): Kept = kept.expect("it is not empty");
+                    flight.end(&ids);
+                    match outcome {
+                        Ok(()) => continue,
+                        broken @ Err(_) => break broken,
+                    }
+                }
+                frame = receiver.next(), if waits => self.hear(post, frame, &mut flight).await,
+                () = self.wake.notified(), if flight.sent.len() < WINDOW => continue,
+                () = sleep(PATIENCE), if waits => {
+                    Err(format!("no answer within {} seconds", PATIENCE.as_secs()).into())
+                }
+            };
+            match heard {
+                Ok(receipts) if receipts.is_empty() => {}
+                Ok(receipts) => keeping.push(self.keep(post, receipts)),
+                Err(broken) => break Err(broken),
+            }
+        };
+        // However the stream ended: a commit that has begun is seen to its end.
+        while let Some((_, outcome)) = keeping.next().await {
+            result = result.and(outcome);
         }
+        result
     }
 
     /// Sends envelopes until the window is full.
-    async fn fill(
-        &self,
-        post: &Post,
-        sender: &mut Sender,
-        sent: &mut BTreeSet<MessageId>,
-    ) -> Result<(), String> {
+    async fn fill(&self, post: &Post, sender: &mut Sender, flight: &mut Flight) -> Result<(), String> {
         let mut next = self.bag().sendable(post.gateway.now());
-        next.retain(|id| !sent.contains(id));
-        next.truncate(WINDOW.saturating_sub(sent.len()));
+        next.retain(|id| !flight.holds(id));
+        next.truncate(WINDOW.saturating_sub(flight.sent.len()));
         for id in next {
             let held = post.gateway.ledger.envelope(&id).map_err(|e| e.to_string())?;
             let Some(HeldEnvelope { bytes, .. }) = held else {
@@ -297,34 +355,28 @@ impl Courier {
                 waiting.attempts = waiting.attempts.saturating_add(1);
             }
             sender.send(FrameKind::Envelope, &bytes).await.map_err(|e| e.to_string())?;
-            sent.insert(id);
+            flight.sent.insert(id);
         }
         Ok(())
     }
 
-    /// Waits for an answer, or for something else to send.
-    async fn answer(
+    /// Takes what the peer answered; returns the receipts among it, which are to be kept.
+    async fn hear(
         &self,
         post: &Post,
-        receiver: &mut Receiver,
-        sent: &mut BTreeSet<MessageId>,
-    ) -> Result<(), Broken> {
-        let answered = tokio::select! {
-            biased;
-            frame = receiver.next() => Some(frame),
-            () = self.wake.notified(), if sent.len() < WINDOW => return Ok(()),
-            () = sleep(PATIENCE) => None,
-        };
-        let Some(frame) = answered else {
-            return Err(format!("no answer within {} seconds", PATIENCE.as_secs()).into());
-        };
+        frame: Result<Option<(FrameKind, Vec<u8>)>, TransportError>,
+        flight: &mut Flight,
+    ) -> Result<Vec<SealedReceipt>, Broken> {
         match frame.map_err(|e| e.to_string())? {
             Some((FrameKind::Receipts, body)) => {
-                self.receipts(post, &body, sent).await?;
+                let receipts = self.verify(post, &body)?;
+                receipts.iter().for_each(|sealed| flight.receipted(sealed.envelope));
                 self.heard(post.gateway.now(), None);
-                Ok(())
+                Ok(receipts)
             }
-            Some((FrameKind::Reject, body)) => self.reject(post, &body, sent).await,
+            Some((FrameKind::Reject, body)) => {
+                self.reject(post, &body, &mut flight.sent).await.map(|()| Vec::new())
+            }
             Some(_) => Err("the peer answered with a frame that is no answer".to_owned().into()),
             None => Err("the peer ended the stream before it had answered".to_owned().into()),
         }
@@ -335,24 +387,25 @@ impl Courier {
     /// # Errors
     /// Words on why it ends nothing.
     pub async fn answered(&self, post: &Post, receipts: bool, body: &[u8]) -> Result<(), String> {
-        let mut sent = BTreeSet::new();
         let taken = if receipts {
-            self.receipts(post, body, &mut sent).await
+            let receipts = self.verify(post, body).map_err(|broken| broken.cause)?;
+            self.keep(post, receipts).await.1
         } else {
-            self.reject(post, body, &mut sent).await
+            self.reject(post, body, &mut BTreeSet::new()).await
         };
         taken.map_err(|broken| broken.cause)
     }
 
-    async fn receipts(&self, post: &Post, body: &[u8], sent: &mut BTreeSet<MessageId>) -> Result<(), Broken> {
-        let now = post.gateway.now();
-        let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory(), now)
-            .map_err(|e| format!("the peer's receipts do not hold: {e}"))?;
-        let mut broken = None;
-        // Together, so that one sync makes all of them durable.
+    fn verify(&self, post: &Post, body: &[u8]) -> Result<Vec<SealedReceipt>, Broken> {
+        let receipts = Receipts::verify(body, &self.peer, &post.gateway.directory(), post.gateway.now());
+        receipts.map_err(|e| format!("the peer's receipts do not hold: {e}").into())
+    }
+
+    /// Keeps receipts, together, so that one sync makes all of them durable; returns which, and whether all were kept.
+    async fn keep(&self, post: &Post, receipts: Vec<SealedReceipt>) -> Kept {
+        let mut result = Ok(());
         let taken = join_all(receipts.iter().map(|sealed| self.receipt(post, sealed))).await;
         for (sealed, taken) in receipts.iter().zip(taken) {
-            sent.remove(&sealed.envelope);
             match taken {
                 Ok(()) => {
                     let mut bag = self.bag();
@@ -363,11 +416,11 @@ impl Courier {
                 }
                 Err(cause) => {
                     self.note(&sealed.envelope, &cause.to_string());
-                    broken = Some(Broken::until_kept(cause.to_string()));
+                    result = Err(Broken::until_kept(cause.to_string()));
                 }
             }
         }
-        broken.map_or(Ok(()), Err)
+        (receipts.iter().map(|sealed| sealed.envelope).collect(), result)
     }
 
     /// Audits the peer's log once on each link, and then every hour while receipts come (DESIGN §7).
@@ -384,9 +437,9 @@ impl Courier {
 
     async fn receipt(&self, post: &Post, sealed: &SealedReceipt) -> Result<(), NodeError> {
         let row = self.bag().waiting.get(&sealed.envelope).map(|w| w.row.clone());
-        let held = post.gateway.ledger.envelope(&sealed.envelope)?;
-        let (Some(row), Some(held)) = (row, held) else { return Ok(()) };
-        let receipt = open_receipt(sealed, &ExportSecret::from_bytes(held.export))?;
+        let key = post.gateway.ledger.receipt_key(&sealed.envelope)?;
+        let (Some(row), Some(key)) = (row, key) else { return Ok(()) };
+        let receipt = open_receipt(sealed, &ExportSecret::from_bytes(key))?;
         post.gateway.receipted(&row, receipt).await
     }
 

@@ -70,6 +70,14 @@ impl Desk {
         Ok(slot)
     }
 
+    /// Returns the slot of a number that was minted just now, of which the store holds nothing.
+    pub fn fresh(&self, id: &CaseId) -> Arc<Slot> {
+        let mut drawer = lock(&self.drawer);
+        let slot = Arc::clone(drawer.slots.entry(id.clone()).or_default());
+        drawer.spare(id);
+        slot
+    }
+
     /// Returns the slot of a case that was opened.
     ///
     /// # Errors
@@ -79,7 +87,7 @@ impl Desk {
             return Ok(slot.is_opened().then(|| Arc::clone(slot)));
         }
         // A number that nobody has opened takes no place.
-        if self.ledger.case(id)?.is_none() {
+        if !self.ledger.is_opened(id)? {
             return Ok(None);
         }
         Ok(Some(self.slot(id)?).filter(|slot| slot.is_opened()))

@@ -91,6 +91,7 @@ impl Station {
             couriers: Couriers::default(),
             attic: Attic::new(parts.attachments),
             counters: Counters::default(),
+            last_checked: std::sync::Mutex::default(),
             recovery,
         };
         let post = Post { gateway: Arc::new(gateway), road: Arc::new(road) };

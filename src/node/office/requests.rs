@@ -62,7 +62,7 @@ pub(super) async fn submit(
     }
     gateway.recovery.check_all()?;
     let id = gateway.desk.mint(&me, gateway.now().year()).map_err(NodeError::from)?;
-    let slot = gateway.desk.slot(&id).map_err(NodeError::from)?;
+    let slot = gateway.desk.fresh(&id);
     let request = Box::new(request);
     let command = case::Command::Submit { case: id.clone(), me, to, request, exercise, behalf };
     let made = gateway.make(&id, &slot, command, Author::Officer(officer)).await.inspect_err(|error| {
