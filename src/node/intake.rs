@@ -183,34 +183,30 @@ async fn read_frames(post: Post, peer: Party, mut receiver: Receiver, answers: m
 
 /// What became of an envelope that a relay brought.
 pub(super) enum Unpacked {
-    /// The answer for its sender, signed by us.
-    Answered(FrameKind, Vec<u8>),
+    /// Its act is durable: the receipt for its sender.
+    Kept(SealedReceipt),
+    /// It was refused; the body of the signed rejection for its sender.
+    Rejected(Vec<u8>),
     /// Its route cannot be proved, or is another's: the relay proved it, so the relay has damaged it.
     Damaged,
     /// It cannot be stored now.
     Later,
 }
 
-/// Opens, keeps and answers one envelope of `from` that a relay brought: its route tells whose it is, not
-/// the party on the line.
+/// Opens and keeps one envelope of `from` that a relay brought: its route tells whose it is, not the party on the line.
 pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpacked {
-    let ring = || post.gateway.ring();
     if post.gateway.recovery.waits_for(from) {
         return match gone(post, from, body) {
-            Some(Answer::Reject(body)) => Unpacked::Answered(FrameKind::Reject, body),
+            Some(Answer::Reject(body)) => Unpacked::Rejected(body),
             Some(_) | None => Unpacked::Later,
         };
     }
     match kept(&post.gateway, from, body).await {
-        Ok(kept) => {
-            let body = Receipts::sign(from, vec![kept.receipt], &ring());
-            let body = body.expect("receipts have fixed members, all of which encode");
-            Unpacked::Answered(FrameKind::Receipts, body)
-        }
+        Ok(kept) => Unpacked::Kept(kept.receipt),
         Err(refusal) if refusal.envelope.is_none() => Unpacked::Damaged,
         Err(refusal) if refusal.code == "try-later" => Unpacked::Later,
         Err(refusal) => match reject(post, from, &refusal) {
-            Answer::Reject(body) => Unpacked::Answered(FrameKind::Reject, body),
+            Answer::Reject(body) => Unpacked::Rejected(body),
             Answer::Receipt(_)
             | Answer::Pong(_)
             | Answer::Piece(_)
@@ -221,6 +217,12 @@ pub(super) async fn take_parcel(post: &Post, from: &Party, body: &[u8]) -> Unpac
             }
         },
     }
+}
+
+/// Signs receipts of acts that a relay brought, as the body of one frame.
+pub(super) fn sign_receipts(post: &Post, to: &Party, receipts: Vec<SealedReceipt>) -> Vec<u8> {
+    let body = Receipts::sign(to, receipts, &post.gateway.ring());
+    body.expect("receipts have fixed members, all of which encode")
 }
 
 /// Opens, keeps and answers one envelope. After a restore a peer hears nothing but that a prekey is gone until it has
@@ -346,9 +348,7 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
             }
         }
         if !receipts.is_empty() {
-            let body = Receipts::sign(&peer, receipts, &post.gateway.ring());
-            frames
-                .push((FrameKind::Receipts, body.expect("receipts have fixed members, all of which encode")));
+            frames.push((FrameKind::Receipts, sign_receipts(&post, &peer, receipts)));
         }
         for (kind, body) in frames {
             if let Err(cause) = sender.send(kind, &body).await {

@@ -2,22 +2,26 @@
 
 use crate::config::Retry;
 use crate::envelope::{EnvelopeError, KeyRing};
-use crate::model::{Digest, Party};
+use crate::model::Party;
 use crate::node::attachments;
 use crate::node::attachments::Missed;
-use crate::node::error::NodeError;
 use crate::node::gateway::Post;
-use crate::node::intake::{Unpacked, take_parcel};
+use crate::node::intake::{Unpacked, sign_receipts, take_parcel};
 use crate::node::recovery;
 use crate::node::retry;
 use crate::relay::{
-    Collected, Custody, Freight, Inbox, Lane, MailboxState, Notice, RelayError, Row, Seen, Signer, Wrapped,
+    Collected, Custody, Freight, Inbox, Lane, MailboxState, Notice, Parcel, RelayError, Seen, Signer, Wrapped,
 };
-use crate::store::Change;
+use crate::store::{Change, Durable};
 use crate::transport::Sender;
 use crate::wire::FrameKind;
+use futures_util::future::{FutureExt as _, join_all};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::sleep;
+
+/// The most parcels that are taken in together.
+const TOGETHER: usize = 64;
 
 /// Collects from a relay for as long as the gateway runs.
 pub async fn run(post: Post, relay: Party) {
@@ -63,39 +67,33 @@ async fn collect(post: &Post, relay: &Party, collected: &mut u64) -> Result<(), 
                 () = gateway.recovery.cleared(&peer) => return Err(format!("{peer} is no longer waited for")),
             },
         };
-        match frame.map_err(|e| {
-            line.unlink(&link);
-            e.to_string()
-        })? {
-            Some((FrameKind::Parcel, body)) => {
-                *collected += 1;
-                let digest = match take(post, relay, &mut inbox, &mut sender, &body).await {
-                    Ok(digest) => digest,
-                    // It has another key, of which we hear when directories are compared: the next line brings it again.
-                    Err(Fault::Relay(error)) if error.code() == "unknown-key" => {
-                        gateway.counters.refused(error.code());
-                        return Err(error.to_string());
-                    }
-                    Err(Fault::Relay(error)) => {
-                        // It stays in the relay's custody, and on its account.
-                        gateway.counters.refused(error.code());
-                        tracing::warn!(%relay, cause = %error, "a parcel of a relay does not hold");
-                        continue;
-                    }
-                    Err(Fault::Waits(peer)) => {
-                        left = Some(peer);
-                        continue;
-                    }
-                    Err(Fault::Here(cause)) => return Err(cause),
-                };
-                let said = Collected { relay: relay.clone(), at: gateway.now(), parcels: vec![digest] };
-                let body = said.sign(&signer(&gateway.ring()));
-                sender.send(FrameKind::Collected, &body).await.map_err(|e| e.to_string())?;
+        let mut frame = Some(frame);
+        let mut parcels = Vec::new();
+        // What has come together is taken in together: one sync and one signature each way serve all of it.
+        let next = loop {
+            match frame.take() {
+                Some(Ok(Some((FrameKind::Parcel, body)))) => parcels.push(body),
+                other => break other,
             }
+            if parcels.len() < TOGETHER {
+                frame = receiver.next().now_or_never();
+            }
+        };
+        *collected += parcels.len() as u64;
+        if !parcels.is_empty() {
+            let waits = take_all(post, relay, &mut inbox, &mut sender, parcels).await?;
+            left = waits.or(left);
+        }
+        match next {
+            None => {}
             // An answer that the relay took, or did not: then the sender asks again.
-            Some((FrameKind::Custody | FrameKind::Refused | FrameKind::Pong, _)) => {}
-            Some(_) => return Err("the relay sent a frame that has no place here".to_owned()),
-            None => return Ok(()),
+            Some(Ok(Some((FrameKind::Custody | FrameKind::Refused | FrameKind::Pong, _)))) => {}
+            Some(Ok(Some(_))) => return Err("the relay sent a frame that has no place here".to_owned()),
+            Some(Ok(None)) => return Ok(()),
+            Some(Err(cause)) => {
+                line.unlink(&link);
+                return Err(cause.to_string());
+            }
         }
     }
 }
@@ -110,79 +108,170 @@ enum Fault {
     Waits(Party),
 }
 
-/// Takes one parcel in, brings its answer to the relay, and returns what is to be confirmed.
-async fn take(
+/// A parcel whose custody holds, and what became of it.
+type Taken = (Parcel, Result<Option<Unpacked>, Fault>);
+
+/// Takes parcels in, brings their answers to the relay, notes how far its threads have come, and confirms what holds.
+///
+/// Returns a party for which something was left at the relay.
+async fn take_all(
     post: &Post,
     relay: &Party,
     inbox: &mut Inbox,
     line: &mut Sender,
-    body: &[u8],
-) -> Result<Digest, Fault> {
+    bodies: Vec<Vec<u8>>,
+) -> Result<Option<Party>, String> {
     let gateway = &post.gateway;
-    let (directory, now) = (gateway.directory(), gateway.now());
-    let (Custody { parcel, .. }, body) =
-        Wrapped::verify(body, relay, &directory, now).map_err(Fault::Relay)?;
-    let from = &parcel.thread.from;
-    match parcel.freight {
+    let (mut taken, mut acts) = (Vec::new(), Vec::new());
+    let mut ended = None;
+    for body in bodies {
+        match Wrapped::verify(&body, relay, &gateway.directory(), gateway.now()) {
+            Ok((Custody { parcel, .. }, body)) => {
+                if let Some(outcome) = take_at_once(post, relay, line, &parcel, &body).await {
+                    // What came before is taken in before.
+                    take_acts(post, &mut acts, &mut taken).await;
+                    taken.push((parcel, outcome.map(|()| None)));
+                } else {
+                    acts.push((parcel, body));
+                }
+            }
+            Err(error) => ended = refused(post, relay, &error).or(ended),
+        }
+    }
+    take_acts(post, &mut acts, &mut taken).await;
+    let (mut left, mut change) = (None, Change::default());
+    let (mut answers, mut receipts, mut confirmed) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for (parcel, outcome) in taken {
+        match outcome {
+            Ok(answer) => {
+                let from = parcel.thread.from.clone();
+                match answer {
+                    Some(Unpacked::Kept(receipt)) => {
+                        receipts.entry(from).or_insert_with(Vec::new).push(receipt)
+                    }
+                    Some(Unpacked::Rejected(body)) => answers.push((FrameKind::Reject, body)),
+                    Some(Unpacked::Damaged | Unpacked::Later) | None => {}
+                }
+                note(post, relay, inbox, &parcel, &mut change)?;
+                confirmed.push(parcel.digest);
+            }
+            Err(Fault::Relay(error)) => ended = refused(post, relay, &error).or(ended),
+            Err(Fault::Waits(peer)) => left = Some(peer),
+            Err(Fault::Here(cause)) => ended = Some(cause),
+        }
+    }
+    answers
+        .extend(receipts.into_iter().map(|(from, of)| (FrameKind::Receipts, sign_receipts(post, &from, of))));
+    for (kind, answer) in answers {
+        line.send(kind, &answer).await.map_err(|e| e.to_string())?;
+    }
+    if !confirmed.is_empty() {
+        let _committed: Durable<()> = gateway.ledger.commit(change).await.map_err(|e| e.to_string())?;
+        let said = Collected { relay: relay.clone(), at: gateway.now(), parcels: confirmed };
+        let body = said.sign(&signer(&gateway.ring()));
+        line.send(FrameKind::Collected, &body).await.map_err(|e| e.to_string())?;
+    }
+    ended.map_or(Ok(left), Err)
+}
+
+/// Counts a parcel that does not hold: it stays in the relay's custody, and on its account. Returns why the line must end.
+fn refused(post: &Post, relay: &Party, error: &RelayError) -> Option<String> {
+    post.gateway.counters.refused(error.code());
+    // It has another key, of which we hear when directories are compared: the next line brings it again.
+    if error.code() == "unknown-key" {
+        return Some(error.to_string());
+    }
+    tracing::warn!(%relay, cause = %error, "a parcel of a relay does not hold");
+    None
+}
+
+/// Takes in acts, so that one sync makes all of them durable.
+async fn take_acts(post: &Post, acts: &mut Vec<(Parcel, Vec<u8>)>, taken: &mut Vec<Taken>) {
+    let one = |(parcel, body): (Parcel, Vec<u8>)| async move {
+        let from = &parcel.thread.from;
+        let outcome = match take_parcel(post, from, &body).await {
+            Unpacked::Damaged => Err(Fault::Relay(RelayError::Damaged)),
+            Unpacked::Later if post.gateway.recovery.waits_for(from) => Err(Fault::Waits(from.clone())),
+            Unpacked::Later => Err(Fault::Here("it cannot be stored now".to_owned())),
+            answered @ (Unpacked::Kept(_) | Unpacked::Rejected(_)) => Ok(Some(answered)),
+        };
+        (parcel, outcome)
+    };
+    taken.extend(join_all(acts.drain(..).map(one)).await);
+}
+
+/// Takes in a parcel that holds no act; `None` if it holds one.
+async fn take_at_once(
+    post: &Post,
+    relay: &Party,
+    line: &mut Sender,
+    parcel: &Parcel,
+    body: &[u8],
+) -> Option<Result<(), Fault>> {
+    let gateway = &post.gateway;
+    let (from, now) = (&parcel.thread.from, gateway.now());
+    Some(match parcel.freight {
         Freight::Envelope { .. } if parcel.thread.lane == Lane::Bulk => {
-            match attachments::take(gateway, from, &body).await {
-                Ok(_) => {}
-                Err(Missed::Unsound(_)) => return Err(Fault::Relay(RelayError::Damaged)),
-                Err(Missed::Disk(cause)) => return Err(Fault::Here(cause)),
+            match attachments::take(gateway, from, body).await {
+                Ok(_) => Ok(()),
+                Err(Missed::Unsound(_)) => Err(Fault::Relay(RelayError::Damaged)),
+                Err(Missed::Disk(cause)) => Err(Fault::Here(cause)),
                 // It has come by another road, or will be asked for again.
                 Err(Missed::Unwanted(cause)) => {
-                    tracing::info!(cause, "a piece that a relay brought is of no use")
+                    tracing::info!(cause, "a piece that a relay brought is of no use");
+                    Ok(())
                 }
             }
         }
         Freight::Want => {
-            if let Err(cause) = attachments::wish(post, from, &body) {
+            if let Err(cause) = attachments::wish(post, from, body) {
                 gateway.counters.refused("want");
                 tracing::warn!(cause, "a file that a peer wants by relay is not handed out");
             }
+            Ok(())
         }
-        Freight::Envelope { .. } if recovery::take(post, from, &body, line).await.map_err(damaged)? => {}
-        Freight::Envelope { .. } => match take_parcel(post, from, &body).await {
-            Unpacked::Answered(kind, answer) => {
-                line.send(kind, &answer).await.map_err(|e| Fault::Here(e.to_string()))?;
-            }
-            Unpacked::Damaged => return Err(Fault::Relay(RelayError::Damaged)),
-            Unpacked::Later if gateway.recovery.waits_for(from) => return Err(Fault::Waits(from.clone())),
-            Unpacked::Later => return Err(Fault::Here("it cannot be stored now".to_owned())),
+        Freight::Envelope { .. } => match recovery::take(post, from, body, line).await {
+            Ok(true) => Ok(()),
+            Ok(false) => return None,
+            Err(cause) => Err(damaged(cause)),
         },
         Freight::Receipts | Freight::Reject => {
             if let Some(courier) = gateway.couriers.get(from) {
                 let receipts = parcel.freight == Freight::Receipts;
-                if let Err(cause) = courier.answered(post, receipts, &body).await {
+                if let Err(cause) = courier.answered(post, receipts, body).await {
                     tracing::warn!(cause, "an answer that a relay brought ends nothing");
                 }
             }
+            Ok(())
         }
-        Freight::Notice => {
-            let notice = Notice::verify(&body, relay, &directory, now).map_err(Fault::Relay)?;
-            if let Some(courier) = gateway.couriers.get(&notice.parcel.thread.to) {
-                courier.expired(post, relay, &notice, &body).await.map_err(Fault::Here)?;
-            }
-        }
-    }
-    let (seen, row) = inbox.see(&parcel);
+        Freight::Notice => match Notice::verify(body, relay, &gateway.directory(), now) {
+            Err(error) => Err(Fault::Relay(error)),
+            Ok(notice) => match gateway.couriers.get(&notice.parcel.thread.to) {
+                Some(courier) => courier.expired(post, relay, &notice, body).await.map_err(Fault::Here),
+                None => Ok(()),
+            },
+        },
+    })
+}
+
+/// Notes what a parcel's number says of the relay.
+fn note(
+    post: &Post,
+    relay: &Party,
+    inbox: &mut Inbox,
+    parcel: &Parcel,
+    change: &mut Change,
+) -> Result<(), String> {
+    let (seen, row) = inbox.see(parcel);
     if let Seen::Skips { missing } = seen {
-        gateway.counters.refused("relay-gap");
+        post.gateway.counters.refused("relay-gap");
         tracing::warn!(%relay, missing, "a relay skips parcels for which it has signed");
     }
-    note(post, relay, row).await.map_err(|e| Fault::Here(e.to_string()))?;
-    Ok(parcel.digest)
+    change.mailbox(relay, row).map_err(|e| e.to_string())
 }
 
 /// The relay has proved the route itself; so it has changed what it brings.
 fn damaged(cause: EnvelopeError) -> Fault {
     tracing::info!(%cause, "first cause of a refusal");
     Fault::Relay(RelayError::Damaged)
-}
-
-async fn note(post: &Post, relay: &Party, row: Row) -> Result<(), NodeError> {
-    let mut change = Change::default();
-    change.mailbox(relay, row)?;
-    post.gateway.ledger.commit(change).await?.into_inner();
-    Ok(())
 }

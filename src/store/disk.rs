@@ -35,6 +35,22 @@ pub trait Disk: Send + Sync {
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
     /// Returns how many bytes can still be written.
     fn free_space(&self) -> io::Result<u64>;
+
+    /// Makes new files, all of them durable with their entries when it returns; what had their names goes.
+    fn put_all(&self, files: &[(String, &[u8])]) -> io::Result<()> {
+        for (name, bytes) in files {
+            match self.create(name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.remove(name)?;
+                    self.create(name)?;
+                }
+                other => other?,
+            }
+            self.write_at(name, 0, bytes)?;
+            self.sync(name)?;
+        }
+        Ok(())
+    }
 }
 
 /// A directory of the operating system, held by one process at a time.
@@ -171,6 +187,24 @@ impl Disk for RealDisk {
             handles.insert(to.to_owned(), handle);
         }
         Ok(())
+    }
+
+    fn put_all(&self, files: &[(String, &[u8])]) -> io::Result<()> {
+        let write = |(name, bytes): &(String, &[u8])| {
+            let path = self.root.join(name);
+            let file = match options().create_new(true).open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.remove(name)?;
+                    options().create_new(true).open(&path)?
+                }
+                other => other?,
+            };
+            file.write_all_at(bytes, 0).map(|()| file)
+        };
+        // All are on their way to the disk before the first is waited for, and one sync makes all entries durable.
+        let files = files.iter().map(write).collect::<io::Result<Vec<_>>>()?;
+        files.iter().try_for_each(File::sync_data)?;
+        self.sync_dir()
     }
 
     fn free_space(&self) -> io::Result<u64> {

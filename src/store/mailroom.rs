@@ -45,8 +45,10 @@ impl Mailroom {
         events: &[Event],
         bodies: impl IntoIterator<Item = (&'b Digest, &'b [u8])>,
     ) -> Result<Ticket, StoreError> {
-        for (digest, body) in bodies {
-            self.keep(digest, body)?;
+        // One may have been left by a commit that failed, or be brought again after it was collected.
+        let bodies: Vec<_> = bodies.into_iter().map(|(digest, body)| (digest.to_string(), body)).collect();
+        if !bodies.is_empty() {
+            self.bodies.put_all(&bodies).map_err(StoreError::io("keep", "the bodies"))?;
         }
         let record = |event: &Event| {
             let bytes = wire::encode(event).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
@@ -108,20 +110,6 @@ impl Mailroom {
     /// Returns the store below, to close it or to ask how it is.
     pub const fn store(&self) -> &Store {
         &self.store
-    }
-
-    fn keep(&self, digest: &Digest, body: &[u8]) -> Result<(), StoreError> {
-        let name = digest.to_string();
-        let write = || {
-            if self.bodies.list()?.contains(&name) {
-                // It was left by a commit that failed, or is brought again after it was collected.
-                self.bodies.remove(&name)?;
-            }
-            self.bodies.create(&name)?;
-            self.bodies.write_at(&name, 0, body)?;
-            self.bodies.sync(&name)
-        };
-        write().map_err(StoreError::io("keep", &name))
     }
 
     fn tidy(&self) -> Result<(), StoreError> {

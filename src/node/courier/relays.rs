@@ -8,6 +8,7 @@ use crate::relay::{Custody, Freight, Lane, Notice, Parcel, Refused};
 use crate::store::{Change, SignedCustody};
 use crate::transport::{CloseCode, Link, Receiver};
 use crate::wire::FrameKind;
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -17,6 +18,13 @@ const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// The envelopes that were brought to a relay and are not answered yet, by the digest of their bodies.
 type Brought = BTreeMap<Digest, MessageId>;
+
+/// What a relay has signed for just now.
+struct Signed {
+    envelope: MessageId,
+    custody: Vec<u8>,
+    since: Timestamp,
+}
 
 impl Courier {
     /// Brings what waits to the peer's relays for as long as the direct road is down and the gateway runs.
@@ -232,25 +240,30 @@ impl Courier {
                 sender.send(FrameKind::Envelope, &held.bytes).await.map_err(|e| e.to_string())?;
                 brought.insert(Digest::of(&[&held.bytes]), *id);
             }
+            let mut signed = Vec::new();
             while !brought.is_empty() {
-                if let Some(cause) = self.signed_for(post, relay, &mut receiver, &mut brought).await? {
-                    refused.get_or_insert(cause);
+                match self.signed_for(post, relay, &mut receiver, &mut brought).await? {
+                    Ok(custody) => signed.push(custody),
+                    Err(cause) => drop(refused.get_or_insert(cause)),
                 }
             }
+            // Together, so that one sync makes all of them durable.
+            let held = signed.into_iter().map(|custody| self.hold(post, relay, custody));
+            join_all(held).await.into_iter().collect::<Result<(), _>>()?;
         }
         sender.finish();
         refused.map_or(Ok(()), Err)
     }
 
     /// Waits for the relay's word about one envelope; what it refuses never parks the envelope, since only
-    /// the addressee's own signature does that. Returns the cause of a refusal.
+    /// the addressee's own signature does that. Returns the custody, or the cause of a refusal.
     async fn signed_for(
         &self,
         post: &Post,
         relay: &Party,
         receiver: &mut Receiver,
         brought: &mut Brought,
-    ) -> Result<Option<String>, String> {
+    ) -> Result<Result<Signed, String>, String> {
         match hear(post, relay, receiver).await? {
             Said::Custody(parcel, bytes) => {
                 let id = brought.remove(&parcel.digest).ok_or("it signed for something else")?;
@@ -258,13 +271,13 @@ impl Courier {
                 if !is_that || parcel.thread.from != *post.gateway.me() || parcel.thread.to != self.peer {
                     return Err("its custody is for another parcel".to_owned());
                 }
-                self.hold(post, relay, id, bytes, parcel.received_at).await.map(|()| None)
+                Ok(Ok(Signed { envelope: id, custody: bytes, since: parcel.received_at }))
             }
             Said::Refused(refused) => {
                 let id = brought.remove(&refused.parcel).ok_or("it refused something else")?;
                 let cause = format!("{relay} does not take it: {} ({})", refused.words, refused.code);
                 self.note_if_alone(&id, &cause);
-                Ok(Some(cause))
+                Ok(Err(cause))
             }
         }
     }
@@ -274,9 +287,7 @@ impl Courier {
         &self,
         post: &Post,
         relay: &Party,
-        id: MessageId,
-        custody: Vec<u8>,
-        since: Timestamp,
+        Signed { envelope: id, custody, since }: Signed,
     ) -> Result<(), String> {
         let known = post.gateway.ledger.custodies(&id).map_err(|e| e.to_string())?;
         let first = known.into_iter().find(|kept| kept.relay == *relay && kept.notice.is_none());

@@ -6,7 +6,7 @@ use crate::node::intake::next_stream;
 use crate::node::relay::Desk;
 use crate::node::relay::clerk::{Brought, Outcome};
 use crate::relay::{
-    Collected, Command, Custody, Freight, Lane, MailboxState, Offer, Refusal, Refused, Thread, Wrapped,
+    Collected, Command, Freight, Lane, MailboxState, Offer, Refusal, Refused, Thread, Wrapped,
 };
 use crate::transport::{CloseCode, Link, Receiver, Sender};
 use crate::trust::Directory;
@@ -234,7 +234,7 @@ async fn answer(
         Err(refusal) => Err(refusal),
     };
     match outcome.and_then(|custody| custody.ok_or(Refusal::Later)) {
-        Ok(parcel) => (FrameKind::Custody, Custody::sign(&parcel, &desk.signer), None),
+        Ok(parcel) => (FrameKind::Custody, desk.custody(&parcel), None),
         Err(refusal) => {
             desk.counters.refused(refusal.code());
             let (code, words) = (refusal.code().to_owned(), refusal.words().to_owned());
@@ -308,7 +308,7 @@ async fn push(desk: Desk, link: Link, in_flight: InFlight, line: Answers) {
                     continue;
                 }
             };
-            let wrapped = Wrapped { custody: Custody::sign(&parcel, &desk.signer), body };
+            let wrapped = Wrapped { custody: desk.custody(&parcel), body };
             if line.send((FrameKind::Parcel, wrapped.encode(), Some(place))).await.is_err() {
                 return;
             }

@@ -3,6 +3,7 @@
 mod clerk;
 mod init;
 mod lines;
+mod signed;
 mod station;
 mod status;
 
@@ -24,11 +25,12 @@ use crate::node::parts::{key_failure, renewal, start_failure, store_failure};
 use crate::node::rotation;
 use crate::node::serve::{LAST_WORDS, told_to_stop};
 use crate::node::socket;
-use crate::relay::{Quotas, Signer};
+use crate::relay::{Parcel, Quotas, Signer};
 use crate::store::{IndexChoice, Mailroom, RealDisk, StoreOptions};
 use crate::transport::{CloseCode, Listen, Road};
 use crate::trust::Directory;
 use clerk::Counter;
+use signed::Signed;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,7 @@ pub(super) struct Desk {
     board: Arc<Board>,
     doorkeeper: Arc<Doorkeeper>,
     signer: Arc<Signer>,
+    signed: Arc<Signed>,
     room: Mailroom,
     counter: Counter,
     counters: Arc<Counters>,
@@ -51,6 +54,10 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    fn custody(&self, parcel: &Parcel) -> Vec<u8> {
+        self.signed.custody(parcel, &self.signer)
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.machine.spawn(task);
     }

@@ -78,6 +78,7 @@ impl RelayStation {
             board: Arc::new(Board::new(parts.directory, parts.shelf)),
             doorkeeper,
             signer: Arc::new(parts.signer),
+            signed: Arc::default(),
             room: parts.room,
             counter,
             counters: Arc::default(),
