@@ -3,8 +3,7 @@
 use crate::figure::{Bound, Figure};
 use crate::nodes::{self, Lab, Node, ask, queued};
 use crate::{Failure, limits, stats};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use valise::control::Command;
@@ -87,56 +86,89 @@ struct Run<'a> {
 impl Run<'_> {
     /// Keeps so many requests in flight for so long; returns how many got their receipts, and the time until the last.
     fn spin(&self, span: Duration) -> Result<(usize, Duration), Failure> {
-        let (said, waiting, over) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
-        let busy = AtomicUsize::new(0);
-        let failure: Mutex<Option<String>> = Mutex::new(None);
+        let gate = Gate::default();
         let begun = Instant::now();
-        thread::scope(|scope| -> Result<(), Failure> {
-            for _ in 0..HANDS.min(self.in_flight) {
-                scope.spawn(|| {
-                    if let Err(cause) = self.hand(&said, &waiting, &busy, &over) {
-                        over.store(true, Ordering::Relaxed);
-                        failure
-                            .lock()
-                            .unwrap_or_else(std::sync::PoisonError::into_inner)
-                            .get_or_insert(cause.to_string());
-                    }
-                });
-            }
-            let mut line = self.xaa.line()?;
-            while begun.elapsed() < span && !over.load(Ordering::Relaxed) {
-                waiting.store(queued(&mut line)?, Ordering::Relaxed);
-                thread::sleep(Duration::from_millis(2));
-            }
-            over.store(true, Ordering::Relaxed);
-            Ok(())
+        let said = thread::scope(|scope| -> Result<usize, Failure> {
+            let gate = &gate;
+            let hand = move || self.hand(gate).map_err(|cause| gate.end(Some(cause.to_string())));
+            let hands: Vec<_> =
+                (0..HANDS.min(self.in_flight)).map(|_| scope.spawn(move || hand().unwrap_or(0))).collect();
+            let watched = self.watch(gate, begun + span);
+            gate.end(watched.err().map(|cause| cause.to_string()));
+            Ok(hands.into_iter().map(|hand| hand.join().unwrap_or(0)).sum())
         })?;
-        if let Some(cause) = failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+        if let Some(cause) = gate.lock().failure.take() {
             return Err(cause.into());
         }
         self.xaa.drain()?;
-        Ok((said.into_inner(), begun.elapsed()))
+        Ok((said, begun.elapsed()))
     }
 
-    fn hand(
-        &self,
-        said: &AtomicUsize,
-        waiting: &AtomicUsize,
-        busy: &AtomicUsize,
-        over: &AtomicBool,
-    ) -> Result<(), Failure> {
+    /// Tells the hands how many requests wait for their receipts.
+    fn watch(&self, gate: &Gate, until: Instant) -> Result<(), Failure> {
         let mut line = self.xaa.line()?;
-        while !over.load(Ordering::Relaxed) {
-            let mine = busy.fetch_add(1, Ordering::Relaxed);
-            if mine + waiting.load(Ordering::Relaxed) < self.in_flight {
-                ask(&mut line, self.submit.clone())?;
-                said.fetch_add(1, Ordering::Relaxed);
-                waiting.fetch_add(1, Ordering::Relaxed);
-            } else {
-                thread::sleep(Duration::from_micros(500));
-            }
-            busy.fetch_sub(1, Ordering::Relaxed);
+        while Instant::now() < until && !gate.lock().over {
+            let waiting = queued(&mut line)?;
+            let mut state = gate.lock();
+            state.waiting = waiting;
+            let room = self.in_flight.saturating_sub(state.waiting + state.busy);
+            drop(state);
+            (0..room).for_each(|_| gate.room.notify_one());
+            thread::sleep(Duration::from_millis(4));
         }
         Ok(())
+    }
+
+    /// Submits whenever there is room; returns how many times.
+    fn hand(&self, gate: &Gate) -> Result<usize, Failure> {
+        let (mut line, mut said) = (self.xaa.line()?, 0);
+        loop {
+            let mut state = gate.lock();
+            while !state.over && state.busy + state.waiting >= self.in_flight {
+                state = gate.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            if state.over {
+                return Ok(said);
+            }
+            state.busy += 1;
+            drop(state);
+            let answer = ask(&mut line, self.submit.clone());
+            let mut state = gate.lock();
+            state.busy -= 1;
+            answer?;
+            state.waiting += 1;
+            said += 1;
+        }
+    }
+}
+
+/// What lets no more requests out than there may be in flight; nobody spins on the cores that are measured.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<State>,
+    room: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    busy: usize,
+    waiting: usize,
+    over: bool,
+    failure: Option<String>,
+}
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, failure: Option<String>) {
+        let mut state = self.lock();
+        state.over = true;
+        if let Some(cause) = failure {
+            state.failure.get_or_insert(cause);
+        }
+        drop(state);
+        self.room.notify_all();
     }
 }

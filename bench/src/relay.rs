@@ -56,16 +56,24 @@ pub fn measure(lab: &Lab, options: &Options) -> Result<Vec<Figure>, Failure> {
     }
     let started = begun.elapsed().as_secs_f64();
     xaa.drain()?;
-    let drained = f64::from(options.members * options.each) / begun.elapsed().as_secs_f64();
+    let took = begun.elapsed().as_secs_f64();
+    let acts = f64::from(options.members * options.each);
     Ok(vec![
         Figure::new("CPU of a relay for an act", (forwarding, full), "us", (Bound::AtMost, 0.35))
             .guaranteeing(&["custody is synced before it is signed", "the relay reads nothing but the route"])
             .with("acts", f64::from(options.acts)),
-        Figure::new("draining of mailboxes", (drained, alone), "acts/s", (Bound::AtLeast, 0.5))
-            .guaranteeing(&["each act is receipted by its addressee"])
-            .with("members", f64::from(options.members))
-            .with("acts in each mailbox", f64::from(options.each))
-            .with("of it, starting the members, s", started),
+        Figure::new(
+            "mailboxes empty after the last start",
+            (took - started, acts / alone),
+            "s",
+            (Bound::AtMost, 1.0),
+        )
+        .guaranteeing(&["each act is receipted by its addressee"])
+        .with("members", f64::from(options.members))
+        .with("acts in each mailbox", f64::from(options.each))
+        .with("starting the members before, s", started)
+        .with("acts a second through the relay to one member", alone)
+        .with("acts a second from the first start on", acts / took),
     ])
 }
 

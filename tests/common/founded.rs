@@ -51,8 +51,12 @@ pub fn founded() -> Founded {
         .skip(1)
         .map(|rest| rest.split("```").next().expect("the drill goes on"))
         .collect();
+    for at in 0..ports.len() {
+        script = script.replace(&format!("127.0.0.1:{}", 4620 + at), &format!("<place {at}>"));
+    }
+    // Only now: a free port may begin like one of the document's.
     for (at, port) in ports.iter().enumerate() {
-        script = script.replace(&format!("127.0.0.1:{}", 4620 + at), &format!("127.0.0.1:{port}"));
+        script = script.replace(&format!("<place {at}>"), &format!("127.0.0.1:{port}"));
     }
     script += "printf '%s' \"$ANCHOR\" > anchor\n";
     let made = shell(home.path(), &script);
