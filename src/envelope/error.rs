@@ -21,8 +21,8 @@ pub enum EnvelopeError {
     /// The layers do not fit together.
     #[error("malformed envelope: {0}")]
     Malformed(&'static str),
-    /// The statement is of a wire version that this gateway does not speak.
-    #[error("statement of wire version {0}, not 1")]
+    /// The statement is of a version that this gateway does not speak.
+    #[error("statement of version {0}, not 1")]
     UnsupportedVersion(u64),
     /// The act is of a kind that this version does not know.
     #[error("unknown act")]
@@ -75,7 +75,7 @@ impl EnvelopeError {
             Self::Trust(e) => e.words_for_peer(),
             Self::Mandate(e) => e.words_for_peer(),
             Self::Malformed(words) => words,
-            Self::UnsupportedVersion(_) => "the statement is of a wire version that is not spoken here",
+            Self::UnsupportedVersion(_) => "the statement is of a version that is not spoken here",
             Self::UnknownAct => "the act is of a kind that is not known here",
             Self::NotAddressed => "the message is not addressed to this party",
             Self::WrongSender => "the gateway that sent the message is not one of its issuer",

@@ -16,7 +16,7 @@ use serde_bytes::ByteArray;
 
 /// Media type of a statement's payload: the ordered digests of an act's elements.
 const CONTENT_TYPE: &str = "application/vnd.valise.statement+cbor";
-/// The wire version that this code speaks.
+/// The version of statements that this code speaks.
 pub(super) const WIRE_VERSION: u64 = 1;
 /// Names SHA-256 in a certificate thumbprint (RFC 9054 §2.1).
 const SHA_256: i64 = -16;

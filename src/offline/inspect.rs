@@ -138,7 +138,7 @@ fn frame_at(bytes: &[u8], base: usize) -> Result<Shown, OfflineError> {
         }
     };
     let kind = format!("{:?}", header.kind()).to_lowercase();
-    let title = format!("{kind} frame, wire version 1, body of {} bytes", header.length());
+    let title = format!("{kind} frame, version 1, body of {} bytes", header.length());
     let value = json!({ "frame": kind, "length": header.length(), "body": inner.value });
     Ok(Shown { text: line(base, 0, &title) + &inner.text, value })
 }

@@ -66,7 +66,7 @@ pub enum FrameFault {
     #[error("the stream does not start with VL")]
     WrongMagic,
     /// The peer speaks another version of the wire.
-    #[error("wire version {0} is not supported")]
+    #[error("frame version {0} is not supported")]
     UnsupportedVersion(u8),
     /// The kind byte is none of [`FrameKind`].
     #[error("frame kind {0} is unknown")]
@@ -176,7 +176,7 @@ impl FrameFault {
     pub const fn words_for_peer(&self) -> &'static str {
         match self {
             Self::WrongMagic => "this is no Valise frame",
-            Self::UnsupportedVersion(_) => "this gateway speaks wire version 1 only",
+            Self::UnsupportedVersion(_) => "this gateway speaks version 1 of frames only",
             Self::UnknownKind(_) => "this gateway knows no such kind of frame",
             Self::TooLong { .. } => "the frame is longer than its kind may be",
         }
