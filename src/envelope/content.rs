@@ -86,24 +86,12 @@ pub fn compose(
     seal_packed(&Packed::of_signed(signed)?, to, ring, directory, now, keep_for, entropy)
 }
 
-/// Seals a statement once more, signed as it is, under a new identity: to the newest prekey of its recipient
-/// after `prekey-gone`, or under a newer route (DESIGN §5). `seed` is that of its salts.
+/// Seals a packed act under a new identity: for the first time, or once more, signed as it is, to the newest prekey of its
+/// recipient after `prekey-gone`, or under a newer route (DESIGN §5).
 ///
 /// # Errors
 /// As for [`compose`].
-pub fn seal_content(
-    (content, seed): (&Content, &SaltSeed),
-    to: &Party,
-    ring: &KeyRing,
-    directory: &Directory,
-    now: Timestamp,
-    keep_for: i64,
-    entropy: &mut dyn Entropy,
-) -> Result<Outgoing, EnvelopeError> {
-    seal_packed(&Packed::of(content, seed)?, to, ring, directory, now, keep_for, entropy)
-}
-
-fn seal_packed(
+pub fn seal_packed(
     packed: &Packed,
     to: &Party,
     ring: &KeyRing,

@@ -314,10 +314,11 @@ fn pieces_of_item<'a>(prefix: &str, item: &'a [u8], out: &mut Vec<Piece<'a>>) ->
     let Some(members) = members(item)? else { return Ok(()) };
     for (key, value) in members {
         match (name(key)?, parts(value)?) {
-            ("elements", Parts::Array(mut entries)) => entries
-                .by_ref()
-                .enumerate()
-                .try_for_each(|(j, entry)| add(out, format!("{prefix}/elements/{j}"), entry))?,
+            ("elements", Parts::Array(entries)) => {
+                for (j, entry) in entries.enumerate() {
+                    add(out, format!("{prefix}/elements/{j}"), entry)?;
+                }
+            }
             (key, Parts::Array(_) | Parts::Map(_) | Parts::Whole) => {
                 add(out, format!("{prefix}/{key}"), value)?
             }

@@ -21,7 +21,7 @@ mod word;
 
 pub use answer::{Receipts, Reject, SealedReceipt, open_receipt, seal_receipt};
 pub use attachment::{Want, open_piece, route_piece};
-pub use content::{Content, Opened, Outgoing, compose, open, read_route, seal_content, sealed_under};
+pub use content::{Content, Opened, Outgoing, compose, open, read_route, seal_packed, sealed_under};
 pub use elements::{Cut, Disclosure, SaltSeed, join, label_digest, split};
 pub use errand::{open_errand, route_errand};
 pub use error::EnvelopeError;

@@ -294,16 +294,22 @@ mod tests {
     use crate::trust::federation::SoleAuthority;
     use crate::trust::fixture::{NOW, Pki, key};
 
-    #[tokio::test]
-    async fn a_citation_of_any_snapshot_that_was_in_force_here_is_compared() {
+    /// The anchor of a federation, its one member, and what its publisher has signed first and second.
+    fn two_snapshots() -> (Digest, Party, [Vec<u8>; 2]) {
         let xaa = Pki::new("XAA");
         let mut authority = SoleAuthority::new("west", key("authority"));
         let mut publish = || {
             let month = Validity::days(NOW, 30);
             authority.publish(&[xaa.listing().sign()], &BTreeMap::new(), month).unwrap()
         };
-        let (first, second) = (publish(), publish());
-        let directory = Directory::from_bundle(&authority.anchor(), &first, Some(&xaa.party)).unwrap();
+        let snapshots = [publish(), publish()];
+        (authority.anchor(), xaa.party, snapshots)
+    }
+
+    #[tokio::test]
+    async fn a_citation_of_any_snapshot_that_was_in_force_here_is_compared() {
+        let (anchor, xaa, [first, second]) = two_snapshots();
+        let directory = Directory::from_bundle(&anchor, &first, Some(&xaa)).unwrap();
         let (old, disk) = (directory.digest(), Arc::new(MemDisk::new()));
         let board = Board::new(Arc::new(Live::new(directory)), Shelf::new(disk.clone()));
         let cites =
@@ -322,15 +328,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_citation_of_a_newer_snapshot_is_compared_once_that_comes_in() {
-        let xaa = Pki::new("XAA");
-        let mut authority = SoleAuthority::new("west", key("authority"));
-        let mut publish = || {
-            let month = Validity::days(NOW, 30);
-            authority.publish(&[xaa.listing().sign()], &BTreeMap::new(), month).unwrap()
-        };
-        let (first, second) = (publish(), publish());
-        let anchor = authority.anchor();
-        let directory = Directory::from_bundle(&anchor, &first, Some(&xaa.party)).unwrap();
+        let (anchor, xaa, [first, second]) = two_snapshots();
+        let directory = Directory::from_bundle(&anchor, &first, Some(&xaa)).unwrap();
         let true_digest = Directory::from_bundle(&anchor, &second, None).unwrap().digest();
         let disk = Arc::new(MemDisk::new());
         let begin = || Board::new(Arc::new(Live::new(directory.clone())), Shelf::new(disk.clone()));

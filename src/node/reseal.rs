@@ -1,5 +1,5 @@
 use crate::envelope;
-use crate::envelope::{Content, SaltSeed};
+use crate::envelope::{Content, Packed, SaltSeed};
 use crate::model::{DAY, MessageId};
 use crate::node::error::NodeError;
 use crate::node::gateway::Gateway;
@@ -30,8 +30,8 @@ impl Gateway {
         let mut entropy = self.entropy();
         let (content, seed) = (content(&body)?, SaltSeed(body.seed.ok_or_else(not_archived)?));
         let peer = &old.peer;
-        let out =
-            envelope::seal_content((&content, &seed), peer, &ring, &directory, now, horizon, &mut *entropy)?;
+        let packed = Packed::of(&content, &seed)?;
+        let out = envelope::seal_packed(&packed, peer, &ring, &directory, now, horizon, &mut *entropy)?;
         let row = OutboxRow { envelope: out.envelope, export: Vec::new(), ..old.clone() };
         let mut change = Change::default();
         change.settle(old.envelope)?;
