@@ -1,8 +1,9 @@
 use super::CoseError;
 use super::signing::ByteString;
+use super::xwing::{Encapsulated, Private, Public, XWing};
 use crate::model::Entropy;
 use crate::wire::MAX_HPKE_INFO;
-use hpke::{Deserializable, Kem as _, OpModeR, OpModeS, Serializable};
+use hpke::{Deserializable, Kem as _, OpModeR, OpModeS};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{convert::Infallible, fmt};
 use zeroize::Zeroizing;
@@ -13,17 +14,16 @@ pub const KEM_PUBLIC_LEN: usize = 1216;
 /// Keeps the secret of a receipt apart from every other use of one HPKE context (RFC 9180 §5.3).
 const RECEIPT_EXPORT: &[u8] = b"valise receipt key v1";
 
-type Kem = hpke::kem::XWing;
 type Kdf = hpke::kdf::KdfShake256;
 type Aead = hpke::aead::AesGcm256;
 
 /// An X-Wing private key (draft-connolly-cfrg-xwing-kem), wiped when dropped and never shown.
 #[derive(Clone)]
-pub struct KemPrivate(<Kem as hpke::Kem>::PrivateKey);
+pub struct KemPrivate(Private);
 
 /// An X-Wing public key whose encoding has been validated; a byte string of 1216 on the wire.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KemPublic(<Kem as hpke::Kem>::PublicKey);
+pub struct KemPublic(Public);
 
 /// The secret that sender and one recipient of a sealed message share for its receipt (DESIGN §5).
 ///
@@ -48,11 +48,11 @@ pub(super) fn wrap(
 ) -> Result<Wrapped, CoseError> {
     check_info(info)?;
     let (encapsulated, mut context) =
-        hpke::setup_sender_with_rng::<Aead, Kdf, Kem>(&OpModeS::Base, &public.0, info, &mut Rng(entropy))
+        hpke::setup_sender_with_rng::<Aead, Kdf, XWing>(&OpModeS::Base, &public.0, info, &mut Rng(entropy))
             .map_err(|_| CoseError::Key("X-Wing public key"))?;
     let ciphertext = context.seal(secret, aad).map_err(|_| CoseError::TooLong)?;
     let export = ExportSecret::fill(|out| context.export(RECEIPT_EXPORT, out))?;
-    Ok(Wrapped { encapsulated: encapsulated.to_bytes().to_vec(), ciphertext, export })
+    Ok(Wrapped { encapsulated: encapsulated.as_bytes().to_vec(), ciphertext, export })
 }
 
 /// Opens what [`wrap`] sealed; fails with `Decryption` on any other key, context or byte.
@@ -64,9 +64,9 @@ pub(super) fn unwrap(
     ciphertext: &[u8],
 ) -> Result<(Zeroizing<Vec<u8>>, ExportSecret), CoseError> {
     check_info(info)?;
-    let encapsulated = <Kem as hpke::Kem>::EncappedKey::from_bytes(encapsulated)
-        .map_err(|_| CoseError::Key("encapsulated key"))?;
-    let mut context = hpke::setup_receiver::<Aead, Kdf, Kem>(&OpModeR::Base, &private.0, &encapsulated, info)
+    let encapsulated =
+        Encapsulated::from_bytes(encapsulated).map_err(|_| CoseError::Key("encapsulated key"))?;
+    let mut context = hpke::setup_receiver::<Aead, Kdf, XWing>(&OpModeR::Base, &private.0, &encapsulated, info)
         .map_err(|_| CoseError::Decryption)?;
     let secret = context.open(ciphertext, aad).map_err(|_| CoseError::Decryption)?;
     let export = ExportSecret::fill(|out| context.export(RECEIPT_EXPORT, out))?;
@@ -83,33 +83,29 @@ impl KemPrivate {
 
     /// Expands the 32-byte seed that X-Wing uses as its private key.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        let key = <Kem as hpke::Kem>::PrivateKey::from_bytes(seed);
-        Self(key.expect("every 32 bytes are an X-Wing private key"))
+        Self(Private::expand(seed))
     }
 
     /// Returns the seed, for a key store to encrypt.
-    pub fn seed(&self) -> Zeroizing<[u8; 32]> {
-        let mut seed = Zeroizing::new([0; 32]);
-        self.0.write_exact(seed.as_mut_slice());
-        seed
+    pub const fn seed(&self) -> &Zeroizing<[u8; 32]> {
+        self.0.seed()
     }
 
     /// Returns the public key.
     pub fn public(&self) -> KemPublic {
-        KemPublic(Kem::sk_to_pk(&self.0))
+        KemPublic(XWing::sk_to_pk(&self.0))
     }
 }
 
 impl KemPublic {
     /// Validates an encoded public key; fails with `Key`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CoseError> {
-        let key = <Kem as hpke::Kem>::PublicKey::from_bytes(bytes);
-        key.map(Self).map_err(|_| CoseError::Key("X-Wing public key"))
+        Public::from_bytes(bytes).map(Self).map_err(|_| CoseError::Key("X-Wing public key"))
     }
 
     /// Returns the encoding.
-    pub fn to_bytes(&self) -> [u8; KEM_PUBLIC_LEN] {
-        self.0.to_bytes().into()
+    pub const fn as_bytes(&self) -> &[u8; KEM_PUBLIC_LEN] {
+        self.0.as_bytes()
     }
 }
 
@@ -140,7 +136,7 @@ impl fmt::Debug for KemPrivate {
 impl fmt::Debug for KemPublic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KemPublic(")?;
-        self.to_bytes()[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        self.as_bytes()[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("…)")
     }
 }
@@ -153,7 +149,7 @@ impl fmt::Debug for ExportSecret {
 
 impl Serialize for KemPublic {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_bytes(&self.to_bytes())
+        s.serialize_bytes(self.as_bytes())
     }
 }
 
@@ -220,13 +216,13 @@ mod tests {
         let field = |name: &str| hex(vector[name].as_str().unwrap());
         let private = KemPrivate::from_seed(&field("seed").try_into().unwrap());
         let public = private.public();
-        assert_eq!(public.to_bytes().to_vec(), field("pk"));
+        assert_eq!(public.as_bytes().to_vec(), field("pk"));
 
         let (secret, encapsulated) =
-            Kem::encap_with_rng(&public.0, None, &mut Rng(&mut Fixed(field("eseed")))).unwrap();
-        assert_eq!(encapsulated.to_bytes().to_vec(), field("ct"));
+            XWing::encap_with_rng(&public.0, None, &mut Rng(&mut Fixed(field("eseed")))).unwrap();
+        assert_eq!(encapsulated.as_bytes().to_vec(), field("ct"));
         assert_eq!(secret.0.to_vec(), field("ss"));
-        assert_eq!(Kem::decap(&private.0, None, &encapsulated).unwrap().0.to_vec(), field("ss"));
+        assert_eq!(XWing::decap(&private.0, None, &encapsulated).unwrap().0.to_vec(), field("ss"));
     }
 
     /// draft-ietf-hpke-pq-05 appendix A.12, which differs from our suite in the AEAD alone. The shared
@@ -249,7 +245,7 @@ mod tests {
         ));
         let exported = hex("941099dcecdd679acb7ff4e090cbd9b6626c9a510d93779cb812249e4d9060ec");
 
-        let (encapsulated, mut sender) = hpke::setup_sender_with_rng::<Aead, Kdf, Kem>(
+        let (encapsulated, mut sender) = hpke::setup_sender_with_rng::<Aead, Kdf, XWing>(
             &OpModeS::Base,
             &private.public().0,
             info,
@@ -259,7 +255,7 @@ mod tests {
         assert_eq!(sender.seal(plaintext, b"Count-0").unwrap(), ciphertext);
 
         let mut receiver =
-            hpke::setup_receiver::<Aead, Kdf, Kem>(&OpModeR::Base, &private.0, &encapsulated, info).unwrap();
+            hpke::setup_receiver::<Aead, Kdf, XWing>(&OpModeR::Base, &private.0, &encapsulated, info).unwrap();
         assert_eq!(receiver.open(&ciphertext, b"Count-0").unwrap(), plaintext);
         let mut out = [0; 32];
         receiver.export(b"pseudorandom0", &mut out).unwrap();
@@ -274,16 +270,16 @@ mod tests {
         assert_eq!(decode::<KemPublic>(&bytes, &Limits::HEADERS).unwrap(), public);
 
         // FIPS 203 §7.2: a coefficient of 4095 is not reduced modulo 3329.
-        let mut unreduced = public.to_bytes();
+        let mut unreduced = *public.as_bytes();
         unreduced[..2].fill(0xff);
         assert_eq!(KemPublic::from_bytes(&unreduced), Err(CoseError::Key("X-Wing public key")));
-        assert!(KemPublic::from_bytes(&public.to_bytes()[..1215]).is_err());
+        assert!(KemPublic::from_bytes(&public.as_bytes()[..1215]).is_err());
     }
 
     #[test]
     fn secrets_are_never_shown() {
         let private = KemPrivate::from_seed(&[0xab; 32]);
-        assert_eq!(*private.seed(), [0xab; 32]);
+        assert_eq!(**private.seed(), [0xab; 32]);
         let shown = format!("{private:?} {:?}", ExportSecret::from_bytes([0xab; 32]));
         assert!(!shown.contains("ab, ") && !shown.contains("171") && !shown.contains("abab"));
     }

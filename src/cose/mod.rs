@@ -15,6 +15,7 @@ mod pq;
 mod seal;
 mod sign1;
 mod signing;
+mod xwing;
 
 pub use algorithms::{alg, label};
 pub use encrypt0::{decrypt0, encrypt0};

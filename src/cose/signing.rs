@@ -1,6 +1,7 @@
 use super::CoseError;
 use crate::model::Entropy;
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use ed25519_dalek::Signer;
+use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -11,8 +12,8 @@ pub const SIGNATURE_LEN: usize = 64;
 /// An Ed25519 private key (RFC 8032), wiped when dropped and never shown.
 #[derive(Clone)]
 pub struct SigningKey {
-    // The expanded key is not kept: ring does not wipe it.
-    seed: Zeroizing<[u8; 32]>,
+    // Not ring's, which does not wipe a key when it is dropped.
+    key: ed25519_dalek::SigningKey,
     public: VerifyingKey,
 }
 
@@ -30,14 +31,14 @@ impl SigningKey {
 
     /// Takes the 32-byte private key of RFC 8032 §5.1.5.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        let mut public = [0; 32];
-        public.copy_from_slice(expand(seed).public_key().as_ref());
-        Self { seed: Zeroizing::new(*seed), public: VerifyingKey(public) }
+        let key = ed25519_dalek::SigningKey::from_bytes(seed);
+        let public = VerifyingKey(key.verifying_key().to_bytes());
+        Self { key, public }
     }
 
     /// Returns the seed, for a key store to encrypt.
-    pub const fn seed(&self) -> &Zeroizing<[u8; 32]> {
-        &self.seed
+    pub fn seed(&self) -> &[u8; 32] {
+        self.key.as_bytes()
     }
 
     /// Returns the public key.
@@ -52,9 +53,7 @@ impl SigningKey {
 
     /// Signs a message (RFC 8032 §5.1.6).
     pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN] {
-        let mut out = [0; SIGNATURE_LEN];
-        out.copy_from_slice(expand(&self.seed).sign(message).as_ref());
-        out
+        self.key.sign(message).to_bytes()
     }
 }
 
@@ -104,10 +103,6 @@ impl de::Visitor<'_> for ByteString {
     fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
         Ok(bytes)
     }
-}
-
-fn expand(seed: &[u8; 32]) -> Ed25519KeyPair {
-    Ed25519KeyPair::from_seed_unchecked(seed).expect("every 32 bytes are an Ed25519 seed")
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl PrekeyKeeper {
         let file = EpochFile { not_before: validity.not_before, not_after: validity.not_after };
         let text = toml::to_string(&file).expect("an epoch has a TOML form");
         write_new(&self.epoch_file(id), text.as_bytes(), 0o600)?;
-        self.keys.save(&private_name(id), &KemPrivate::generate(entropy).seed(), entropy)
+        self.keys.save(&private_name(id), KemPrivate::generate(entropy).seed(), entropy)
     }
 
     /// Lists the epochs whose private half is there; a file left alone by a crash is passed over.

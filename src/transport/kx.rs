@@ -1,15 +1,16 @@
 //! The hybrid key exchange X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem §4): whoever records traffic
 //! today must break both ML-KEM-768 (FIPS 203) and X25519 to read it.
 
-use ml_kem::{
-    B32, Ciphertext, Decapsulate, DecapsulationKey, EncapsulationKey, Key, KeyExport, MlKem768, Seed,
-};
+use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey};
 use rustls::crypto::ring::{default_provider, kx_group::X25519};
 use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange, SharedSecret, SupportedKxGroup};
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
+use zeroize::{Zeroize, Zeroizing};
 
 /// Length of an ML-KEM-768 encapsulation key, the first part of a client's share.
 const ENCAPSULATION_KEY: usize = 1184;
+/// Length of an ML-KEM-768 decapsulation key.
+const PRIVATE_KEY: usize = 2400;
 /// Length of an ML-KEM-768 ciphertext, the first part of a server's share.
 const CIPHERTEXT: usize = 1088;
 
@@ -19,26 +20,28 @@ pub(super) struct X25519MlKem768;
 
 impl SupportedKxGroup for X25519MlKem768 {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
-        let mut seed = Seed::default();
-        random(&mut seed)?;
-        let lattice = DecapsulationKey::from_seed(seed);
+        let mut seed = Zeroizing::new([0; 64]);
+        random(seed.as_mut_slice())?;
+        let (lattice, public) = mlkem768::generate_key_pair(*seed).into_parts();
         let curve = X25519.start()?;
-        let share = [lattice.encapsulation_key().to_bytes().as_slice(), curve.pub_key()].concat();
-        Ok(Box::new(Active { lattice, curve, share }))
+        let share = [public.as_slice(), curve.pub_key()].concat();
+        Ok(Box::new(Active { lattice: Lattice(lattice), curve, share }))
     }
 
     fn start_and_complete(&self, client_share: &[u8]) -> Result<CompletedKeyExchange, Error> {
         let (lattice, curve) = client_share.split_at_checked(ENCAPSULATION_KEY).ok_or(BAD_SHARE)?;
-        let lattice = Key::<EncapsulationKey<MlKem768>>::try_from(lattice).map_err(|_| BAD_SHARE)?;
-        let lattice = EncapsulationKey::<MlKem768>::new(&lattice).map_err(|_| BAD_SHARE)?;
+        let lattice = MlKem768PublicKey::try_from(lattice).map_err(|_| BAD_SHARE)?;
+        if !mlkem768::validate_public_key(&lattice) {
+            return Err(BAD_SHARE);
+        }
         let curve = X25519.start_and_complete(curve)?;
-        let mut message = B32::default();
-        random(&mut message)?;
-        let (ciphertext, secret) = lattice.encapsulate_deterministic(&message);
+        let mut message = Zeroizing::new([0; 32]);
+        random(message.as_mut_slice())?;
+        let (ciphertext, secret) = mlkem768::encapsulate(&lattice, *message);
         Ok(CompletedKeyExchange {
             group: self.name(),
-            pub_key: [ciphertext.as_slice(), &curve.pub_key].concat(),
-            secret: join(&secret, &curve.secret),
+            pub_key: [ciphertext.as_ref(), &curve.pub_key].concat(),
+            secret: join(Zeroizing::new(secret).as_slice(), &curve.secret),
         })
     }
 
@@ -51,8 +54,17 @@ impl SupportedKxGroup for X25519MlKem768 {
     }
 }
 
+/// A private key that is wiped when dropped.
+struct Lattice(MlKem768PrivateKey);
+
+impl Drop for Lattice {
+    fn drop(&mut self) {
+        self.0[..PRIVATE_KEY].zeroize();
+    }
+}
+
 struct Active {
-    lattice: DecapsulationKey<MlKem768>,
+    lattice: Lattice,
     curve: Box<dyn ActiveKeyExchange>,
     share: Vec<u8>,
 }
@@ -60,9 +72,10 @@ struct Active {
 impl ActiveKeyExchange for Active {
     fn complete(self: Box<Self>, server_share: &[u8]) -> Result<SharedSecret, Error> {
         let (lattice, curve) = server_share.split_at_checked(CIPHERTEXT).ok_or(BAD_SHARE)?;
-        let ciphertext = Ciphertext::<MlKem768>::try_from(lattice).map_err(|_| BAD_SHARE)?;
+        let ciphertext = MlKem768Ciphertext::try_from(lattice).map_err(|_| BAD_SHARE)?;
         let curve = self.curve.complete(curve)?;
-        Ok(join(&self.lattice.decapsulate(&ciphertext), &curve))
+        let secret = Zeroizing::new(mlkem768::decapsulate(&self.lattice.0, &ciphertext));
+        Ok(join(secret.as_slice(), &curve))
     }
 
     fn pub_key(&self) -> &[u8] {

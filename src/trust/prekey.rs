@@ -67,7 +67,7 @@ fn signed_bytes(party: &Party, prekey: &Prekey) -> Vec<u8> {
         &prekey.id.0,
         &prekey.validity.not_before.unix().to_be_bytes(),
         &prekey.validity.not_after.unix().to_be_bytes(),
-        &prekey.public.to_bytes(),
+        prekey.public.as_bytes(),
     ]
     .concat()
 }
@@ -87,6 +87,6 @@ mod tests {
             \0\0\0\0\x6b\x48\x80\x80\
             \0\0\0\0\x6b\x53\x0c\x80";
         assert_eq!(bytes[..head.len()], *head);
-        assert_eq!(bytes[head.len()..], prekey.public.to_bytes());
+        assert_eq!(bytes[head.len()..], *prekey.public.as_bytes());
     }
 }
