@@ -22,6 +22,9 @@ use valise::offline::officer::{self, OfficerError};
 use valise::offline::requests::{self, Example};
 use valise::wire::{Bag, FrameKind};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     keep_memory_private();
     let exit = match cli::parse(std::env::args_os()) {
