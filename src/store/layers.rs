@@ -37,19 +37,19 @@ const STEP: usize = 1024;
 pub(super) enum Fresh {
     /// In memory.
     Memory,
-    /// In sled databases below this directory.
+    /// In memory as far as it is not too much, the rest in sled databases below this directory.
     Sled(PathBuf),
 }
 
 impl Fresh {
-    fn make(&self, number: u64) -> Result<Box<dyn Index>, IndexFault> {
-        Ok(match self {
+    fn make(&self, number: u64) -> Box<dyn Index> {
+        match self {
             Self::Memory => Box::new(MemIndex::new()),
             Self::Sled(home) => {
-                let index = SledIndex::create(&home.join(format!("new-{number}")))?;
-                Box::new(StagedIndex::over(Box::new(index))?)
+                let path = home.join(format!("new-{number}"));
+                Box::new(StagedIndex::above(Box::new(move || Ok(Box::new(SledIndex::create(&path)?)))))
             }
-        })
+        }
     }
 }
 
@@ -127,7 +127,7 @@ impl LayeredIndex {
     /// Opens the runs of a list; what came after them is applied by the caller.
     pub fn open(disk: Arc<dyn Disk>, list: &RunList, ways: Ways) -> Result<Self, IndexFault> {
         let common = Arc::new(Common::default());
-        let recent = ways.fresh.make(0)?;
+        let recent = ways.fresh.make(0);
         let state = State {
             at: list.at,
             runs: list.open(&disk, &common),
@@ -150,7 +150,7 @@ impl LayeredIndex {
         // Either way it is tried again after as many rows.
         self.rows = 0;
         if self.stack.state().frozen.is_none() {
-            let index = std::mem::replace(&mut self.recent, self.ways.fresh.make(self.made + 1)?);
+            let index = std::mem::replace(&mut self.recent, self.ways.fresh.make(self.made + 1));
             self.made += 1;
             self.stack.state().frozen = Some(Arc::new(Frozen { index, at: self.at }));
         }

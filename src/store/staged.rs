@@ -4,43 +4,44 @@ use super::{
 };
 use std::{collections::BTreeMap, mem, ops::Bound};
 
-/// The newest rows in memory, above an index to which they go later, in the order of their keys.
+/// The newest rows in memory, and below them, once memory is full, an index that takes what is too much, in the order
+/// of its keys.
 ///
 /// A row that is written again before it goes down, such as a head or an act that waits for a moment only, never goes
 /// down at all; and what goes down at once lies side by side there.
 pub struct StagedIndex {
     fresh: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     bytes: usize,
-    below: Box<dyn Index>,
+    below: Option<Box<dyn Index>>,
+    make: Make,
     high_water: Position,
     /// Up to which key rows have gone down in this round.
     swept: Vec<u8>,
 }
 
-/// Rows, and the bytes of their keys and values, that stay above.
-const MOST_ROWS: usize = 4096;
-const MOST_BYTES: usize = 4 << 20;
+/// Makes the empty index below, once it is needed.
+pub type Make = Box<dyn Fn() -> Result<Box<dyn Index>, IndexFault> + Send + Sync>;
+
+/// The bytes of memory that stay above: those of keys and values, and what a row costs beside.
+const MOST_BYTES: usize = 16 << 20;
+const ROW_BYTES: usize = 96;
 /// Rows that go down at once while acts wait.
 const SWEEP: usize = 64;
 
 impl StagedIndex {
-    /// Begins with nothing above an index.
-    ///
-    /// # Errors
-    /// The index's own fault.
-    pub fn over(below: Box<dyn Index>) -> Result<Self, IndexFault> {
-        let high_water = below.high_water()?;
-        Ok(Self { fresh: BTreeMap::new(), bytes: 0, below, high_water, swept: Vec::new() })
+    /// Begins with nothing, neither in memory nor below.
+    pub fn above(make: Make) -> Self {
+        let (fresh, high_water) = (BTreeMap::new(), Position::GENESIS);
+        Self { fresh, bytes: 0, below: None, make, high_water, swept: Vec::new() }
     }
 
     fn put(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
-        let length = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
-        let (of_key, of_value) = (key.len(), length(&value));
+        let of_key = key.len() + ROW_BYTES;
+        self.bytes += length(value.as_ref());
         match self.fresh.insert(key, value) {
-            Some(before) => self.bytes -= length(&before),
+            Some(before) => self.bytes -= length(before.as_ref()),
             None => self.bytes += of_key,
         }
-        self.bytes += of_value;
     }
 
     /// Lets at least so many rows go down, from where the last sweep ended.
@@ -54,12 +55,16 @@ impl StagedIndex {
         let rest = end.as_ref().map(|end| later.split_off(end)).unwrap_or_default();
         self.swept = end.unwrap_or_default();
         self.fresh.extend(rest);
-        let gone = later.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+        let gone = later.iter().map(|(key, value)| key.len() + ROW_BYTES + length(value.as_ref()));
         self.bytes -= gone.sum::<usize>();
-        self.below.apply(later.into_iter().collect(), self.high_water)
+        let below = match &mut self.below {
+            Some(below) => below,
+            none => none.insert((self.make)()?),
+        };
+        below.apply(later.into_iter().collect(), self.high_water)
     }
 
-    fn above(
+    fn rows(
         &self,
         prefix: &[u8],
         after: Option<&[u8]>,
@@ -76,17 +81,18 @@ impl Index for StagedIndex {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, IndexFault> {
         match self.fresh.get(key) {
             Some(value) => Ok(value.clone()),
-            None => self.below.get(key),
+            None => self.below.as_ref().map_or(Ok(None), |below| below.get(key)),
         }
     }
 
     fn page(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Vec<Row>, IndexFault> {
-        let mut above = self.above(prefix, after).peekable();
+        let mut above = self.rows(prefix, after).peekable();
         let mut out: Vec<Row> = Vec::new();
         let mut cursor = after.map(<[u8]>::to_vec);
         loop {
             let wanted = limit - out.len();
-            let rows = self.below.page(prefix, cursor.as_deref(), wanted)?;
+            let page = |below: &dyn Index| below.page(prefix, cursor.as_deref(), wanted);
+            let rows = self.below.as_deref().map_or(Ok(Vec::new()), page)?;
             let more = rows.len() == wanted;
             for (key, value) in rows {
                 while let Some((newer, written)) = above.next_if(|(newer, _)| **newer < key) {
@@ -99,7 +105,8 @@ impl Index for StagedIndex {
                 cursor = Some(key);
             }
             if !more {
-                out.extend(above.by_ref().filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
+                let rest = above.by_ref().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+                out.extend(rest.take(limit.saturating_sub(out.len())));
             }
             if !more || out.len() >= limit {
                 out.truncate(limit);
@@ -116,12 +123,14 @@ impl Index for StagedIndex {
         let bound = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let rows = self.fresh.range::<[u8], _>((Bound::Included(prefix), bound));
         let above = rows.rev().find_map(|(key, value)| Some((key, value.as_ref()?)));
-        let mut below = self.below.last(prefix, before)?;
+        let last =
+            |before: Option<&[u8]>| self.below.as_ref().map_or(Ok(None), |below| below.last(prefix, before));
+        let mut below = last(before)?;
         // Rows that were taken away above are passed over.
         while let Some((key, _)) = &below
             && self.fresh.get(key).is_some_and(Option::is_none)
         {
-            below = self.below.last(prefix, Some(key))?;
+            below = last(Some(key))?;
         }
         // Of one key the row above is the newer one.
         Ok(match (above, below) {
@@ -135,7 +144,7 @@ impl Index for StagedIndex {
         let rows = batch.len();
         batch.into_iter().for_each(|(key, value)| self.put(key, value));
         self.high_water = high_water;
-        if self.fresh.len() > MOST_ROWS || self.bytes > MOST_BYTES {
+        if self.bytes > MOST_BYTES {
             self.sweep(SWEEP.max(2 * rows))?;
         }
         Ok(())
@@ -146,10 +155,13 @@ impl Index for StagedIndex {
     }
 
     fn close(self: Box<Self>) -> Result<(), IndexFault> {
-        let Self { fresh, mut below, high_water, .. } = *self;
-        below.apply(fresh.into_iter().collect(), high_water)?;
-        below.close()
+        // What is in memory outlives no process, here or below.
+        self.below.map_or(Ok(()), Index::close)
     }
+}
+
+fn length(value: Option<&Vec<u8>>) -> usize {
+    value.map_or(0, Vec::len)
 }
 
 #[cfg(test)]
@@ -183,7 +195,7 @@ mod tests {
             limit in 0..6_usize,
         ) {
             let mut one = MemIndex::new();
-            let mut two = StagedIndex::over(Box::new(MemIndex::new())).unwrap();
+            let mut two = StagedIndex::above(Box::new(|| Ok(Box::new(MemIndex::new()))));
             for (nth, (batch, sweep)) in batches.into_iter().zip(sweeps).enumerate() {
                 one.apply(batch.clone(), at(nth)).unwrap();
                 two.apply(batch, at(nth)).unwrap();
@@ -191,8 +203,8 @@ mod tests {
                     two.sweep(3).unwrap();
                 }
             }
-            let length = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
-            prop_assert_eq!(two.bytes, two.fresh.iter().map(length).sum::<usize>());
+            let cost = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| key.len() + ROW_BYTES + length(value.as_ref());
+            prop_assert_eq!(two.bytes, two.fresh.iter().map(cost).sum::<usize>());
             let rows = one.scan_prefix(&prefix).unwrap();
             prop_assert_eq!(&two.scan_prefix(&prefix).unwrap(), &rows);
             let before = after.as_deref();
@@ -205,20 +217,22 @@ mod tests {
             let after = after.as_deref();
             prop_assert_eq!(two.page(&prefix, after, limit).unwrap(), one.page(&prefix, after, limit).unwrap());
             prop_assert_eq!(two.high_water().unwrap(), one.high_water().unwrap());
-            let rest = mem::take(&mut two.fresh).into_iter().collect();
-            two.below.apply(rest, two.high_water).unwrap();
-            prop_assert_eq!(two.below.scan_prefix(&[]).unwrap(), one.scan_prefix(&[]).unwrap());
+            two.swept.clear();
+            two.sweep(usize::MAX).unwrap();
+            prop_assert!(two.fresh.is_empty() && two.bytes == 0);
+            prop_assert_eq!(two.below.unwrap().scan_prefix(&[]).unwrap(), one.scan_prefix(&[]).unwrap());
         }
     }
 
     #[test]
     fn what_stays_above_is_bounded() {
-        let mut index = StagedIndex::over(Box::new(MemIndex::new())).unwrap();
-        for nth in 0..40_000_u32 {
+        let mut index = StagedIndex::above(Box::new(|| Ok(Box::new(MemIndex::new()))));
+        for nth in 0..20_000_u32 {
             let key = Digest::of(&[&nth.to_be_bytes()]).0.to_vec();
-            index.apply(vec![(key, Some(vec![7; 200]))], at(nth as usize)).unwrap();
-            assert!(index.fresh.len() <= MOST_ROWS + 1 && index.bytes <= MOST_BYTES + 1000);
+            index.apply(vec![(key, Some(vec![7; 1000]))], at(nth as usize)).unwrap();
+            assert!(index.bytes <= MOST_BYTES + 2000);
+            assert_eq!(index.below.is_some(), nth >= 14_873, "it goes down when memory is full: {nth}");
         }
-        assert_eq!(index.scan_prefix(&[]).unwrap().len(), 40_000);
+        assert_eq!(index.scan_prefix(&[]).unwrap().len(), 20_000);
     }
 }
