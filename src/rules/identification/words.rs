@@ -4,8 +4,9 @@ use crate::model::Field;
 ///
 /// Such words hide which state is meant (DESIGN §3.1): removed, unreadable, never marked or not examined.
 pub fn is_word_for_nothing(text: &str) -> bool {
-    let letters = letters_of(text);
-    let only_x = letters.len() > 1 && letters.chars().all(|c| c == 'x');
+    // No more of it is folded than tells: a text may be long.
+    let letters: String = folded(text).take(LONGEST_WORD + 1).collect();
+    let only_x = letters.len() > 1 && folded(text).all(|c| c == 'x');
     letters.is_empty()
         || only_x
         || state_meant_by(&letters).is_some()
@@ -24,7 +25,11 @@ pub fn state_meant<T>(text: &str) -> Option<Field<T>> {
 
 /// Folds a text to its letters and digits: lower case, without accents, spaces and punctuation.
 pub fn letters_of(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).map(without_accent).filter(|c| c.is_alphanumeric()).collect()
+    folded(text).collect()
+}
+
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase).map(without_accent).filter(|c| c.is_alphanumeric())
 }
 
 #[derive(Clone, Copy)]
@@ -45,6 +50,9 @@ fn state_meant_by(letters: &str) -> Option<State> {
     .into_iter()
     .find_map(|(words, state)| words.contains(&letters).then_some(state))
 }
+
+/// The most letters of any word below.
+const LONGEST_WORD: usize = 15;
 
 /// Words for a mark that someone took away; folded as [`letters_of`] does.
 #[rustfmt::skip]
@@ -128,13 +136,24 @@ mod tests {
     fn words_for_nothing_in_many_languages() {
         #[rustfmt::skip]
         let words = [
-            "N/A", "n.a.", "None", "UNKNOWN", "-", "S/N", "s/nº", "???", "XXXX", "…", "  ", "Néant", "inconnue",
+            "N/A", "n.a.", "None", "UNKNOWN", "-", "S/N", "s/nº", "???", "XXXX", "xxxxxxxx xxxxxxxx xxxxxxxx", "…", "  ", "Néant", "inconnue",
             "Sem número", "não disponível", "sin número", "Ilegível", "غير معروف", "неизвестно", "filed off",
         ];
         for word in words {
             assert!(is_word_for_nothing(word), "{word}");
         }
-        for word in ["AK", "X", "XM177", "0000", "Norinco", "No. 4 Mk I", "Removable stock", "AB-12"] {
+        for word in [
+            "AK",
+            "X",
+            "XM177",
+            "0000",
+            "Norinco",
+            "No. 4 Mk I",
+            "Removable stock",
+            "AB-12",
+            "noserialnumbers",
+            "xxxxxxxxxxxxxxxxxxxx1",
+        ] {
             assert!(!is_word_for_nothing(word), "{word}");
         }
     }
@@ -163,6 +182,7 @@ mod tests {
         for list in [REMOVED, UNREADABLE, NEVER_MARKED, NOT_EXAMINED, WORDS_FOR_NOTHING] {
             for word in list {
                 assert_eq!(letters_of(&word.to_uppercase()), *word);
+                assert!(word.chars().count() <= LONGEST_WORD, "{word}");
             }
         }
     }
