@@ -56,7 +56,7 @@ pub async fn ask(post: &Post, courier: &Courier, sizes: &[u64]) -> Result<(), Au
     let gateway = &*post.gateway;
     let peer = &courier.peer;
     gateway.recovery.check([peer])?;
-    let seen = gateway.ledger.heads(peer).map_err(NodeError::from)?.1;
+    let seen = gateway.ledger.seen_head(peer).map_err(NodeError::from)?;
     let Some(seen) = seen else { return Err(AuditError::Unanswered("no head was seen yet".to_owned())) };
     let mut sizes: Vec<u64> = sizes.iter().copied().chain([seen.size]).collect();
     sizes.sort_unstable();
@@ -156,7 +156,7 @@ pub fn compare_receipt(
     change: &mut Change,
 ) -> Result<(), NodeError> {
     let other = against(gateway, peer, &[proved])?;
-    let seen = gateway.ledger.heads(peer)?.1;
+    let seen = gateway.ledger.seen_head(peer)?;
     if other.is_none() && !seen.is_some_and(|seen| contradict(&proved, &seen)) {
         return Ok(());
     }
@@ -186,7 +186,7 @@ pub fn compare_statement(
     named: Option<Head>,
     change: &mut Change,
 ) -> Result<(), NodeError> {
-    let seen = gateway.ledger.heads(peer)?.1;
+    let seen = gateway.ledger.seen_head(peer)?;
     let (Some(named), Some(seen)) = (named, seen) else { return Ok(()) };
     if !contradict(&named, &seen) {
         return Ok(());
@@ -344,7 +344,7 @@ pub async fn audit(post: Post, peer: Party) {
 fn is_led(gateway: &Gateway, peer: &Party) -> Result<bool, NodeError> {
     let Some(newest) = gateway.ledger.newest_audit(peer)? else { return Ok(false) };
     let (at, size) = AuditAnswer::unproved(&newest)?.anchor.claimed()?;
-    let seen = gateway.ledger.heads(peer)?.1;
+    let seen = gateway.ledger.seen_head(peer)?;
     let is_recent = gateway.now().seconds_since(at) < DAY;
     Ok(is_recent && seen.is_some_and(|seen| seen.size == size))
 }

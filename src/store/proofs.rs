@@ -122,13 +122,22 @@ impl Ledger {
     /// # Errors
     /// As for [`Self::cases`].
     pub fn heads(&self, peer: &Party) -> Result<(Option<Head>, Option<Head>), StoreError> {
-        let head = |ours| {
-            Ok::<_, StoreError>(match self.get(&keys::head(peer, ours))? {
-                Some((Entry::Head { head, .. }, _)) => Some(head),
-                _ => None,
-            })
-        };
-        Ok((head(true)?, head(false)?))
+        Ok((self.head(peer, true)?, self.seen_head(peer)?))
+    }
+
+    /// Returns the newest head of a peer's log about us that its receipts have shown.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn seen_head(&self, peer: &Party) -> Result<Option<Head>, StoreError> {
+        self.head(peer, false)
+    }
+
+    fn head(&self, peer: &Party, ours: bool) -> Result<Option<Head>, StoreError> {
+        Ok(match self.get(&keys::head(peer, ours))? {
+            Some((Entry::Head { head, .. }, _)) => Some(head),
+            _ => None,
+        })
     }
 
     /// Opens our log about a peer as far as it is durable.

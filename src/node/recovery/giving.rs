@@ -62,7 +62,7 @@ fn list(gateway: &Gateway, peer: &Party, from: u64) -> Result<RecoveryList, Node
             acts.push(statement);
         }
     }
-    let seen = gateway.ledger.heads(peer)?.1;
+    let seen = gateway.ledger.seen_head(peer)?;
     Ok(RecoveryList { to: peer.clone(), acts, next, seen })
 }
 
