@@ -66,8 +66,9 @@ pub(super) fn unwrap(
     check_info(info)?;
     let encapsulated =
         Encapsulated::from_bytes(encapsulated).map_err(|_| CoseError::Key("encapsulated key"))?;
-    let mut context = hpke::setup_receiver::<Aead, Kdf, XWing>(&OpModeR::Base, &private.0, &encapsulated, info)
-        .map_err(|_| CoseError::Decryption)?;
+    let mut context =
+        hpke::setup_receiver::<Aead, Kdf, XWing>(&OpModeR::Base, &private.0, &encapsulated, info)
+            .map_err(|_| CoseError::Decryption)?;
     let secret = context.open(ciphertext, aad).map_err(|_| CoseError::Decryption)?;
     let export = ExportSecret::fill(|out| context.export(RECEIPT_EXPORT, out))?;
     Ok((Zeroizing::new(secret), export))
@@ -255,7 +256,8 @@ mod tests {
         assert_eq!(sender.seal(plaintext, b"Count-0").unwrap(), ciphertext);
 
         let mut receiver =
-            hpke::setup_receiver::<Aead, Kdf, XWing>(&OpModeR::Base, &private.0, &encapsulated, info).unwrap();
+            hpke::setup_receiver::<Aead, Kdf, XWing>(&OpModeR::Base, &private.0, &encapsulated, info)
+                .unwrap();
         assert_eq!(receiver.open(&ciphertext, b"Count-0").unwrap(), plaintext);
         let mut out = [0; 32];
         receiver.export(b"pseudorandom0", &mut out).unwrap();

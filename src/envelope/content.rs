@@ -115,7 +115,7 @@ pub fn seal_packed(
         attachments: Vec::new(),
         lane: Lane::Acts,
     };
-    let bytes = wire::encode(&(Bytes::new(&route.sign(ring)?), Bytes::new(&sealed.bytes)))?;
+    let bytes = wire::byte_strings(&[&route.sign(ring)?, &sealed.bytes]);
     FrameHeader::new(FrameKind::Envelope, bytes.len()).map_err(WireError::from)?;
     let export = sealed.exports.pop().expect("one recipient gives one export secret");
     Ok(Outgoing { envelope, bytes, export })
@@ -133,8 +133,8 @@ pub fn open(
     now: Timestamp,
 ) -> Result<Opened, (Option<MessageId>, EnvelopeError)> {
     let (sender, route, sealed) = open_route(bytes, directory, now).map_err(|e| (None, e))?;
-    check_route(&route, &sealed, ring)
-        .and_then(|()| open_sealed(&sender, &route, &sealed, ring, directory, now))
+    check_route(&route, sealed, ring)
+        .and_then(|()| open_sealed(&sender, &route, sealed, ring, directory, now))
         .map_err(|e| (Some(route.envelope), e))
 }
 
@@ -143,8 +143,8 @@ pub fn open(
 /// # Errors
 /// [`EnvelopeError::Wire`] or [`EnvelopeError::Cose`] if the bytes are no envelope.
 pub fn sealed_under(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, Digest), EnvelopeError> {
-    let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
-    Ok((cose::recipients(&sealed, &Limits::ENVELOPE)?, cited_certificate(&route)?))
+    let [route, sealed] = wire::lend_byte_strings(bytes, &Limits::ENVELOPE)?;
+    Ok((cose::recipients(sealed, &Limits::ENVELOPE)?, cited_certificate(route)?))
 }
 
 /// Reads what a relay may read: who made the envelope, its route and the route's digest. That the sealed
@@ -157,10 +157,10 @@ pub fn read_route(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<(Party, Route, Digest), EnvelopeError> {
-    let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
-    let digest = Digest::of(&[&route]);
-    let (sender, route) = Route::verify(&route, directory, now)?;
-    if route.body != Digest::of(&[&sealed]) || route.size != sealed.len() as u64 {
+    let [route, sealed] = wire::lend_byte_strings(bytes, &Limits::ENVELOPE)?;
+    let digest = Digest::of(&[route]);
+    let (sender, route) = Route::verify(route, directory, now)?;
+    if route.body != Digest::of(&[sealed]) || route.size != sealed.len() as u64 {
         return Err(EnvelopeError::BodyMismatch);
     }
     Ok((sender, route, digest))
@@ -208,13 +208,13 @@ impl fmt::Debug for Content {
     }
 }
 
-fn open_route(
-    bytes: &[u8],
+fn open_route<'a>(
+    bytes: &'a [u8],
     directory: &Directory,
     now: Timestamp,
-) -> Result<(Party, Route, ByteBuf), EnvelopeError> {
-    let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
-    let (sender, route) = Route::verify(&route, directory, now)?;
+) -> Result<(Party, Route, &'a [u8]), EnvelopeError> {
+    let [route, sealed] = wire::lend_byte_strings(bytes, &Limits::ENVELOPE)?;
+    let (sender, route) = Route::verify(route, directory, now)?;
     Ok((sender, route, sealed))
 }
 
@@ -247,9 +247,8 @@ fn open_sealed(
         Err(CoseError::NotForUs) => return Err(EnvelopeError::PrekeyGone),
         other => other?,
     };
-    let Unpacked { statement: bytes, cut, seed, mandate: document } =
-        Packed::parse(&opened.plaintext)?.unpack()?;
-    let statement = Statement::verify_cut(&bytes, &cut, directory, now)?;
+    let Unpacked { statement, cut, seed, mandate: document } = Packed::parse(&opened.plaintext)?.unpack()?;
+    let (statement, bytes) = Statement::verify_cut(&statement, &cut, directory, now)?;
     // What we said ourselves never comes from outside.
     if statement.issuer != *sender || statement.issuer == ring.party {
         return Err(EnvelopeError::WrongSender);

@@ -15,7 +15,7 @@ use crate::wire;
 use crate::wire::{Entries, Limits, Parts, WireError};
 use ciborium::Value;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_bytes::{ByteBuf, Bytes};
+use serde_bytes::ByteBuf;
 use std::fmt;
 use std::ops::Range;
 
@@ -27,6 +27,9 @@ pub(super) const SHORTEST_DISCLOSURE: usize = 1 + (1 + SALT_BYTES) + 2 + 1 + 1;
 
 /// The most elements of an act: some 300 items. What is made of them before their signature is proved stays below 3 MiB.
 const MAX_ELEMENTS: usize = 8192;
+
+/// Stands where an element bears no label.
+const NULL: &[u8] = &[0xf6];
 
 /// The most segments of a path: `items/0/elements/1`.
 const MAX_SEGMENTS: usize = 4;
@@ -92,9 +95,8 @@ impl Disclosure {
         check_path(&path)?;
         let label_bytes = label_of(value)?;
         let label = label_bytes.map(|label| wire::decode(label, &Limits::ENVELOPE)).transpose()?;
-        let salt = wire::encode(Bytes::new(salt))?;
-        let null = wire::encode(&())?;
-        let bytes = wire::array(&[&salt, &wire::encode(&path)?, label_bytes.unwrap_or(&null), value]);
+        let salt = wire::byte_string(salt);
+        let bytes = wire::array(&[&salt, &wire::text_string(&path), label_bytes.unwrap_or(NULL), value]);
         let value = bytes.len() - value.len()..bytes.len();
         Ok(Self { bytes, path, label, value })
     }

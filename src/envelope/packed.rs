@@ -8,7 +8,7 @@ use crate::cose;
 use crate::envelope::EnvelopeError;
 use crate::envelope::content::Content;
 use crate::envelope::elements::{Cut, SaltSeed};
-use crate::envelope::statement::{Signed, payload};
+use crate::envelope::statement::Signed;
 use crate::trust::MandateDocument;
 use crate::wire;
 use crate::wire::Limits;
@@ -38,7 +38,7 @@ pub struct Packed {
 /// What was packed.
 #[derive(Debug)]
 pub(super) struct Unpacked {
-    /// The statement's COSE_Sign1 with its payload, as it was signed.
+    /// The statement's COSE_Sign1, without its payload.
     pub statement: Vec<u8>,
     /// The act.
     pub cut: Cut,
@@ -89,16 +89,14 @@ impl Packed {
         Ok(wire::decode(bytes, &Limits::ENVELOPE)?)
     }
 
-    /// Puts together what was signed, as far as bytes go: nothing is proved yet.
+    /// Cuts the act into what was signed: nothing is proved yet.
     ///
     /// # Errors
-    /// [`EnvelopeError::Cose`], [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] on the first part that is not
-    /// sound.
+    /// [`EnvelopeError::Wire`] or [`EnvelopeError::Malformed`] if it cannot be cut.
     pub(super) fn unpack(self) -> Result<Unpacked, EnvelopeError> {
         let seed = SaltSeed(self.seed);
         let cut = Cut::seeded(self.body, &seed)?;
-        let statement = cose::attach(&self.statement, &payload(&cut.disclosures)?, &Limits::ENVELOPE)?;
-        Ok(Unpacked { statement, cut, seed, mandate: self.mandate })
+        Ok(Unpacked { statement: self.statement, cut, seed, mandate: self.mandate })
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::cose;
 use crate::cose::{Headers, Known, Payload, Sign1, Verified, label, sign1_digested};
 use crate::envelope::EnvelopeError;
 use crate::envelope::attachment::manifest_root;
@@ -246,24 +247,30 @@ impl Statement {
         now: Timestamp,
     ) -> Result<Self, EnvelopeError> {
         let act = |kind| join(kind, disclosures);
-        Self::verify_with(bytes, disclosures, act, directory, now)
+        Self::verify_with(bytes, None, disclosures, act, directory, now)
     }
 
-    /// Verifies a statement with its whole act; else as [`Self::verify`].
+    /// Verifies a statement that came without its payload, which its act gives; returns it with the bytes that were
+    /// signed, payload and all. Else as [`Self::verify`].
     ///
     /// # Errors
     /// As for [`Self::verify`].
     pub fn verify_cut(
-        bytes: &[u8],
+        detached: &[u8],
         cut: &Cut,
         directory: &Directory,
         now: Timestamp,
-    ) -> Result<Self, EnvelopeError> {
-        Self::verify_with(bytes, &cut.disclosures, |kind| cut.act(kind), directory, now)
+    ) -> Result<(Self, Vec<u8>), EnvelopeError> {
+        let digests = payload(&cut.disclosures)?;
+        let act = |kind| cut.act(kind);
+        let statement = Self::verify_with(detached, Some(&digests), &cut.disclosures, act, directory, now)?;
+        Ok((statement, cose::attach(detached, &digests, &Limits::ENVELOPE)?))
     }
 
+    /// `digests` is the payload where the statement carries none: what the disclosures give.
     fn verify_with(
         bytes: &[u8],
+        digests: Option<&[u8]>,
         disclosures: &[Disclosure],
         act: impl FnOnce(ActKind) -> Result<Act, EnvelopeError>,
         directory: &Directory,
@@ -277,9 +284,11 @@ impl Statement {
         let claimed = Claims::read(unverified.unverified_headers())?;
         let certificate = read_thumbprint(unverified.unverified_headers())?;
         let key = speaks_for(directory, &claimed.issuer, &certificate, now)?;
-        let verified = unverified.verify(&key, None, &[])?;
+        let verified = unverified.verify(&key, digests, &[])?;
         let kind = check_headers(verified.headers(), disclosures)?;
-        check_digests(&verified, disclosures)?;
+        if digests.is_none() {
+            check_digests(&verified, disclosures)?;
+        }
         let act = act(kind)?;
         check_manifest(verified.headers(), &act)?;
         Self::assemble(verified.headers(), claimed, verified.sig_structure_digest(), act)

@@ -8,7 +8,6 @@ use crate::wire;
 use crate::wire::Limits;
 use ciborium::Value;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_bytes::ByteBuf;
 
 const CUSTODY: &str = "application/vnd.valise.custody+cbor";
 const MAILBOX: &str = "application/vnd.valise.mailbox+cbor";
@@ -251,15 +250,15 @@ impl Wrapped {
         directory: &Directory,
         now: Timestamp,
     ) -> Result<(Custody, Vec<u8>), RelayError> {
-        let (custody, body): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::PARCEL)?;
-        let custody = Custody::verify(&custody, relay, directory, now)?;
+        let [custody, body] = wire::lend_byte_strings(bytes, &Limits::PARCEL)?;
+        let custody = Custody::verify(custody, relay, directory, now)?;
         if directory.me() != Some(&custody.parcel.thread.to) {
             return Err(RelayError::WrongParty);
         }
-        if custody.parcel.digest != Digest::of(&[&body]) {
+        if custody.parcel.digest != Digest::of(&[body]) {
             return Err(RelayError::Damaged);
         }
-        Ok((custody, body.into_vec()))
+        Ok((custody, body.to_vec()))
     }
 }
 

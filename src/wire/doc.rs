@@ -75,6 +75,47 @@ pub fn array(members: &[&[u8]]) -> Vec<u8> {
     out
 }
 
+/// Makes a byte string.
+pub fn byte_string(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(9 + bytes.len());
+    string(2, bytes, &mut out);
+    out
+}
+
+/// Makes a text string.
+pub fn text_string(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(9 + text.len());
+    string(3, text.as_bytes(), &mut out);
+    out
+}
+
+/// Makes an array of byte strings; each is copied once.
+pub fn byte_strings(strings: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(9 + strings.iter().map(|string| 9 + string.len()).sum::<usize>());
+    head(4, strings.len() as u64, &mut out);
+    strings.iter().for_each(|bytes| string(2, bytes, &mut out));
+    out
+}
+
+fn string(major: u8, bytes: &[u8], out: &mut Vec<u8>) {
+    head(major, bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+/// Checks the bytes strictly and lends each string of an array of `N` byte strings; allocates nothing.
+///
+/// Fails with `Cbor`, or with `Shape` on anything else.
+pub fn lend_byte_strings<'a, const N: usize>(
+    bytes: &'a [u8],
+    limits: &Limits,
+) -> Result<[&'a [u8]; N], WireError> {
+    let mut strings = members(bytes, limits)?;
+    for string in &mut strings {
+        *string = strict::bytes(string).ok_or_else(|| shape::<[Value; N]>(&"a member is no byte string"))?;
+    }
+    Ok(strings)
+}
+
 /// The library reads one value from several encodings: it passes over what follows the last member of
 /// a tuple and over members that it does not know, and takes arrays of numbers for byte strings.
 fn is_own_form<T: Serialize>(value: &T, bytes: &[u8]) -> Result<(), WireError> {
@@ -225,6 +266,38 @@ mod tests {
             assert!(matches!(members(other), Err(WireError::Shape { .. })), "{other:02x?}");
         }
         assert!(matches!(members(b"\x83\x01\x02"), Err(WireError::Cbor(_))));
+    }
+
+    #[test]
+    fn strings_are_written_and_lent_as_the_library_writes_and_reads_them() {
+        use serde_bytes::Bytes;
+        for length in [0, 23, 24, 255, 256, 70_000] {
+            let (bytes, text) = (vec![7; length], "a".repeat(length));
+            assert_eq!(byte_string(&bytes), encode(Bytes::new(&bytes)).unwrap());
+            assert_eq!(text_string(&text), encode(&text).unwrap());
+            let pair = byte_strings(&[&bytes, b"x"]);
+            assert_eq!(pair, encode(&(Bytes::new(&bytes), Bytes::new(b"x"))).unwrap());
+            assert_eq!(lend_byte_strings(&pair, &Limits::ENVELOPE), Ok([bytes.as_slice(), b"x"]));
+        }
+    }
+
+    #[test]
+    fn only_an_array_of_that_many_byte_strings_is_lent() {
+        let lend = |bytes| lend_byte_strings::<2>(bytes, &Limits::ENVELOPE);
+        assert_eq!(lend(b"\x82\x41\x07\x40"), Ok([b"\x07".as_slice(), b""]));
+        for other in [
+            b"\x81\x41\x07".as_slice(),
+            b"\x83\x40\x40\x40",
+            b"\x82\x41\x07\x61a",
+            b"\x82\x41\x07\x81\x07",
+            b"\xa1\x01\x40",
+            b"\x41\x07",
+        ] {
+            assert!(matches!(lend(other), Err(WireError::Shape { .. })), "{other:?}");
+        }
+        for unsound in [b"\x82\x58\x01\x07\x40".as_slice(), b"\x82\x41\x07\x40\x00", b"\x82\x42\x07"] {
+            assert!(matches!(lend(unsound), Err(WireError::Cbor(_))), "{unsound:?}");
+        }
     }
 
     #[test]

@@ -15,7 +15,10 @@ mod strict;
 
 pub use bag::{Bag, BagCause, BagFault};
 pub use bounds::{Limits, MAX_DEPTH, MAX_HPKE_INFO, MAX_RECIPIENTS};
-pub use doc::{array, decode, decode_value, encode, encode_value, from_value, members, read_back, to_value};
+pub use doc::{
+    array, byte_string, byte_strings, decode, decode_value, encode, encode_value, from_value,
+    lend_byte_strings, members, read_back, text_string, to_value,
+};
 pub use error::WireError;
 pub use frame::{FRAME_VERSION, FrameFault, FrameHeader, FrameKind, HEADER_LEN};
 pub use pad::{pad, padme_len, unpad};

@@ -146,6 +146,13 @@ pub fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(&bytes[walk.at..walk.at + length]).ok()
 }
 
+/// Returns the content of an item that is a byte string; checks nothing else.
+pub(super) fn bytes(item: &[u8]) -> Option<&[u8]> {
+    let mut walk = Walk::new(item, &Limits::ENVELOPE);
+    let Ok(Head::Bytes(length)) = walk.head() else { return None };
+    item.get(walk.at..walk.at + length)
+}
+
 impl FaultKind {
     /// Returns what is wrong, in words that may be told to the peer.
     pub const fn words(self) -> &'static str {

@@ -1,6 +1,7 @@
 use super::forge::*;
 use super::*;
 use crate::cose::label;
+use crate::envelope::packed::Unpacked;
 use crate::model::{DAY, Timestamp};
 use crate::trust::federation::SealEntry;
 use crate::trust::fixture::{Listing, Pki, directory};
@@ -248,7 +249,9 @@ fn a_seed_of_other_salts() {
 fn a_packed_statement_that_carries_a_payload() {
     let signed = signed(response());
     let packed = Packed { statement: signed.bytes.clone(), ..Packed::of_signed(&signed).unwrap() };
-    assert_eq!(packed.unpack().unwrap_err().code(), "bad-payload");
+    let Unpacked { statement, cut, .. } = packed.unpack().unwrap();
+    let verified = Statement::verify_cut(&statement, &cut, &known_to(XBB), NOW);
+    assert_eq!(verified.unwrap_err().code(), "bad-payload");
 }
 
 #[test]
