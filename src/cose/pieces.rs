@@ -12,7 +12,9 @@ use super::kdf::hkdf32;
 use crate::model::{Digest, MessageId};
 use crate::wire::padme_len;
 use ring::aead;
-use zeroize::Zeroizing;
+use std::mem;
+use std::ops::Deref;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The bytes of the file in each piece but the last.
 pub const PIECE: usize = 960 << 10;
@@ -51,6 +53,34 @@ pub fn sealed_len(size: u64, index: u64) -> usize {
 
 fn padded(span: usize) -> usize {
     padme_len(span).min(PIECE)
+}
+
+/// What is in a piece that was opened; wiped when dropped.
+pub struct Text {
+    /// The piece, opened where it lay.
+    buffer: Vec<u8>,
+    length: usize,
+}
+
+impl Deref for Text {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.buffer[COMMITMENT..COMMITMENT + self.length]
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        // As one slice, which is ten times faster than byte by byte.
+        self.buffer.as_mut_slice().zeroize();
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Text({} bytes, [hidden])", self.length)
+    }
 }
 
 impl Pieces {
@@ -105,27 +135,43 @@ impl Pieces {
         if index >= self.count() || text.len() != span(self.size, index) {
             return None;
         }
-        let mut sealed = Zeroizing::new(Vec::with_capacity(sealed_len(self.size, index)));
-        sealed.extend_from_slice(text);
-        sealed.resize(padded(text.len()), 0);
-        let tag = self.cipher.seal_in_place_separate_tag(self.nonce(index), aead::Aad::empty(), &mut sealed);
-        let tag = tag.expect("a piece is below GCM's 64 GiB");
-        Some([&self.commitment, sealed.as_slice(), tag.as_ref()].concat())
+        let mut buffer = Vec::with_capacity(sealed_len(self.size, index));
+        buffer.extend_from_slice(&self.commitment);
+        buffer.extend_from_slice(text);
+        buffer.resize(sealed_len(self.size, index), 0);
+        Some(self.close(index, buffer))
     }
 
-    /// Opens a piece; `None` if a byte of it, its place, the key or the file's length is another.
-    pub fn open(&self, index: u64, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let (commitment, text) = sealed.split_at_checked(COMMITMENT)?;
+    /// Seals a piece of the same file under another key where it lies; `None` if the files are not of one length.
+    ///
+    /// # Panics
+    /// Never: a piece is far below the cipher's limit.
+    pub fn reseal(&self, index: u64, mut text: Text) -> Option<Vec<u8>> {
+        let fits = index < self.count() && text.length == span(self.size, index);
+        let fits = fits && text.buffer.len() == sealed_len(self.size, index);
+        fits.then(|| self.close(index, mem::take(&mut text.buffer)))
+    }
+
+    /// Seals what lies between the places of the commitment and of the tag.
+    fn close(&self, index: u64, mut buffer: Vec<u8>) -> Vec<u8> {
+        let (commitment, rest) = buffer.split_at_mut(COMMITMENT);
+        let (text, place) = rest.split_at_mut(rest.len() - aead::MAX_TAG_LEN);
+        let tag = self.cipher.seal_in_place_separate_tag(self.nonce(index), aead::Aad::empty(), text);
+        place.copy_from_slice(tag.expect("a piece is below GCM's 64 GiB").as_ref());
+        commitment.copy_from_slice(&self.commitment);
+        buffer
+    }
+
+    /// Opens a piece where it lies; `None` if a byte of it, its place, the key or the file's length is another.
+    pub fn open(&self, index: u64, sealed: Vec<u8>) -> Option<Text> {
         let fits = index < self.count() && sealed.len() == sealed_len(self.size, index);
-        if !fits || !constant_time_eq(commitment, &self.commitment) {
+        if !fits || !constant_time_eq(sealed.get(..COMMITMENT)?, &self.commitment) {
             return None;
         }
-        let mut text = Zeroizing::new(text.to_vec());
-        let opened = self.cipher.open_in_place(self.nonce(index), aead::Aad::empty(), &mut text).ok()?.len();
-        text.truncate(opened);
-        let span = span(self.size, index);
-        let clean = text[span..].iter().all(|byte| *byte == 0);
-        text.truncate(span);
+        let mut text = Text { buffer: sealed, length: span(self.size, index) };
+        let within = &mut text.buffer[COMMITMENT..];
+        let opened = self.cipher.open_in_place(self.nonce(index), aead::Aad::empty(), within).ok()?;
+        let clean = opened[text.length..].iter().all(|byte| *byte == 0);
         clean.then_some(text)
     }
 
@@ -166,7 +212,7 @@ mod tests {
             hex(&sealed),
             "334a41f088abe1ce71cdd629ff6865e98dabd7790204a20dd43455ac2e6043fec46605c2687d289620074f9aaf2d87442b3886008afc1495c226"
         );
-        assert_eq!(pieces.open(0, &sealed).unwrap().as_slice(), b"left side");
+        assert_eq!(&*pieces.open(0, sealed).unwrap(), b"left side");
         assert_eq!(format!("{pieces:?}"), "Pieces(9 bytes, [hidden])");
     }
 
@@ -188,18 +234,30 @@ mod tests {
         let pieces = Pieces::new(&KEY, size);
         let text = vec![7; PIECE];
         let first = pieces.seal(0, &text).unwrap();
-        assert_eq!(pieces.open(0, &first).unwrap().as_slice(), text);
-        assert!(pieces.open(1, &first).is_none(), "moved");
-        assert!(Pieces::new(&KEY, PIECE as u64).open(0, &first).is_none(), "the end cut off");
-        assert!(Pieces::new(&[1; 32], size).open(0, &first).is_none(), "another key");
+        assert_eq!(&*pieces.open(0, first.clone()).unwrap(), text);
+        assert!(pieces.open(1, first.clone()).is_none(), "moved");
+        assert!(Pieces::new(&KEY, PIECE as u64).open(0, first.clone()).is_none(), "the end cut off");
+        assert!(Pieces::new(&[1; 32], size).open(0, first.clone()).is_none(), "another key");
         assert!(pieces.seal(0, b"short").is_none() && pieces.seal(3, b"").is_none());
         let last = pieces.seal(2, b"hello").unwrap();
         for at in 0..last.len() {
             let mut flipped = last.clone();
             flipped[at] ^= 1;
-            assert!(pieces.open(2, &flipped).is_none(), "byte {at}");
-            assert!(pieces.open(2, &last[..at]).is_none(), "cut at {at}");
+            assert!(pieces.open(2, flipped).is_none(), "byte {at}");
+            assert!(pieces.open(2, last[..at].to_vec()).is_none(), "cut at {at}");
         }
         assert_ne!(pieces.id(0), pieces.id(1));
+    }
+
+    #[test]
+    fn a_piece_that_is_sealed_again_is_as_if_it_was_sealed_for_the_first_time() {
+        for (size, index) in [(9, 0), (0, 0), (PIECE as u64 + 5, 0), (PIECE as u64 + 5, 1)] {
+            let (own, out) = (Pieces::new(&KEY, size), Pieces::new(&[1; 32], size));
+            let text = vec![7; span(size, index)];
+            let opened = || own.open(index, own.seal(index, &text).unwrap()).unwrap();
+            assert_eq!(out.reseal(index, opened()), out.seal(index, &text));
+            assert_eq!(Pieces::new(&[1; 32], size + 1).reseal(index + 1, opened()), None);
+            assert!(!format!("{:?}", opened()).contains('7'));
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::trust::Directory;
 use crate::wire;
 use crate::wire::Limits;
 use serde::{Deserialize, Serialize};
-use serde_bytes::{ByteBuf, Bytes};
+use serde_bytes::Bytes;
 
 const WANT: &str = "application/vnd.valise.want+cbor";
 
@@ -144,31 +144,33 @@ pub fn route_piece(
         attachments: Vec::new(),
         lane: Lane::Bulk,
     };
-    Ok(wire::encode(&(Bytes::new(&route.sign(ring)?), Bytes::new(sealed)))?)
+    Ok(wire::byte_strings(&[&route.sign(ring)?, sealed]))
 }
 
-/// Proves a piece's route; tells who made it, its identity, and gives the sealed piece.
+/// Proves a piece's route; tells who made it and its identity, and leaves the sealed piece of the body.
 ///
 /// # Errors
 /// The first cause.
 pub fn open_piece(
-    bytes: &[u8],
+    mut body: Vec<u8>,
     me: &Party,
     directory: &Directory,
     now: Timestamp,
 ) -> Result<(Party, MessageId, Vec<u8>), EnvelopeError> {
-    let (route, sealed): (ByteBuf, ByteBuf) = wire::decode(bytes, &Limits::ENVELOPE)?;
-    let (sender, route) = Route::verify(&route, directory, now)?;
+    let [route, sealed] = wire::lend_byte_strings(&body, &Limits::ENVELOPE)?;
+    let (sender, route) = Route::verify(route, directory, now)?;
     if route.to != *me {
         return Err(EnvelopeError::NotAddressed);
     }
-    if route.body != Digest::of(&[&sealed]) || route.size != sealed.len() as u64 {
+    if route.body != Digest::of(&[sealed]) || route.size != sealed.len() as u64 {
         return Err(EnvelopeError::BodyMismatch);
     }
     if route.lane != Lane::Bulk || sealed.len() > SEALED_PIECE {
         return Err(EnvelopeError::Malformed("it is no piece of a file"));
     }
-    Ok((sender, route.envelope, sealed.into_vec()))
+    // It is the last member: it moves to the front, and no second megabyte is asked for.
+    body.drain(..body.len() - sealed.len());
+    Ok((sender, route.envelope, body))
 }
 
 #[cfg(test)]

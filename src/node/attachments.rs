@@ -20,6 +20,7 @@ use crate::node::retry;
 use crate::store::{Attachments, FileError, Incoming, Progress};
 use crate::transport::{CloseCode, Link, TransportError};
 use crate::wire::FrameKind;
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -58,6 +59,15 @@ pub(super) enum Missed {
     Disk(String),
 }
 
+impl From<FileError> for Missed {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Io { .. } => Self::Disk(error.to_string()),
+            FileError::Refused(words) => Self::Unwanted(words),
+        }
+    }
+}
+
 /// What a spent permit opens for the officer who spent it, for a short time.
 struct Grant {
     until: Instant,
@@ -66,7 +76,7 @@ struct Grant {
 
 /// A piece that is ready for a stream; the permit bounds how many are.
 pub(super) struct ReadyPiece {
-    pub body: Vec<u8>,
+    pub body: Bytes,
     _place: OwnedSemaphorePermit,
 }
 
@@ -204,11 +214,11 @@ async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
     let files = gateway.attic.files.clone();
     let awaited = files.awaited(peer);
     let Some((_, incoming)) = awaited.into_iter().find(|(known, _)| *known == name) else { return Ok(()) };
-    let (from, end) = blocking({
-        let (files, incoming) = (files.clone(), incoming.clone());
-        move || files.next(&name, &incoming)
-    })
-    .await?;
+    let next = blocking(move || match files.finish(&name, &incoming)? {
+        Progress::Arriving(_) | Progress::Wrong => files.next(&name, &incoming).map(Some),
+        Progress::Verified => Ok(None),
+    });
+    let Some((from, end)) = next.await? else { return Ok(()) };
     let link: Link = courier.link(post).await?;
     let (mut sender, mut receiver) = link.open().await.map_err(|e| e.to_string())?;
     sender.in_the_background();
@@ -227,34 +237,40 @@ async fn fetch(post: &Post, peer: &Party, name: Digest) -> Result<(), String> {
             Some((FrameKind::Envelope, body)) => {
                 came += 1;
                 // One piece is opened and written while the next one comes.
-                let before = taking.replace(spawn_take(gateway, peer, body));
-                if is_whole(before).await? {
-                    return Ok(());
+                if let Some(before) = taking.replace(spawn_take(gateway, peer, body)) {
+                    let (whole, body) = taken(before).await?;
+                    if whole {
+                        return Ok(());
+                    }
+                    receiver.reuse(body);
                 }
             }
             Some(_) => return Err("the peer answered with a frame that is no piece".to_owned()),
-            None if is_whole(taking.take()).await? => return Ok(()),
-            // All that was asked for has come: if there is another gap, it is asked for next.
-            None if came > 0 && came == end - from => return Ok(()),
-            None => return Err("the peer has no more of it now".to_owned()),
+            None => {
+                let last = taking.take().ok_or("the peer has nothing of it now")?;
+                // If all that was asked for has come and there is another gap, it is asked for next.
+                let (whole, _) = taken(last).await?;
+                let all = whole || came == end - from;
+                return if all { Ok(()) } else { Err("the peer has no more of it now".to_owned()) };
+            }
         }
     }
 }
 
-/// A piece that is being taken in.
-type Taking = JoinHandle<Result<Progress, Missed>>;
+/// A piece that is being taken in; its memory comes back.
+type Taking = JoinHandle<Result<(Progress, Vec<u8>), Missed>>;
 
 fn spawn_take(gateway: &Arc<Gateway>, peer: &Party, body: Vec<u8>) -> Taking {
     let (gateway, peer) = (Arc::clone(gateway), peer.clone());
-    tokio::spawn(async move { take(&gateway, &peer, &body).await })
+    tokio::spawn(async move { take(&gateway, &peer, body).await })
 }
 
 /// Waits until a piece was taken in, and tells whether its file is whole now.
-async fn is_whole(taking: Option<Taking>) -> Result<bool, String> {
-    let Some(taking) = taking else { return Ok(false) };
-    match taking.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())? {
-        Progress::Verified => Ok(true),
-        Progress::Arriving(_) => Ok(false),
+async fn taken(taking: Taking) -> Result<(bool, Vec<u8>), String> {
+    let (progress, body) = taking.await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+    match progress {
+        Progress::Verified => Ok((true, body)),
+        Progress::Arriving(_) => Ok((false, body)),
         Progress::Wrong => Err("it holds something else than the act says".to_owned()),
     }
 }
@@ -278,27 +294,28 @@ pub(super) fn want(
     sealed_want(gateway, peer, &Want { name: *name, from, end })
 }
 
-/// Takes in one piece that a peer, a relay or a courier brought.
+/// Takes in one piece that a peer, a relay or a courier brought; gives its memory back.
 ///
 /// # Errors
 /// Why it was not kept.
-pub(super) async fn take(gateway: &Gateway, from: &Party, body: &[u8]) -> Result<Progress, Missed> {
-    let (sender, id, sealed) = open_piece(body, gateway.me(), &gateway.directory(), gateway.now())?;
-    if sender != *from {
-        return Err(EnvelopeError::WrongSender.into());
-    }
+pub(super) async fn take(
+    gateway: &Gateway,
+    from: &Party,
+    body: Vec<u8>,
+) -> Result<(Progress, Vec<u8>), Missed> {
+    let (by, me, directory, now) = (from.clone(), gateway.me().clone(), gateway.directory(), gateway.now());
     let files = gateway.attic.files.clone();
     let taken = tokio::task::spawn_blocking(move || {
-        let (name, progress) = files.take(&sender, id, &sealed)?;
+        let (sender, id, mut sealed) = open_piece(body, &me, &directory, now)?;
+        if sender != by {
+            return Err(EnvelopeError::WrongSender.into());
+        }
+        let (name, progress) = files.take(&sender, id, &mut sealed)?;
         let incoming = files.awaited(&sender).into_iter().find(|(known, _)| *known == name);
         let next = incoming.and_then(|(_, incoming)| files.next(&name, &incoming).ok());
-        Ok((name, progress, next))
+        Ok::<_, Missed>((name, progress, next, sealed))
     });
-    let (name, progress, next) = match taken.await.map_err(|e| Missed::Disk(e.to_string()))? {
-        Ok(taken) => taken,
-        Err(cause @ FileError::Io { .. }) => return Err(Missed::Disk(cause.to_string())),
-        Err(FileError::Refused(words)) => return Err(Missed::Unwanted(words)),
-    };
+    let (name, progress, next, body) = taken.await.map_err(|e| Missed::Disk(e.to_string()))??;
     if gateway.attic.by_relay.moved(&name, next) {
         gateway.couriers.get(from).iter().for_each(|courier| courier.files.notify_one());
     }
@@ -309,7 +326,7 @@ pub(super) async fn take(gateway: &Gateway, from: &Party, body: &[u8]) -> Result
         }
         Progress::Arriving(_) => {}
     }
-    Ok(progress)
+    Ok((progress, body))
 }
 
 /// Hands out what a peer wants, piece by piece, as fast as the stream takes it.
@@ -337,7 +354,7 @@ pub(super) async fn serve<T: From<ReadyPiece> + Send>(
     for index in want.from..want.end.min(file.count()) {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return Ok(()) };
         let body = piece(gateway, peer, &file, index).await?;
-        if answers.send(T::from(ReadyPiece { body, _place: place })).await.is_err() {
+        if answers.send(T::from(ReadyPiece { body: body.into(), _place: place })).await.is_err() {
             return Ok(());
         }
     }

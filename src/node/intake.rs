@@ -358,7 +358,7 @@ async fn write_answers(post: Post, peer: Party, mut sender: Sender, mut queue: m
         }
         for piece in pieces {
             sender.in_the_background();
-            if let Err(cause) = sender.send(FrameKind::Envelope, &piece.body).await {
+            if let Err(cause) = sender.hand_over(FrameKind::Envelope, piece.body).await {
                 tracing::info!(%cause, "a piece did not reach the peer; it will ask again");
                 return;
             }

@@ -212,7 +212,7 @@ async fn take_at_once(
     let (from, now) = (&parcel.thread.from, gateway.now());
     Some(match parcel.freight {
         Freight::Envelope { .. } if parcel.thread.lane == Lane::Bulk => {
-            match attachments::take(gateway, from, body).await {
+            match attachments::take(gateway, from, body.to_vec()).await {
                 Ok(_) => Ok(()),
                 Err(Missed::Unsound(_)) => Err(Fault::Relay(RelayError::Damaged)),
                 Err(Missed::Disk(cause)) => Err(Fault::Here(cause)),

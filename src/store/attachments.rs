@@ -12,7 +12,7 @@ pub use error::FileError;
 use super::{Disk, Shelf};
 use crate::model::{Digest, Entropy, MessageId, Party};
 use crate::vault::BodyKey;
-use crate::vault::pieces::{COMMITMENT, MAX_FILE, Pieces, SEALED_PIECE, count, sealed_len};
+use crate::vault::pieces::{COMMITMENT, MAX_FILE, Pieces, SEALED_PIECE, Text, count, sealed_len};
 use crate::wire;
 use crate::wire::Limits;
 use arriving::{Arriving, sum};
@@ -20,8 +20,8 @@ use error::failed;
 use ring::digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use zeroize::Zeroizing;
 
 /// How many pieces of a file are written between two syncs: what a power cut takes is asked for again.
 const SYNC_EVERY: u64 = 16;
@@ -171,7 +171,7 @@ impl Attachments {
     ///
     /// # Errors
     /// `Refused` if not all of it is here, or it has changed at rest.
-    pub fn read_own(&self, sha256: &Digest, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    pub fn read_own(&self, sha256: &Digest, index: u64) -> Result<Text, FileError> {
         let size =
             self.own(sha256)?.ok_or_else(|| failed("the file is not here, or not whole".to_owned()))?;
         self.own_piece(sha256, size, index)
@@ -298,10 +298,16 @@ impl Attachments {
     }
 
     /// Takes a piece that `from` sent, if it is one of a file that is awaited; in any order, and any number of times.
+    /// What is left in `sealed` is of no use but for its memory.
     ///
     /// # Errors
     /// `Refused` if nothing awaits it or it does not open, `Io` if the disk fails.
-    pub fn take(&self, from: &Party, id: MessageId, sealed: &[u8]) -> Result<(Digest, Progress), FileError> {
+    pub fn take(
+        &self,
+        from: &Party,
+        id: MessageId,
+        sealed: &mut Vec<u8>,
+    ) -> Result<(Digest, Progress), FileError> {
         for (name, incoming) in self.awaited(from) {
             let pieces = Pieces::new(&incoming.key.0, incoming.size);
             let here = self.here(&name, &incoming)?;
@@ -309,12 +315,17 @@ impl Attachments {
             // Nearly always it is the next one; a bag may bring any.
             let found = (next..pieces.count()).chain(0..next).find(|index| pieces.id(*index) == id);
             let Some(index) = found else { continue };
-            let text =
-                pieces.open(index, sealed).ok_or_else(|| failed("a piece does not open".to_owned()))?;
+            let text = pieces.open(index, mem::take(sealed));
+            let text = text.ok_or_else(|| failed("a piece does not open".to_owned()))?;
             let known = usize::try_from(index).ok().and_then(|at| here.get(at)).is_some_and(|here| *here);
             if !known {
-                self.write_arriving(&name, index, sealed)?;
                 self.hash_on(&name, index, &text);
+                // The same bytes again, in the same place: quicker than a copy of what came.
+                *sealed = pieces.reseal(index, text).expect("it was opened as this piece of this file");
+                if let Err(error) = self.write_arriving(&name, index, sealed) {
+                    self.unhash(&name);
+                    return Err(error);
+                }
             }
             let held = self.mark(&name, index, true);
             if held < pieces.count() {
@@ -323,6 +334,20 @@ impl Attachments {
             return self.conclude(name, incoming, &pieces).map(|progress| (name, progress));
         }
         Err(failed("no file awaits this piece".to_owned()))
+    }
+
+    /// Concludes an awaited file of which every piece is here already, as after a stop right behind the last one; tells
+    /// how far it has come.
+    ///
+    /// # Errors
+    /// `Io` if the disk fails.
+    pub fn finish(&self, name: &Digest, incoming: &Incoming) -> Result<Progress, FileError> {
+        let held = self.here(name, incoming)?.iter().filter(|here| **here).count() as u64;
+        let pieces = Pieces::new(&incoming.key.0, incoming.size);
+        if held < pieces.count() {
+            return Ok(Progress::Arriving(held));
+        }
+        self.conclude(*name, incoming.clone(), &pieces)
     }
 
     /// Tells how far a file of a key has come; `None` if it is not here at all.
@@ -345,7 +370,7 @@ impl Attachments {
     ///
     /// # Errors
     /// `Refused` if it is not here, not whole or not verified yet.
-    pub fn read(&self, key: &[u8; 32], index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    pub fn read(&self, key: &[u8; 32], index: u64) -> Result<Text, FileError> {
         let name = Pieces::name(key);
         match self.slip(&name)? {
             Some(Slip::In(Incoming { verified: true, size, .. })) => {
@@ -385,11 +410,11 @@ impl Attachments {
         Ok(Progress::Arriving(held))
     }
 
-    fn own_piece(&self, sha256: &Digest, size: u64, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    fn own_piece(&self, sha256: &Digest, size: u64, index: u64) -> Result<Text, FileError> {
         self.piece(&self.own_name(sha256), &Pieces::new(&self.own_key(sha256), size), index)
     }
 
-    fn piece(&self, name: &Digest, pieces: &Pieces, index: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    fn piece(&self, name: &Digest, pieces: &Pieces, index: u64) -> Result<Text, FileError> {
         if index >= pieces.count() {
             return Err(failed(format!("the file has {} pieces", pieces.count())));
         }
@@ -397,7 +422,7 @@ impl Attachments {
         let at = index * SEALED_PIECE as u64;
         self.disk.read_at(&name.to_string(), at, &mut sealed).map_err(FileError::io("read", name))?;
         pieces
-            .open(index, &sealed)
+            .open(index, sealed)
             .ok_or_else(|| failed(format!("piece {index} of {name} has changed at rest")))
     }
 
@@ -522,7 +547,7 @@ impl Outgoing {
     pub fn piece(&self, index: u64) -> Result<(MessageId, Vec<u8>), FileError> {
         let text = self.files.own_piece(&self.sha256, self.out.size(), index)?;
         let sealed =
-            self.out.seal(index, &text).ok_or_else(|| failed("a piece has another length".to_owned()))?;
+            self.out.reseal(index, text).ok_or_else(|| failed("a piece has another length".to_owned()))?;
         Ok((self.out.id(index), sealed))
     }
 }

@@ -1,6 +1,7 @@
 use super::tcp::Half;
 use super::{CloseCode, TransportError};
 use crate::wire::{FrameHeader, FrameKind, HEADER_LEN};
+use bytes::Bytes;
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt, WriteError};
 use std::sync::Arc;
 use std::{mem, time::Duration};
@@ -52,6 +53,8 @@ pub struct Receiver {
     stream: Inlet,
     header: Option<FrameHeader>,
     buffer: Vec<u8>,
+    /// Where the frame after this one goes.
+    spare: Vec<u8>,
     _in_use: InUse,
     pub(super) stall: Duration,
 }
@@ -68,14 +71,43 @@ impl Sender {
     /// `BadFrame` if the body is longer than its kind may be, before anything is sent; otherwise why
     /// the stream or the link has ended.
     pub async fn send(&mut self, kind: FrameKind, body: &[u8]) -> Result<(), TransportError> {
-        let header = FrameHeader::new(kind, body.len())?.encode();
-        if mem::replace(&mut self.within_frame, true) {
-            return Err(TransportError::StreamEnded);
-        }
+        let header = self.begin(kind, body.len())?;
         self.write(&header).await?;
         self.write(body).await?;
         self.within_frame = false;
         Ok(())
+    }
+
+    /// Sends one frame as [`Self::send`] does, without a copy of its body where the road allows it.
+    ///
+    /// # Errors
+    /// As for [`Self::send`].
+    pub async fn hand_over(&mut self, kind: FrameKind, body: Bytes) -> Result<(), TransportError> {
+        if let Outlet::Tcp(_) = &self.stream {
+            return self.send(kind, &body).await;
+        }
+        let header = self.begin(kind, body.len())?;
+        self.write(&header).await?;
+        let mut rest = [body];
+        while let Outlet::Quic(stream, connection) = &mut self.stream
+            && !rest[0].is_empty()
+        {
+            let Ok(written) = timeout(self.stall, stream.write_chunks(&mut rest)).await else {
+                self.stream.reset(CloseCode::Stalled);
+                return Err(TransportError::Stalled);
+            };
+            written.map_err(|e| write_failed(connection, &e))?;
+        }
+        self.within_frame = false;
+        Ok(())
+    }
+
+    fn begin(&mut self, kind: FrameKind, length: usize) -> Result<[u8; HEADER_LEN], TransportError> {
+        let header = FrameHeader::new(kind, length)?.encode();
+        if mem::replace(&mut self.within_frame, true) {
+            return Err(TransportError::StreamEnded);
+        }
+        Ok(header)
     }
 
     /// Lets what else the link carries go first, where the road can tell.
@@ -134,7 +166,7 @@ impl Outlet {
 
 impl Receiver {
     pub(super) const fn new(stream: Inlet, in_use: InUse) -> Self {
-        Self { stream, header: None, buffer: Vec::new(), _in_use: in_use, stall: STALL }
+        Self { stream, header: None, buffer: Vec::new(), spare: Vec::new(), _in_use: in_use, stall: STALL }
     }
 
     /// Waits for the next frame; `None` if the peer ended the stream after a whole frame.
@@ -153,17 +185,25 @@ impl Receiver {
                 }
                 return if self.is_within_frame() { Err(TransportError::Truncated) } else { Ok(None) };
             }
-            let full = mem::take(&mut self.buffer);
-            match self.header.take() {
-                Some(header) => return Ok(Some((header.kind(), full))),
-                None => self.header = Some(self.parse(&full)?),
+            if let Some(header) = self.header.take() {
+                let full = mem::replace(&mut self.buffer, mem::take(&mut self.spare));
+                return Ok(Some((header.kind(), full)));
             }
+            self.header = Some(self.parse()?);
+            self.buffer.clear();
         }
     }
 
+    /// Takes back the body of a frame that nobody needs any more: the next but one is read into its place. So what
+    /// brings many long frames asks for the memory of two.
+    pub fn reuse(&mut self, mut body: Vec<u8>) {
+        body.clear();
+        self.spare = body;
+    }
+
     /// The one place where a peer's first bytes are handed to the parser.
-    fn parse(&mut self, bytes: &[u8]) -> Result<FrameHeader, TransportError> {
-        let bytes = bytes.try_into().map_err(|_| TransportError::Truncated)?;
+    fn parse(&mut self) -> Result<FrameHeader, TransportError> {
+        let bytes = self.buffer.as_slice().try_into().map_err(|_| TransportError::Truncated)?;
         FrameHeader::parse(bytes).map_err(|fault| {
             self.stream.stop(CloseCode::BadFrame);
             fault.into()
@@ -194,7 +234,10 @@ impl Inlet {
             Self::Quic(stream, connection) => {
                 let chunk =
                     stream.read_chunk(at_most, true).await.map_err(|e| read_failed(connection, &e))?;
-                chunk.iter().for_each(|chunk| into.extend_from_slice(&chunk.bytes));
+                if let Some(chunk) = &chunk {
+                    make_room(into, chunk.bytes.len(), at_most);
+                    into.extend_from_slice(&chunk.bytes);
+                }
                 Ok(chunk.is_some())
             }
             Self::Tcp(half) => {
@@ -212,6 +255,14 @@ impl Inlet {
             Self::Quic(stream, _) => drop(stream.stop(code.into())),
             Self::Tcp(half) => half.reset(),
         }
+    }
+}
+
+/// Makes room for bytes that came, and with them for up to three times what is there already: a long frame is
+/// seldom moved, and a short one that announces much takes little.
+fn make_room(buffer: &mut Vec<u8>, came: usize, at_most: usize) {
+    if buffer.capacity() - buffer.len() < came {
+        buffer.reserve_exact(at_most.min(3 * buffer.len()).max(came));
     }
 }
 

@@ -26,6 +26,8 @@ const MAX_STREAMS: u32 = 32;
 const STREAM_WINDOW: u32 = (1 << 20) + (256 << 10);
 /// The most bytes of one connection that may wait to be read.
 const CONNECTION_WINDOW: u32 = 4 << 20;
+/// The bytes that the system is asked to keep while nobody reads the socket.
+const SOCKET_BUFFER: usize = 2 << 20;
 /// After this long in silence a connection is lost, in milliseconds.
 pub(super) const IDLE_TIMEOUT: u32 = 30_000;
 /// In silence, this often a sign of life is sent.
@@ -51,6 +53,8 @@ impl Quic {
         links: mpsc::Sender<Link>,
     ) -> Result<Self, TransportError> {
         let socket = UdpSocket::bind(address).map_err(|e| TransportError::cannot_listen(&e))?;
+        // The system gives what it allows. With less, what comes in a burst is lost, and the peer slows down.
+        let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
         let runtime: Arc<dyn Runtime> = Arc::new(quinn::TokioRuntime);
         let socket = runtime.wrap_udp_socket(socket).map_err(|e| TransportError::cannot_listen(&e))?;
         Self::over((socket, runtime, None), identity, check, links)

@@ -250,6 +250,41 @@ async fn the_longest_frame_of_each_kind_passes() {
 }
 
 #[tokio::test]
+async fn long_frames_are_handed_over_and_read_into_the_same_memory() {
+    let (a, b) = pair();
+    let (there, here) = linked(&a, &b).await;
+    hand_over_long_frames(&there, &here).await;
+}
+
+/// Hands over some long frames, of which the other end reuses the bodies.
+async fn hand_over_long_frames(link: &Link, other: &Link) {
+    let (mut send, _receive) = link.open().await.unwrap();
+    let bodies: Vec<Vec<u8>> = (0..6).map(|nth| vec![nth; 700_000 + usize::from(nth)]).collect();
+    let sent = bodies.clone();
+    let sending = tokio::spawn(async move {
+        for body in sent {
+            send.hand_over(FrameKind::Envelope, body.into()).await.unwrap();
+        }
+        let cause = send.hand_over(FrameKind::Reject, vec![0; 4097].into()).await.unwrap_err();
+        assert_eq!(cause.code(), "too-long", "refused before a byte is sent");
+        send.finish();
+    });
+    let (_back, mut heard) = other.accept_stream().await.unwrap();
+    let mut places = Vec::new();
+    for body in bodies {
+        let (kind, came) = heard.next().await.unwrap().unwrap();
+        assert!(kind == FrameKind::Envelope && came == body);
+        places.push(came.as_ptr());
+        heard.reuse(came);
+    }
+    assert_eq!(heard.next().await, Ok(None));
+    sending.await.unwrap();
+    places.sort_unstable();
+    places.dedup();
+    assert!(places.len() <= 4, "six frames lay in {} places", places.len());
+}
+
+#[tokio::test]
 async fn each_bad_client_certificate_is_refused_with_its_cause() {
     client_is_refused(|a| a.odd_gateway(|p| p.not_after = rcgen::date_time_ymd(2027, 1, 15)), "expired")
         .await;

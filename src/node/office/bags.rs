@@ -170,7 +170,7 @@ async fn wanted(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTak
 
 /// Takes in a piece of a file, whatever came before it.
 async fn piece(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) -> Result<(), Failure> {
-    match attachments::take(gateway, from, body).await {
+    match attachments::take(gateway, from, body.to_vec()).await {
         Ok(_) => taken.pieces += 1,
         Err(Missed::Unwanted(_)) => taken.unawaited += 1,
         Err(Missed::Unsound(cause)) => taken.refused.push(refused(gateway, &cause)),

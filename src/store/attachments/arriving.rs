@@ -116,6 +116,13 @@ impl Attachments {
         Ok(hashed.filter(|(_, next)| *next == count).map(|(hash, _)| sum(hash)))
     }
 
+    /// Forgets what was hashed, after a piece that was not written; the file is read at the end.
+    pub(super) fn unhash(&self, name: &Digest) {
+        if let Some(arriving) = self.waiting().get_mut(name) {
+            arriving.hashed = None;
+        }
+    }
+
     pub(super) fn forget_what_is_here(&self, name: &Digest) {
         if let Some(arriving) = self.waiting().get_mut(name) {
             arriving.here = None;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::MemDisk;
 use crate::vault::pieces::PIECE;
+use zeroize::Zeroizing;
 
 struct Counting(u8);
 impl Entropy for Counting {
@@ -51,8 +52,12 @@ fn a_file_comes_piece_by_piece_across_a_crash_and_is_read_when_it_is_whole() {
     assert_eq!(out.count(), 3);
     let (id, sealed) = out.piece(0).unwrap();
     assert_eq!(out.piece(0).unwrap(), (id, sealed.clone()), "the same bytes each time");
-    assert_eq!(there.take(&party("XAA"), id, &sealed).unwrap().1, Progress::Arriving(1));
-    assert_eq!(there.take(&party("XAA"), id, &sealed).unwrap().1, Progress::Arriving(1), "twice is once");
+    assert_eq!(there.take(&party("XAA"), id, &mut sealed.clone()).unwrap().1, Progress::Arriving(1));
+    assert_eq!(
+        there.take(&party("XAA"), id, &mut sealed.clone()).unwrap().1,
+        Progress::Arriving(1),
+        "twice is once"
+    );
     assert!(there.read(&key, 0).is_err(), "nothing is shown before it is whole");
     // What was not synced is lost; the slip is not, and the file goes on from there.
     disk.crash(|_, _| 0);
@@ -62,7 +67,7 @@ fn a_file_comes_piece_by_piece_across_a_crash_and_is_read_when_it_is_whole() {
     assert_eq!(end, 3);
     for index in from..end {
         let (id, sealed) = out.piece(index).unwrap();
-        there.take(&party("XAA"), id, &sealed).unwrap();
+        there.take(&party("XAA"), id, &mut sealed.clone()).unwrap();
     }
     assert_eq!(there.progress(&key).unwrap(), Some(Progress::Verified));
     assert!(there.awaited(&party("XAA")).is_empty());
@@ -86,10 +91,10 @@ fn nobody_else_gets_it_and_nobody_else_can_send_it() {
         "the same again is not sent again"
     );
     let (id, sealed) = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap().piece(0).unwrap();
-    assert!(there.take(&party("XCC"), id, &sealed).is_err());
+    assert!(there.take(&party("XCC"), id, &mut sealed.clone()).is_err());
     let mut changed = sealed;
     changed[100] ^= 1;
-    assert!(there.take(&party("XAA"), id, &changed).is_err());
+    assert!(there.take(&party("XAA"), id, &mut changed).is_err());
 }
 
 #[test]
@@ -99,9 +104,34 @@ fn what_does_not_hold_what_its_act_says_begins_anew() {
     let (size, key) = here.send(&sha256, &[party("XBB")]).unwrap().unwrap();
     there.expect(&key, Digest::of(&[b"another"]), size, &party("XAA")).unwrap();
     let (id, sealed) = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap().piece(0).unwrap();
-    assert_eq!(there.take(&party("XAA"), id, &sealed).unwrap().1, Progress::Wrong);
+    assert_eq!(there.take(&party("XAA"), id, &mut sealed.clone()).unwrap().1, Progress::Wrong);
     assert_eq!(there.progress(&key).unwrap(), Some(Progress::Arriving(0)));
     assert!(there.read(&key, 0).is_err());
+}
+
+#[test]
+fn a_file_whose_last_piece_came_right_before_the_stop_is_concluded_after_it() {
+    for torn in [false, true] {
+        let (here, disk, there, key) = pair();
+        let out = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap();
+        let [(name, incoming)] = there.awaited(&party("XAA")).try_into().unwrap();
+        assert_eq!(there.finish(&name, &incoming).unwrap(), Progress::Arriving(0));
+        drop(there);
+        // All of it is on the disk, and nothing says yet that it is verified.
+        let mut whole: Vec<u8> = (0..3).flat_map(|index| out.piece(index).unwrap().1).collect();
+        whole[SEALED_PIECE + 500] ^= u8::from(torn);
+        disk.write_at(&name.to_string(), 0, &whole).unwrap();
+        disk.sync(&name.to_string()).unwrap();
+        let there = files(&disk, 2);
+        if torn {
+            assert_eq!(there.finish(&name, &incoming).unwrap(), Progress::Arriving(2));
+            assert_eq!(there.next(&name, &incoming).unwrap(), (1, 2));
+        } else {
+            assert_eq!(there.finish(&name, &incoming).unwrap(), Progress::Verified);
+            assert!(there.awaited(&party("XAA")).is_empty());
+            assert_eq!(there.progress(&key).unwrap(), Some(Progress::Verified));
+        }
+    }
 }
 
 #[test]
@@ -124,7 +154,7 @@ fn pieces_come_in_any_order_with_gaps_and_a_torn_one_is_asked_for_again() {
     let out = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap();
     let take = |files: &Attachments, index| {
         let (id, sealed) = out.piece(index).unwrap();
-        files.take(&party("XAA"), id, &sealed).unwrap().1
+        files.take(&party("XAA"), id, &mut sealed.clone()).unwrap().1
     };
     assert_eq!(take(&there, 2), Progress::Arriving(1));
     let next = |files: &Attachments| {
@@ -175,7 +205,7 @@ fn after_a_failed_sync_all_of_it_is_asked_for_again_and_what_is_verified_outlive
     let out = here.outgoing(&Pieces::name(&key), &party("XBB")).unwrap().unwrap();
     let take = |index| {
         let (id, sealed) = out.piece(index).unwrap();
-        there.take(&party("XAA"), id, &sealed).map(|(_, progress)| progress)
+        there.take(&party("XAA"), id, &mut sealed.clone()).map(|(_, progress)| progress)
     };
     disk.fail_sync(0);
     assert!(

@@ -44,6 +44,13 @@ async fn where_udp_is_blocked_tcp_is_taken_within_two_seconds_and_remembered() {
 }
 
 #[tokio::test]
+async fn long_frames_are_handed_over_by_tcp_too() {
+    let (a, b) = blocked_pair();
+    let (there, here) = linked(&a, &b).await;
+    hand_over_long_frames(&there, &here).await;
+}
+
+#[tokio::test]
 async fn a_peer_that_is_not_there_is_missed_on_both_roads() {
     let (a, b) = blocked_pair();
     let nobody = TcpListener::bind(LOOPBACK).await.unwrap().local_addr().unwrap();
