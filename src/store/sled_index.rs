@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is new in the index, in a sled database that lives no longer than its process.
+/// What is new in the index and too much for memory, in a sled database that lives no longer than its process.
 ///
 /// sled 0.34.7 neither syncs nor survives damage: one flipped bit made its scans hang, a full disk left
 /// it unopenable (DESIGN §10). So no process opens what another left, each row carries a checksum of our

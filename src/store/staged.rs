@@ -166,7 +166,7 @@ fn length(value: Option<&Vec<u8>>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::MemIndex;
+    use super::super::{MemIndex, SledIndex};
     use super::*;
     use crate::model::Digest;
     use proptest::collection::vec;
@@ -234,5 +234,26 @@ mod tests {
             assert_eq!(index.below.is_some(), nth >= 14_873, "it goes down when memory is full: {nth}");
         }
         assert_eq!(index.scan_prefix(&[]).unwrap().len(), 20_000);
+    }
+
+    #[test]
+    fn what_is_too_much_for_memory_goes_to_a_database_that_goes_with_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("new-0");
+        let place = path.clone();
+        let mut index = StagedIndex::above(Box::new(move || Ok(Box::new(SledIndex::create(&place)?))));
+        let (key, value) =
+            (|nth: u32| Digest::of(&[&nth.to_be_bytes()]).0.to_vec(), |nth: u32| vec![nth as u8; 3000]);
+        for nth in 0..6_000 {
+            assert_eq!(path.exists(), nth > 5_363, "it is made when memory is full: {nth}");
+            index.apply(vec![(key(nth), Some(value(nth)))], at(nth as usize)).unwrap();
+        }
+        for nth in 0..6_000 {
+            assert_eq!(index.get(&key(nth)).unwrap(), Some(value(nth)));
+        }
+        let rows = index.scan_prefix(&[]).unwrap();
+        assert!(rows.len() == 6_000 && rows.is_sorted());
+        drop(index);
+        assert!(!path.exists(), "it lives no longer than the rows above it");
     }
 }
