@@ -5,7 +5,8 @@ use crate::limits::Random;
 use crate::nodes::{self, Lab, Node, ask};
 use crate::{Failure, stats};
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use valise::case::{self, ActFacts, ActHeader, Case};
 use valise::config::{GatewayConfig, Layout};
@@ -83,6 +84,8 @@ impl Look {
         let cases = median(xaa, || Command::CaseList { after: None, limit: 50 })?;
         let deadlines = median(xaa, || Command::DeadlineList)?;
         let inbox = median(xaa, || Command::InboxList)?;
+        // What the planting left to be merged is no cost of the requests that come now.
+        await_rest(pid)?;
         let submit = nodes::submit(&nodes::request(1024, "XBB")?);
         for _ in 0..50 {
             xaa.ask(submit.clone())?;
@@ -98,6 +101,20 @@ impl Look {
         xbb.stop()?;
         Ok(Self { start, cases, deadlines, inbox, memory, request })
     }
+}
+
+/// Waits until a process has used less than a fiftieth of a core for a second.
+fn await_rest(pid: u32) -> Result<(), Failure> {
+    let mut before = stats::cpu(pid)?;
+    for _ in 0..300 {
+        sleep(Duration::from_secs(1));
+        let now = stats::cpu(pid)?;
+        if now - before < 0.02 {
+            return Ok(());
+        }
+        before = now;
+    }
+    Err("the gateway does not come to rest".into())
 }
 
 fn median(node: &Node, command: impl Fn() -> Command) -> Result<f64, Failure> {
