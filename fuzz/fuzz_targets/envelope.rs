@@ -7,7 +7,9 @@ use libfuzzer_sys::fuzz_target;
 use serde_bytes::ByteBuf;
 use valise::cose;
 use valise::cose::OpeningKey;
-use valise::envelope::{Content, Disclosure, Route, Statement, join, label_digest, open};
+use valise::envelope::{
+    Content, Cut, Disclosure, Packed, Route, SaltSeed, Statement, join, label_digest, open,
+};
 use valise::evidence::{Leaf, Receipt};
 use valise::model::{ActKind, Digest};
 use valise::wire::{Limits, encode};
@@ -31,6 +33,7 @@ fuzz_target!(|data: &[u8]| {
     drop(cose::open(data, &Limits::ENVELOPE, &find, &[]));
     drop(cose::decrypt0(&[7; 32], data, &Limits::RECEIPTS, &[]));
     content(data);
+    packed(data);
     receipt(data);
     let at = Receipt::from_bytes(data.to_vec());
     drop(at.verify((&xbb.party, &xaa.party), &Digest([0x52; 32]), at_xaa, now));
@@ -53,6 +56,18 @@ fn content(data: &[u8]) {
         if let Ok(act) = join(kind, elements) {
             assert_eq!(act.kind(), kind);
         }
+    }
+}
+
+/// What lies inside a seal: the act, the seed of its salts, and a statement that carries no payload.
+fn packed(data: &[u8]) {
+    let World { xaa: (xaa, _), xbb: (_, at_xbb), federation } = &*WORLD;
+    let Ok(packed) = Packed::parse(data) else { return };
+    let Ok(cut) = Cut::seeded(packed.body, &SaltSeed(packed.seed)) else { return };
+    assert_eq!(Cut::of(&cut.disclosures).as_ref(), Ok(&cut), "what was cut joins to the same body");
+    if let Ok((statement, bytes)) = Statement::verify_cut(&packed.statement, &cut, at_xbb, federation.now) {
+        assert_eq!(statement.issuer, xaa.party, "only its own key speaks for a party");
+        Statement::verify(&bytes, &cut.disclosures, at_xbb, federation.now).unwrap();
     }
 }
 

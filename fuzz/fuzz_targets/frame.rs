@@ -4,7 +4,8 @@
 
 use ciborium::Value;
 use libfuzzer_sys::fuzz_target;
-use valise::envelope::{Receipts, Reject, open};
+use valise::envelope::{Receipts, Reject, Want, open};
+use valise::trust::federation::Documents;
 use valise::wire::{FrameHeader, FrameKind, HEADER_LEN, Limits, check, decode, encode_value, pad, unpad};
 use valise_fuzz::{WORLD, World, resigned};
 
@@ -36,8 +37,16 @@ fn accept(kind: FrameKind, body: &[u8]) {
             FrameKind::Envelope => drop(open(body, ring, at_xbb, now)),
             FrameKind::Receipts => drop(Receipts::verify(body, peer, at_xaa, now)),
             FrameKind::Reject => drop(Reject::verify(body, peer, at_xaa, now)),
+            FrameKind::Want => drop(Want::open(body, ring, at_xbb, now)),
+            FrameKind::News => drop(Documents::from_frame(body)),
             FrameKind::Ping
             | FrameKind::Pong
+            | FrameKind::AuditQuestion
+            | FrameKind::AuditAnswer
+            | FrameKind::Holdings
+            | FrameKind::RecoveryQuestion
+            | FrameKind::RecoveryList
+            | FrameKind::RecoveryAct
             | FrameKind::Custody
             | FrameKind::Collect
             | FrameKind::Parcel
