@@ -10,6 +10,7 @@ mod error;
 mod headers;
 mod kdf;
 mod kem;
+mod lattice;
 pub mod pieces;
 mod pq;
 mod seal;
@@ -23,6 +24,7 @@ pub use error::CoseError;
 pub use headers::{Headers, Known};
 pub use kdf::{constant_time_eq, hkdf_salts, hkdf32};
 pub use kem::{ExportSecret, KEM_PUBLIC_LEN, KemPrivate, KemPublic};
+pub use lattice::{LATTICE_CIPHERTEXT_LEN, LATTICE_PUBLIC_LEN, LatticePrivate};
 pub use pq::{PQ_PUBLIC_LEN, PQ_SIGNATURE_LEN, PqSigningKey, PqVerifyingKey};
 pub use seal::{Opened, OpeningKey, Recipient, Sealed, open, recipients, seal};
 pub use sign1::{

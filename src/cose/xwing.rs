@@ -4,23 +4,21 @@
 //! The `hpke` crate brings one of its own, which expands a private key anew for each decapsulation and
 //! takes three times as long; the tests hold this one against it.
 
+use super::{LATTICE_CIPHERTEXT_LEN, LATTICE_PUBLIC_LEN, LatticePrivate};
 use hpke::kem::{Kem, SharedSecret};
 use hpke::{Deserializable, HpkeError, Serializable};
 use hybrid_array::sizes::{U32, U1120, U1216};
-use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey};
+use libcrux_ml_kem::mlkem768::{self, MlKem768PublicKey};
 use libcrux_sha3::{sha256 as sha3_256, shake256};
 use rand_core::CryptoRng;
 use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq};
 use x25519_dalek::{PublicKey as CurvePublic, StaticSecret as CurvePrivate};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 const SEED: usize = 32;
-const LATTICE_PRIVATE: usize = 2400;
-const LATTICE_PUBLIC: usize = 1184;
-const LATTICE_CIPHERTEXT: usize = 1088;
-const PUBLIC: usize = LATTICE_PUBLIC + 32;
-const ENCAPSULATED: usize = LATTICE_CIPHERTEXT + 32;
+const PUBLIC: usize = LATTICE_PUBLIC_LEN + 32;
+const ENCAPSULATED: usize = LATTICE_CIPHERTEXT_LEN + 32;
 
 /// draft-connolly-cfrg-xwing-kem-10 §5.3.
 const LABEL: &[u8; 6] = br"\.//^\";
@@ -71,10 +69,9 @@ impl Kem for XWing {
         encapsulated: &Encapsulated,
     ) -> Result<SharedSecret<Self>, HpkeError> {
         let None = sender else { return Err(HpkeError::DecapError) };
-        let (lattice, curve) = halves::<ENCAPSULATED, LATTICE_CIPHERTEXT>(&encapsulated.0);
+        let (lattice, curve) = halves::<ENCAPSULATED, LATTICE_CIPHERTEXT_LEN>(&encapsulated.0);
         let Expanded { lattice: lattice_private, curve: curve_private, public } = &*private.expanded;
-        let ciphertext = MlKem768Ciphertext::from(lattice);
-        let lattice_secret = Zeroizing::new(mlkem768::decapsulate(lattice_private, &ciphertext));
+        let lattice_secret = lattice_private.decapsulate(lattice);
         let curve_secret = curve_private.diffie_hellman(&CurvePublic::from(*curve));
         Ok(combine(&lattice_secret, curve_secret.as_bytes(), curve, public))
     }
@@ -88,7 +85,7 @@ impl Kem for XWing {
         let mut randomness = Zeroizing::new([0; 64]);
         rng.fill_bytes(randomness.as_mut_slice());
         let (lattice_randomness, curve_randomness) = halves::<64, 32>(&randomness);
-        let (lattice, curve) = halves::<PUBLIC, LATTICE_PUBLIC>(&public.0);
+        let (lattice, curve) = halves::<PUBLIC, LATTICE_PUBLIC_LEN>(&public.0);
 
         let (ciphertext, lattice_secret) =
             mlkem768::encapsulate(&MlKem768PublicKey::from(lattice), *lattice_randomness);
@@ -97,15 +94,15 @@ impl Kem for XWing {
         let curve_secret = ephemeral.diffie_hellman(&CurvePublic::from(*curve));
         let secret = combine(&Zeroizing::new(lattice_secret), curve_secret.as_bytes(), &sent, public);
         let mut encapsulated = [0; ENCAPSULATED];
-        encapsulated[..LATTICE_CIPHERTEXT].copy_from_slice(ciphertext.as_slice());
-        encapsulated[LATTICE_CIPHERTEXT..].copy_from_slice(&sent);
+        encapsulated[..LATTICE_CIPHERTEXT_LEN].copy_from_slice(ciphertext.as_slice());
+        encapsulated[LATTICE_CIPHERTEXT_LEN..].copy_from_slice(&sent);
         Ok((secret, Encapsulated(encapsulated)))
     }
 }
 
 /// Derives the secret from those of both halves (draft-connolly-cfrg-xwing-kem-10 §5.3).
 fn combine(lattice: &[u8; 32], curve: &[u8; 32], sent: &[u8; 32], public: &Public) -> SharedSecret<XWing> {
-    let receiver = &public.0[LATTICE_PUBLIC..];
+    let receiver = &public.0[LATTICE_PUBLIC_LEN..];
     let mut input = Zeroizing::new([0; 4 * 32 + LABEL.len()]);
     for (at, part) in [lattice.as_slice(), curve, sent, receiver, LABEL].into_iter().enumerate() {
         input[32 * at..32 * at + part.len()].copy_from_slice(part);
@@ -113,17 +110,11 @@ fn combine(lattice: &[u8; 32], curve: &[u8; 32], sent: &[u8; 32], public: &Publi
     SharedSecret(sha3_256(input.as_slice()).into())
 }
 
+/// Each half wipes itself.
 struct Expanded {
-    lattice: MlKem768PrivateKey,
+    lattice: LatticePrivate,
     curve: CurvePrivate,
     public: Public,
-}
-
-impl Drop for Expanded {
-    fn drop(&mut self) {
-        // The curve's half wipes itself.
-        self.lattice[..LATTICE_PRIVATE].zeroize();
-    }
 }
 
 impl Private {
@@ -131,11 +122,11 @@ impl Private {
     pub(super) fn expand(seed: &[u8; SEED]) -> Self {
         let expanded = Zeroizing::new(shake256::<96>(seed));
         let (for_lattice, for_curve) = halves::<96, 64>(&expanded);
-        let (lattice, lattice_public) = mlkem768::generate_key_pair(*for_lattice).into_parts();
+        let (lattice, lattice_public) = LatticePrivate::generate(for_lattice);
         let curve = CurvePrivate::from(*for_curve);
         let mut public = Box::new([0; PUBLIC]);
-        public[..LATTICE_PUBLIC].copy_from_slice(lattice_public.as_slice());
-        public[LATTICE_PUBLIC..].copy_from_slice(CurvePublic::from(&curve).as_bytes());
+        public[..LATTICE_PUBLIC_LEN].copy_from_slice(&lattice_public);
+        public[LATTICE_PUBLIC_LEN..].copy_from_slice(CurvePublic::from(&curve).as_bytes());
         let expanded = Arc::new(Expanded { lattice, curve, public: Public(public) });
         Self { seed: Zeroizing::new(*seed), expanded }
     }
@@ -196,7 +187,7 @@ impl Deserializable for Private {
 impl Deserializable for Public {
     fn from_bytes(bytes: &[u8]) -> Result<Self, HpkeError> {
         let bytes: &[u8; PUBLIC] = exactly(bytes)?;
-        let (lattice, _) = halves::<PUBLIC, LATTICE_PUBLIC>(bytes);
+        let (lattice, _) = halves::<PUBLIC, LATTICE_PUBLIC_LEN>(bytes);
         if !mlkem768::validate_public_key(&MlKem768PublicKey::from(lattice)) {
             return Err(HpkeError::ValidationError);
         }
@@ -290,7 +281,7 @@ mod tests {
         let private = Private::expand(&[1; 32]);
         let theirs = <Theirs as Kem>::PrivateKey::from_bytes(&[1; 32]).unwrap();
         let mut bytes = [7; ENCAPSULATED];
-        bytes[LATTICE_CIPHERTEXT..].fill(0);
+        bytes[LATTICE_CIPHERTEXT_LEN..].fill(0);
         let ours = XWing::decap(&private, None, &Encapsulated(bytes)).unwrap();
         let sent = <Theirs as Kem>::EncappedKey::from_bytes(&bytes).unwrap();
         assert_eq!(ours.0, Theirs::decap(&theirs, None, &sent).unwrap().0);

@@ -1,18 +1,12 @@
 //! The hybrid key exchange X25519MLKEM768 (draft-ietf-tls-ecdhe-mlkem §4): whoever records traffic
 //! today must break both ML-KEM-768 (FIPS 203) and X25519 to read it.
 
-use libcrux_ml_kem::mlkem768::{self, MlKem768Ciphertext, MlKem768PrivateKey, MlKem768PublicKey};
+use crate::cose::{LATTICE_CIPHERTEXT_LEN, LATTICE_PUBLIC_LEN, LatticePrivate};
+use libcrux_ml_kem::mlkem768::{self, MlKem768PublicKey};
 use rustls::crypto::ring::{default_provider, kx_group::X25519};
 use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange, SharedSecret, SupportedKxGroup};
 use rustls::{Error, NamedGroup, PeerMisbehaved, ProtocolVersion};
-use zeroize::{Zeroize, Zeroizing};
-
-/// Length of an ML-KEM-768 encapsulation key, the first part of a client's share.
-const ENCAPSULATION_KEY: usize = 1184;
-/// Length of an ML-KEM-768 decapsulation key.
-const PRIVATE_KEY: usize = 2400;
-/// Length of an ML-KEM-768 ciphertext, the first part of a server's share.
-const CIPHERTEXT: usize = 1088;
+use zeroize::Zeroizing;
 
 /// The only group that this gateway offers and accepts.
 #[derive(Debug)]
@@ -22,14 +16,14 @@ impl SupportedKxGroup for X25519MlKem768 {
     fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
         let mut seed = Zeroizing::new([0; 64]);
         random(seed.as_mut_slice())?;
-        let (lattice, public) = mlkem768::generate_key_pair(*seed).into_parts();
+        let (lattice, public) = LatticePrivate::generate(&seed);
         let curve = X25519.start()?;
         let share = [public.as_slice(), curve.pub_key()].concat();
-        Ok(Box::new(Active { lattice: Lattice(lattice), curve, share }))
+        Ok(Box::new(Active { lattice, curve, share }))
     }
 
     fn start_and_complete(&self, client_share: &[u8]) -> Result<CompletedKeyExchange, Error> {
-        let (lattice, curve) = client_share.split_at_checked(ENCAPSULATION_KEY).ok_or(BAD_SHARE)?;
+        let (lattice, curve) = client_share.split_at_checked(LATTICE_PUBLIC_LEN).ok_or(BAD_SHARE)?;
         let lattice = MlKem768PublicKey::try_from(lattice).map_err(|_| BAD_SHARE)?;
         if !mlkem768::validate_public_key(&lattice) {
             return Err(BAD_SHARE);
@@ -54,28 +48,17 @@ impl SupportedKxGroup for X25519MlKem768 {
     }
 }
 
-/// A private key that is wiped when dropped.
-struct Lattice(MlKem768PrivateKey);
-
-impl Drop for Lattice {
-    fn drop(&mut self) {
-        self.0[..PRIVATE_KEY].zeroize();
-    }
-}
-
 struct Active {
-    lattice: Lattice,
+    lattice: LatticePrivate,
     curve: Box<dyn ActiveKeyExchange>,
     share: Vec<u8>,
 }
 
 impl ActiveKeyExchange for Active {
     fn complete(self: Box<Self>, server_share: &[u8]) -> Result<SharedSecret, Error> {
-        let (lattice, curve) = server_share.split_at_checked(CIPHERTEXT).ok_or(BAD_SHARE)?;
-        let ciphertext = MlKem768Ciphertext::try_from(lattice).map_err(|_| BAD_SHARE)?;
+        let (lattice, curve) = server_share.split_first_chunk::<LATTICE_CIPHERTEXT_LEN>().ok_or(BAD_SHARE)?;
         let curve = self.curve.complete(curve)?;
-        let secret = Zeroizing::new(mlkem768::decapsulate(&self.lattice.0, &ciphertext));
-        Ok(join(secret.as_slice(), &curve))
+        Ok(join(self.lattice.decapsulate(lattice).as_slice(), &curve))
     }
 
     fn pub_key(&self) -> &[u8] {
