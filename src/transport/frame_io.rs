@@ -1,10 +1,10 @@
 use super::tcp::Half;
 use super::{CloseCode, TransportError};
 use crate::wire::{FrameHeader, FrameKind, HEADER_LEN};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt, WriteError};
 use std::sync::Arc;
-use std::{mem, time::Duration};
+use std::{mem, slice, time::Duration};
 use tokio::time::timeout;
 
 /// How long a peer may make no progress within a frame. A slow link keeps moving, a dead one does not.
@@ -82,21 +82,14 @@ impl Sender {
     ///
     /// # Errors
     /// As for [`Self::send`].
-    pub async fn hand_over(&mut self, kind: FrameKind, body: Bytes) -> Result<(), TransportError> {
-        if let Outlet::Tcp(_) = &self.stream {
-            return self.send(kind, &body).await;
-        }
+    pub async fn hand_over(&mut self, kind: FrameKind, mut body: Bytes) -> Result<(), TransportError> {
         let header = self.begin(kind, body.len())?;
         self.write(&header).await?;
-        let mut rest = [body];
-        while let Outlet::Quic(stream, connection) = &mut self.stream
-            && !rest[0].is_empty()
-        {
-            let Ok(written) = timeout(self.stall, stream.write_chunks(&mut rest)).await else {
-                self.stream.reset(CloseCode::Stalled);
-                return Err(TransportError::Stalled);
+        while !body.is_empty() {
+            let Ok(given) = timeout(self.stall, self.stream.give(&mut body)).await else {
+                return Err(self.stalled());
             };
-            written.map_err(|e| write_failed(connection, &e))?;
+            given?;
         }
         self.within_frame = false;
         Ok(())
@@ -130,12 +123,16 @@ impl Sender {
     pub(super) async fn write(&mut self, mut rest: &[u8]) -> Result<(), TransportError> {
         while !rest.is_empty() {
             let Ok(written) = timeout(self.stall, self.stream.write(rest)).await else {
-                self.stream.reset(CloseCode::Stalled);
-                return Err(TransportError::Stalled);
+                return Err(self.stalled());
             };
             rest = &rest[written?..];
         }
         Ok(())
+    }
+
+    fn stalled(&mut self) -> TransportError {
+        self.stream.reset(CloseCode::Stalled);
+        TransportError::Stalled
     }
 }
 
@@ -152,6 +149,21 @@ impl Outlet {
                 stream.write(bytes).await.map_err(|e| write_failed(connection, &e))
             }
             Self::Tcp(half) => half.write(bytes).await,
+        }
+    }
+
+    /// Gives away as much of a body as the stream takes now, without a copy where the road allows it.
+    async fn give(&mut self, body: &mut Bytes) -> Result<(), TransportError> {
+        match self {
+            Self::Quic(stream, connection) => {
+                let given = stream.write_chunks(slice::from_mut(body)).await;
+                given.map(drop).map_err(|e| write_failed(connection, &e))
+            }
+            Self::Tcp(half) => {
+                let written = half.write(body).await?;
+                body.advance(written);
+                Ok(())
+            }
         }
     }
 
