@@ -311,7 +311,7 @@ pub async fn anchor_what_has_grown(gateway: &Gateway) -> Result<(), NodeError> {
         if gateway.recovery.waits_for(peer) {
             continue;
         }
-        let Some(head) = gateway.ledger.heads(peer)?.0 else { continue };
+        let Some(head) = gateway.ledger.our_head(peer)? else { continue };
         let last =
             gateway.ledger.anchor(peer)?.map(|bytes| crate::evidence::Anchor::parse(&bytes)).transpose()?;
         if last.map(|last| last.claimed()).transpose()?.is_some_and(|(_, size)| size == head.size) {

@@ -141,7 +141,7 @@ pub fn sizes_to_audit(gateway: &Gateway, peer: &Party, acts: &[Digest]) -> Resul
 /// # Errors
 /// As for [`export`].
 pub fn sign_anchor(gateway: &Gateway, peer: &Party) -> Result<Option<Anchor>, NodeError> {
-    let Some(head) = gateway.ledger.heads(peer)?.0 else { return Ok(None) };
+    let Some(head) = gateway.ledger.our_head(peer)? else { return Ok(None) };
     let checkpoint = checkpoint(gateway, peer, head, gateway.now());
     Ok(Some(Anchor::sign(&checkpoint, &LogKeys::of(&gateway.ring()))?))
 }

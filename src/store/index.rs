@@ -42,8 +42,8 @@ pub trait Index: Send + Sync {
 pub enum IndexChoice {
     /// In memory, rebuilt at every open.
     Memory,
-    /// In this directory, which belongs to the store alone: what is new in memory and, if it is too much, in a sled database, the rest in
-    /// sorted runs.
+    /// In this directory, which belongs to the store alone: what is new in memory, what of it is too much in a sled
+    /// database, the rest in sorted runs.
     Sled(PathBuf),
     /// As in a directory, but with what is new in memory, and with no thread of its own: for simulations.
     Runs {

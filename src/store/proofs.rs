@@ -122,7 +122,15 @@ impl Ledger {
     /// # Errors
     /// As for [`Self::cases`].
     pub fn heads(&self, peer: &Party) -> Result<(Option<Head>, Option<Head>), StoreError> {
-        Ok((self.head(peer, true)?, self.seen_head(peer)?))
+        Ok((self.our_head(peer)?, self.seen_head(peer)?))
+    }
+
+    /// Returns the head of our log about a peer.
+    ///
+    /// # Errors
+    /// As for [`Self::cases`].
+    pub fn our_head(&self, peer: &Party) -> Result<Option<Head>, StoreError> {
+        self.head(peer, true)
     }
 
     /// Returns the newest head of a peer's log about us that its receipts have shown.

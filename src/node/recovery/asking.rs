@@ -419,7 +419,7 @@ pub(super) fn begin_log(
     if gateway.ledger.has_reopened(restoration.id, peer)? {
         return Ok(());
     }
-    let kept = gateway.ledger.heads(peer)?.0;
+    let kept = gateway.ledger.our_head(peer)?;
     if let (Some(kept), Some(seen)) = (&kept, &seen)
         && contradict(kept, seen)
     {
