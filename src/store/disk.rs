@@ -1,8 +1,12 @@
 use super::StoreError;
+use rustix::{
+    fs::{FallocateFlags, FlockOperation},
+    io::Errno,
+};
 use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, File, OpenOptions},
-    io,
+    io::{self, BufWriter, Write},
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -36,21 +40,32 @@ pub trait Disk: Send + Sync {
     /// Returns how many bytes can still be written.
     fn free_space(&self) -> io::Result<u64>;
 
-    /// Makes new files, all of them durable with their entries when it returns; what had their names goes.
-    fn put_all(&self, files: &[(String, &[u8])]) -> io::Result<()> {
-        for (name, bytes) in files {
-            match self.create(name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    self.remove(name)?;
-                    self.create(name)?;
-                }
-                other => other?,
-            }
-            self.write_at(name, 0, bytes)?;
-            self.sync(name)?;
+    /// Makes a new file of these parts, durable with its entry when it returns; fails if the name is taken.
+    fn put(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        self.create(name)?;
+        let mut offset = 0;
+        for part in parts {
+            self.write_at(name, offset, part)?;
+            offset += part.len() as u64;
         }
-        Ok(())
+        self.sync(name)
     }
+
+    /// Lets bytes within a file read as zero, and gives their room back where the file system can. A power cut may
+    /// bring them back.
+    fn erase(&self, name: &str, offset: u64, length: u64) -> io::Result<()> {
+        blank(offset, length, |at, zeros| self.write_at(name, at, zeros))
+    }
+}
+
+/// Writes zeros.
+fn blank(offset: u64, length: u64, mut write: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let end = offset.saturating_add(length);
+    (offset..end).step_by(ZEROS.len()).try_for_each(|at| {
+        let part = usize::try_from(end - at).unwrap_or(usize::MAX).min(ZEROS.len());
+        write(at, &ZEROS[..part])
+    })
 }
 
 /// A directory of the operating system, held by one process at a time.
@@ -68,6 +83,8 @@ struct Handle {
 
 const LOCK: &str = "lock";
 const OPEN_HANDLES: usize = 64;
+/// How many bytes of short parts are written at once.
+const GATHERED: usize = 256 << 10;
 
 impl RealDisk {
     /// Opens the directory, made with mode 0700 where it is missing, and locks it.
@@ -93,9 +110,9 @@ impl RealDisk {
             .truncate(false)
             .open(root.join(LOCK))
             .map_err(StoreError::io("open", LOCK))?;
-        match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StoreError::Locked { path: shown }),
+            Err(Errno::WOULDBLOCK) => return Err(StoreError::Locked { path: shown }),
             Err(errno) => return Err(StoreError::io("lock", LOCK)(errno.into())),
         }
         Ok(Self { root: root.to_owned(), directory, handles: Mutex::default(), lock })
@@ -131,7 +148,7 @@ impl Drop for RealDisk {
     /// descriptor, and closing ours alone would leave the directory locked until then.
     fn drop(&mut self) {
         // Where that fails, the lock goes with the last descriptor.
-        let _ = rustix::fs::flock(&self.lock, rustix::fs::FlockOperation::Unlock);
+        let _ = rustix::fs::flock(&self.lock, FlockOperation::Unlock);
     }
 }
 
@@ -189,22 +206,32 @@ impl Disk for RealDisk {
         Ok(())
     }
 
-    fn put_all(&self, files: &[(String, &[u8])]) -> io::Result<()> {
-        let write = |(name, bytes): &(String, &[u8])| {
-            let path = self.root.join(name);
-            let file = match options().create_new(true).open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    self.remove(name)?;
-                    options().create_new(true).open(&path)?
-                }
-                other => other?,
-            };
-            file.write_all_at(bytes, 0).map(|()| file)
-        };
-        // All are on their way to the disk before the first is waited for, and one sync makes all entries durable.
-        let files = files.iter().map(write).collect::<io::Result<Vec<_>>>()?;
-        files.iter().try_for_each(File::sync_data)?;
+    fn put(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        let file = options().create_new(true).open(self.root.join(name))?;
+        // Short parts go together, and long ones are not copied.
+        let mut out = BufWriter::with_capacity(GATHERED, &file);
+        parts.iter().try_for_each(|part| out.write_all(part))?;
+        out.flush()?;
+        drop(out);
+        file.sync_data()?;
+        Self::keep(&mut self.handles(), name, Arc::new(file), false);
         self.sync_dir()
+    }
+
+    fn erase(&self, name: &str, offset: u64, length: u64) -> io::Result<()> {
+        // Linux has no hole without bytes.
+        if length == 0 {
+            return Ok(());
+        }
+        // Whoever erases does not wait until it is durable, so that the handle need not stay open.
+        let file = self.handle(name, false)?;
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        match rustix::fs::fallocate(&file, hole, offset, length) {
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                blank(offset, length, |at, zeros| file.write_all_at(zeros, at))
+            }
+            other => Ok(other?),
+        }
     }
 
     fn free_space(&self) -> io::Result<u64> {

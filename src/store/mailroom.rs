@@ -1,6 +1,7 @@
-//! What a relay has in custody: events in the journal, bodies in files beside it, so that what was
+//! What a relay has in custody: events in the journal, bodies in lots beside it, so that what was
 //! collected is truly forgotten.
 
+use super::lots::Lots;
 use super::{
     Batch, Disk, Indexer, Leaf, Notary, NotarySeal, OpenReport, Record, RecordRef, Store, StoreError,
     StoreOptions, Ticket, Transaction,
@@ -9,7 +10,7 @@ use crate::model::Digest;
 use crate::relay::{Event, Parcel, Thread};
 use crate::wire;
 use crate::wire::Limits;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The kind of a relay's records: one [`Event`].
@@ -21,19 +22,19 @@ const THREADS: &[u8] = b"t/";
 #[derive(Clone)]
 pub struct Mailroom {
     store: Store,
-    bodies: Arc<dyn Disk>,
+    bodies: Arc<Lots>,
 }
 
 impl Mailroom {
-    /// Opens the journal and the folder of bodies; bodies that no parcel in custody names are deleted.
+    /// Opens the journal and the folder of bodies; bodies that no parcel in custody names are erased.
     ///
     /// # Errors
     /// As for [`Store::open`]; `Failed` if a body in custody is missing.
     pub fn open(options: StoreOptions, bodies: Arc<dyn Disk>) -> Result<(Self, OpenReport), StoreError> {
         let (store, report) = Store::open(options, Box::new(NoLogs), Box::new(EventIndexer))?;
-        let room = Self { store, bodies };
-        room.tidy()?;
-        Ok((room, report))
+        let held = parcels(&store)?.iter().map(|parcel| parcel.digest).collect();
+        let bodies = Arc::new(Lots::open(bodies, &held)?);
+        Ok((Self { store, bodies }, report))
     }
 
     /// Makes bodies durable, then hands the events to the committer. It waits for the disk on this thread.
@@ -45,11 +46,8 @@ impl Mailroom {
         events: &[Event],
         bodies: impl IntoIterator<Item = (&'b Digest, &'b [u8])>,
     ) -> Result<Ticket, StoreError> {
-        // One may have been left by a commit that failed, or be brought again after it was collected.
-        let bodies: Vec<_> = bodies.into_iter().map(|(digest, body)| (digest.to_string(), body)).collect();
-        if !bodies.is_empty() {
-            self.bodies.put_all(&bodies).map_err(StoreError::io("keep", "the bodies"))?;
-        }
+        let bodies: Vec<_> = bodies.into_iter().collect();
+        self.bodies.put(&bodies).map_err(StoreError::io("keep", "the bodies"))?;
         let record = |event: &Event| {
             let bytes = wire::encode(event).map_err(|e| StoreError::Failed { cause: e.to_string() })?;
             Ok(Record { kind: EVENT, bytes })
@@ -58,33 +56,20 @@ impl Mailroom {
         Ok(self.store.submit(Transaction { records, leaves: Vec::new() }))
     }
 
-    /// Reads the body of a parcel in custody, and checks it.
+    /// Reads the body of a parcel, and checks it; nothing if it is not in custody.
     ///
     /// # Errors
     /// `Io` if it cannot be read, `Failed` if its bytes changed at rest.
-    pub fn body(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
-        let name = digest.to_string();
-        let read = || {
-            let length = usize::try_from(self.bodies.len(&name)?).unwrap_or(usize::MAX);
-            // No frame is longer, so that a damaged directory cannot make us allocate more.
-            let mut body = vec![0; length.min(Limits::PARCEL.bytes)];
-            self.bodies.read_at(&name, 0, &mut body)?;
-            Ok(body)
-        };
-        let body = read().map_err(StoreError::io("read", &name))?;
-        if Digest::of(&[&body]) == *digest {
-            return Ok(body);
-        }
-        Err(StoreError::Failed { cause: format!("the body {name} has changed at rest") })
+    pub fn body(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.bodies.get(digest)
     }
 
-    /// Deletes the body of a parcel that is in custody no longer.
+    /// Erases the bodies of parcels that are in custody no longer.
     ///
     /// # Errors
     /// `Io`; the next open tries again.
-    pub fn forget(&self, digest: &Digest) -> Result<(), StoreError> {
-        let name = digest.to_string();
-        self.bodies.remove(&name).map_err(StoreError::io("remove", &name))
+    pub fn forget<'d>(&self, digests: impl IntoIterator<Item = &'d Digest>) -> Result<(), StoreError> {
+        self.bodies.forget(digests).map_err(StoreError::io("erase", "bodies that were collected"))
     }
 
     /// Lists the parcels in custody.
@@ -92,7 +77,7 @@ impl Mailroom {
     /// # Errors
     /// `Failed` if a row of the index cannot be read.
     pub fn parcels(&self) -> Result<Vec<Parcel>, StoreError> {
-        self.store.scan(PARCELS)?.iter().map(|(_, value)| parcel(value)).collect()
+        parcels(&self.store)
     }
 
     /// Returns the next number of every thread that was ever used.
@@ -110,20 +95,6 @@ impl Mailroom {
     /// Returns the store below, to close it or to ask how it is.
     pub const fn store(&self) -> &Store {
         &self.store
-    }
-
-    fn tidy(&self) -> Result<(), StoreError> {
-        let held: BTreeSet<String> = self.parcels()?.iter().map(|p| p.digest.to_string()).collect();
-        let there: BTreeSet<String> =
-            self.bodies.list().map_err(StoreError::io("list", "the bodies"))?.into_iter().collect();
-        if let Some(missing) = held.difference(&there).next() {
-            let cause = format!("the body {missing} is in custody and is not there");
-            return Err(StoreError::Failed { cause });
-        }
-        for orphan in there.difference(&held).filter(|name| name.parse::<Digest>().is_ok()) {
-            self.bodies.remove(orphan).map_err(StoreError::io("remove", orphan))?;
-        }
-        Ok(())
     }
 }
 
@@ -164,6 +135,10 @@ impl Indexer for EventIndexer {
     fn fork(&self) -> Box<dyn Indexer> {
         Box::new(Self)
     }
+}
+
+fn parcels(store: &Store) -> Result<Vec<Parcel>, StoreError> {
+    store.scan(PARCELS)?.iter().map(|(_, value)| parcel(value)).collect()
 }
 
 fn parcel(value: &[u8]) -> Result<Parcel, StoreError> {

@@ -19,6 +19,7 @@ mod keys;
 mod layers;
 mod ledger;
 mod logs;
+mod lots;
 mod mailroom;
 mod marks;
 mod mem_disk;

@@ -190,21 +190,15 @@ impl Clerk {
     }
 
     fn settle(&self, effects: &[Effect]) {
-        let mut wake = false;
-        for effect in effects {
-            match effect {
-                Effect::Custody(_) => {}
-                Effect::Wake(_) => wake = true,
-                // It may have been brought again in the same group.
-                Effect::Forget(digest) if self.plan.held(digest).is_some() => {}
-                Effect::Forget(digest) => {
-                    if let Err(cause) = self.room.forget(digest) {
-                        tracing::warn!(%cause, "a body is deleted at the next start");
-                    }
-                }
-            }
+        let gone = effects.iter().filter_map(|effect| match effect {
+            // It may have been brought again in the same group.
+            Effect::Forget(digest) if self.plan.held(digest).is_none() => Some(digest),
+            Effect::Forget(_) | Effect::Custody(_) | Effect::Wake(_) => None,
+        });
+        if let Err(cause) = self.room.forget(gone) {
+            tracing::warn!(%cause, "what is left of them is erased at the next start");
         }
-        if wake {
+        if effects.iter().any(|effect| matches!(effect, Effect::Wake(_))) {
             self.bell.send_replace(());
         }
     }

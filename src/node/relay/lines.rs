@@ -302,7 +302,9 @@ async fn push(desk: Desk, link: Link, in_flight: InFlight, line: Answers) {
             let size = kib(usize::try_from(parcel.size).unwrap_or(usize::MAX)).min(LINE_KIB as u32);
             let Ok(place) = Arc::clone(&places).acquire_many_owned(size).await else { return };
             let body = match desk.room.body(&digest) {
-                Ok(body) => body,
+                Ok(Some(body)) => body,
+                // It was collected over another line, or has expired.
+                Ok(None) => continue,
                 Err(cause) => {
                     tracing::warn!(%cause, "a parcel is not brought now");
                     continue;

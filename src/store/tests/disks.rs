@@ -38,6 +38,20 @@ fn exercise(disk: &dyn Disk) {
     let many = disk.list().unwrap().into_iter().filter(|name| name.starts_with("many-"));
     assert_eq!(many.count(), 200);
     assert!(disk.free_space().unwrap() > 0);
+    // More than is gathered in one write, between two that are less.
+    let long: Vec<u8> = (0..300_000_u32).map(|n| n.to_be_bytes()[3] | 1).collect();
+    disk.put("parts", &[b"before", &long, b"", b"after"]).unwrap();
+    let whole = [b"before".as_slice(), &long, b"after"].concat();
+    assert_eq!(read(disk, "parts"), whole);
+    assert!(disk.put("parts", &[b"instead"]).is_err(), "a name that is taken");
+    for (from, length) in [(3, 0), (3, 2), (100, 20_000), (150_000, 150_011)] {
+        disk.erase("parts", from, length).unwrap();
+    }
+    let erased = |at: usize| (3..5).contains(&at) || (100..20_100).contains(&at) || at >= 150_000;
+    let left = read(disk, "parts");
+    assert_eq!(left.len(), whole.len(), "what is erased leaves a hole, and no shorter file");
+    assert!(left.iter().enumerate().all(|(at, byte)| *byte == if erased(at) { 0 } else { whole[at] }));
+    assert!(disk.erase("missing", 0, 1).is_err());
 }
 
 #[test]
