@@ -1,5 +1,14 @@
 //! Bodies on a disk by lots: what came together lies in one file that was made with one sync, and each body is erased
 //! by itself, so that nothing that nobody waits for stays because of its neighbours.
+//!
+//! A lot is the file `NUMBER.lot`, the number in 16 hexadecimal digits; numbers are big-endian:
+//!
+//! | part | bytes |
+//! |---|---|
+//! | `VALISEL1` | 8 |
+//! | how many bodies | 4 |
+//! | for each body: its SHA-256, its length in bytes | 32, 4 |
+//! | the bodies, in the same order; of an erased one, zeros | their lengths |
 
 use super::{Disk, StoreError};
 use crate::model::Digest;
@@ -9,8 +18,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const SUFFIX: &str = ".lot";
-/// The number of bodies, before the list of them.
-const COUNT: usize = 4;
+const MAGIC: [u8; 8] = *b"VALISEL1";
+/// The magic and the number of bodies, before the list of them.
+const HEAD: usize = 8 + 4;
 /// The digest and the length of a body in that list.
 const ROW: usize = 32 + 4;
 
@@ -162,25 +172,31 @@ impl Lots {
 
     /// Lists the lots, the oldest first.
     fn list(&self) -> io::Result<BTreeSet<u64>> {
-        let number = |name: &String| u64::from_str_radix(name.strip_suffix(SUFFIX)?, 16).ok();
+        let number = |file: &String| {
+            let number = u64::from_str_radix(file.strip_suffix(SUFFIX)?, 16).ok()?;
+            (name(number) == *file).then_some(number)
+        };
         Ok(self.disk.list()?.iter().filter_map(number).collect())
     }
 
     /// Reads where the bodies of a lot lie. What power has cut short lists only what is within the file.
     fn rows(&self, lot: u64) -> io::Result<Vec<(Digest, Place)>> {
         let (name, size) = (name(lot), self.disk.len(&name(lot))?);
-        let mut count = [0; COUNT];
-        if size < COUNT as u64 {
+        let mut head = [0; HEAD];
+        if size < HEAD as u64 {
             return Ok(Vec::new());
         }
-        self.disk.read_at(&name, 0, &mut count)?;
+        self.disk.read_at(&name, 0, &mut head)?;
+        let Some(&count) = head.strip_prefix(&MAGIC).and_then(<[u8]>::first_chunk) else {
+            return Ok(Vec::new());
+        };
         let listed = u64::from(u32::from_be_bytes(count)) * ROW as u64;
-        let mut offset = COUNT as u64 + listed;
+        let mut offset = HEAD as u64 + listed;
         if offset > size {
             return Ok(Vec::new());
         }
         let mut rows = vec![0; usize::try_from(listed).map_err(|_| io::ErrorKind::InvalidData)?];
-        self.disk.read_at(&name, COUNT as u64, &mut rows)?;
+        self.disk.read_at(&name, HEAD as u64, &mut rows)?;
         let (rows, _) = rows.as_chunks::<ROW>();
         let place = |row: &[u8; ROW]| {
             let (digest, length) = row.split_first_chunk::<32>()?;
@@ -201,8 +217,8 @@ impl Lots {
 fn laid_out(lot: u64, bodies: &[(&Digest, &[u8])]) -> io::Result<(Vec<u8>, Vec<Place>)> {
     let short =
         |length: usize| u32::try_from(length).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
-    let mut head = short(bodies.len())?.to_be_bytes().to_vec();
-    let mut offset = (COUNT + ROW * bodies.len()) as u64;
+    let mut head = [MAGIC.as_slice(), &short(bodies.len())?.to_be_bytes()].concat();
+    let mut offset = (HEAD + ROW * bodies.len()) as u64;
     let mut places = Vec::with_capacity(bodies.len());
     for (digest, body) in bodies {
         let length = short(body.len())?;
