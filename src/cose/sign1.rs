@@ -61,12 +61,8 @@ pub fn sign1_digested(
     payload: Payload<'_>,
     aad: &[u8],
 ) -> Result<(Vec<u8>, Digest), CoseError> {
-    let (content, carried) = carry(payload);
     let buckets = Buckets::build(alg::ED25519, protected, unprotected)?;
-    let signed = sig_structure(&buckets, aad, content);
-    let signature = Value::Bytes(key.sign(&signed).to_vec());
-    let [protected, unprotected] = buckets.to_values();
-    let message = encode_value(&Value::Array(vec![protected, unprotected, carried, signature]))?;
+    let (message, signed) = signed(&buckets, payload, aad, |bytes| key.sign(bytes).to_vec())?;
     Ok((message, Digest::of(&[&signed])))
 }
 
@@ -78,11 +74,8 @@ pub fn sign1_pq(
     payload: Payload<'_>,
     aad: &[u8],
 ) -> Result<Vec<u8>, CoseError> {
-    let (content, carried) = carry(payload);
     let buckets = Buckets::build(alg::ML_DSA_65, protected, unprotected)?;
-    let signature = Value::Bytes(key.sign(&sig_structure(&buckets, aad, content)));
-    let [protected, unprotected] = buckets.to_values();
-    Ok(encode_value(&Value::Array(vec![protected, unprotected, carried, signature]))?)
+    signed(&buckets, payload, aad, |bytes| key.sign(bytes)).map(|(message, _)| message)
 }
 
 /// Signs once for several messages that differ in nothing but their unprotected headers; else as
@@ -96,13 +89,29 @@ pub fn sign1_many(
 ) -> Result<Vec<Vec<u8>>, CoseError> {
     let (content, carried) = carry(payload);
     let signed = Buckets::build(alg::ED25519, protected.to_vec(), Vec::new())?;
-    let signature = Value::Bytes(key.sign(&sig_structure(&signed, aad, content)).to_vec());
-    let message = |unprotected| {
+    let signature = key.sign(&sig_structure(&signed, aad, content));
+    let one = |unprotected| {
         let buckets = Buckets::build(alg::ED25519, protected.to_vec(), unprotected)?;
-        let [protected, unprotected] = buckets.to_values();
-        Ok(encode_value(&Value::Array(vec![protected, unprotected, carried.clone(), signature.clone()]))?)
+        message(&buckets, carried.clone(), signature.to_vec())
     };
-    unprotected.into_iter().map(message).collect()
+    unprotected.into_iter().map(one).collect()
+}
+
+/// Signs, and gives the message and the bytes that were signed.
+fn signed(
+    buckets: &Buckets,
+    payload: Payload<'_>,
+    aad: &[u8],
+    sign: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> Result<(Vec<u8>, Vec<u8>), CoseError> {
+    let (content, carried) = carry(payload);
+    let signed = sig_structure(buckets, aad, content);
+    Ok((message(buckets, carried, sign(&signed))?, signed))
+}
+
+fn message(buckets: &Buckets, carried: Value, signature: Vec<u8>) -> Result<Vec<u8>, CoseError> {
+    let [protected, unprotected] = buckets.to_values();
+    Ok(encode_value(&Value::Array(vec![protected, unprotected, carried, Value::Bytes(signature)]))?)
 }
 
 /// Takes the payload out of a COSE_Sign1, which stays as it is otherwise: the message with nil in its place, and the
