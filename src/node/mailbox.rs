@@ -17,6 +17,7 @@ use crate::transport::Sender;
 use crate::wire::FrameKind;
 use futures_util::future::{FutureExt as _, join_all};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -125,14 +126,15 @@ async fn take_all(
     let (mut taken, mut acts) = (Vec::new(), Vec::new());
     let mut ended = None;
     for body in bodies {
-        match Wrapped::verify(&body, relay, &gateway.directory(), gateway.now()) {
+        match Wrapped::verify(body, relay, &gateway.directory(), gateway.now()) {
             Ok((Custody { parcel, .. }, body)) => {
-                if let Some(outcome) = take_at_once(post, relay, line, &parcel, &body).await {
-                    // What came before is taken in before.
-                    take_acts(post, &mut acts, &mut taken).await;
-                    taken.push((parcel, outcome.map(|()| None)));
-                } else {
-                    acts.push((parcel, body));
+                match take_at_once(post, relay, line, &parcel, body).await {
+                    ControlFlow::Continue(act) => acts.push((parcel, act)),
+                    ControlFlow::Break(outcome) => {
+                        // What came before is taken in before.
+                        take_acts(post, &mut acts, &mut taken).await;
+                        taken.push((parcel, outcome.map(|()| None)));
+                    }
                 }
             }
             Err(error) => ended = refused(post, relay, &error).or(ended),
@@ -200,19 +202,19 @@ async fn take_acts(post: &Post, acts: &mut Vec<(Parcel, Vec<u8>)>, taken: &mut V
     taken.extend(join_all(acts.drain(..).map(one)).await);
 }
 
-/// Takes in a parcel that holds no act; `None` if it holds one.
+/// Takes in a parcel that holds no act, and gives back one that does.
 async fn take_at_once(
     post: &Post,
     relay: &Party,
     line: &mut Sender,
     parcel: &Parcel,
-    body: &[u8],
-) -> Option<Result<(), Fault>> {
+    body: Vec<u8>,
+) -> ControlFlow<Result<(), Fault>, Vec<u8>> {
     let gateway = &post.gateway;
     let (from, now) = (&parcel.thread.from, gateway.now());
-    Some(match parcel.freight {
+    ControlFlow::Break(match parcel.freight {
         Freight::Envelope { .. } if parcel.thread.lane == Lane::Bulk => {
-            match attachments::take(gateway, from, body.to_vec()).await {
+            match attachments::take(gateway, from, body).await {
                 Ok(_) => Ok(()),
                 Err(Missed::Unsound(_)) => Err(Fault::Relay(RelayError::Damaged)),
                 Err(Missed::Disk(cause)) => Err(Fault::Here(cause)),
@@ -224,30 +226,30 @@ async fn take_at_once(
             }
         }
         Freight::Want => {
-            if let Err(cause) = attachments::wish(post, from, body) {
+            if let Err(cause) = attachments::wish(post, from, &body) {
                 gateway.counters.refused("want");
                 tracing::warn!(cause, "a file that a peer wants by relay is not handed out");
             }
             Ok(())
         }
-        Freight::Envelope { .. } => match recovery::take(post, from, body, line).await {
+        Freight::Envelope { .. } => match recovery::take(post, from, &body, line).await {
             Ok(true) => Ok(()),
-            Ok(false) => return None,
+            Ok(false) => return ControlFlow::Continue(body),
             Err(cause) => Err(damaged(cause)),
         },
         Freight::Receipts | Freight::Reject => {
             if let Some(courier) = gateway.couriers.get(from) {
                 let receipts = parcel.freight == Freight::Receipts;
-                if let Err(cause) = courier.answered(post, receipts, body).await {
+                if let Err(cause) = courier.answered(post, receipts, &body).await {
                     tracing::warn!(cause, "an answer that a relay brought ends nothing");
                 }
             }
             Ok(())
         }
-        Freight::Notice => match Notice::verify(body, relay, &gateway.directory(), now) {
+        Freight::Notice => match Notice::verify(&body, relay, &gateway.directory(), now) {
             Err(error) => Err(Fault::Relay(error)),
             Ok(notice) => match gateway.couriers.get(&notice.parcel.thread.to) {
-                Some(courier) => courier.expired(post, relay, &notice, body).await.map_err(Fault::Here),
+                Some(courier) => courier.expired(post, relay, &notice, &body).await.map_err(Fault::Here),
                 None => Ok(()),
             },
         },

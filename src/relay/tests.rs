@@ -211,10 +211,10 @@ fn damaged_parcel_is_found_before_anything_is_opened() {
     let custody = Custody::sign(&bring(&mut plan, brought), &signer(RELAY));
     let (relay, here, elsewhere) = (party(RELAY), known_to("XBB"), known_to("XCC"));
     let wrapped = Wrapped { custody: custody.clone(), body }.encode();
-    assert_eq!(Wrapped::verify(&wrapped, &relay, &here, NOW).unwrap().1, b"sealed bytes");
-    assert!(matches!(Wrapped::verify(&wrapped, &relay, &elsewhere, NOW), Err(RelayError::WrongParty)));
+    assert_eq!(Wrapped::verify(wrapped.clone(), &relay, &here, NOW).unwrap().1, b"sealed bytes");
+    assert!(matches!(Wrapped::verify(wrapped.clone(), &relay, &elsewhere, NOW), Err(RelayError::WrongParty)));
     let damaged = Wrapped { custody, body: b"sealed bytez".to_vec() }.encode();
-    assert!(matches!(Wrapped::verify(&damaged, &relay, &here, NOW), Err(RelayError::Damaged)));
+    assert!(matches!(Wrapped::verify(damaged, &relay, &here, NOW), Err(RelayError::Damaged)));
 }
 
 #[test]

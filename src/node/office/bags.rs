@@ -113,7 +113,7 @@ pub(super) async fn import(
         let body = frame.body.0;
         let proved = match frame.kind {
             CarriedKind::Envelope => {
-                take(gateway, from, &body, &mut taken).await?;
+                take(gateway, from, body, &mut taken).await?;
                 continue;
             }
             CarriedKind::Receipts => {
@@ -169,8 +169,8 @@ async fn wanted(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTak
 }
 
 /// Takes in a piece of a file, whatever came before it.
-async fn piece(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) -> Result<(), Failure> {
-    match attachments::take(gateway, from, body.to_vec()).await {
+async fn piece(gateway: &Gateway, from: &Party, body: Vec<u8>, taken: &mut BagTaken) -> Result<(), Failure> {
+    match attachments::take(gateway, from, body).await {
         Ok(_) => taken.pieces += 1,
         Err(Missed::Unwanted(_)) => taken.unawaited += 1,
         Err(Missed::Unsound(cause)) => taken.refused.push(refused(gateway, &cause)),
@@ -179,12 +179,12 @@ async fn piece(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTake
     Ok(())
 }
 
-async fn take(gateway: &Gateway, from: &Party, body: &[u8], taken: &mut BagTaken) -> Result<(), Failure> {
-    let route = read_route(body, &gateway.directory(), gateway.now());
+async fn take(gateway: &Gateway, from: &Party, body: Vec<u8>, taken: &mut BagTaken) -> Result<(), Failure> {
+    let route = read_route(&body, &gateway.directory(), gateway.now());
     if matches!(&route, Ok((_, route, _)) if route.lane == Lane::Bulk) {
         return piece(gateway, from, body, taken).await;
     }
-    let (envelope, answer) = match intake::kept(gateway, from, body).await {
+    let (envelope, answer) = match intake::kept(gateway, from, &body).await {
         Ok(kept) => {
             *(if kept.known { &mut taken.known } else { &mut taken.new }) += 1;
             (Some(kept.receipt.envelope), CarriedAnswer::Receipt(kept.receipt.sealed))
