@@ -290,11 +290,8 @@ impl Attachments {
     /// `Io` if the disk fails, `Refused` if there is no room for the rest of it.
     pub fn next(&self, name: &Digest, incoming: &Incoming) -> Result<(u64, u64), FileError> {
         let here = self.here(name, incoming)?;
-        let from = here.iter().position(|here| !here).unwrap_or(here.len());
-        let run = here[from..].iter().take_while(|here| !**here).count();
-        let held = here.iter().filter(|here| **here).count() as u64;
-        self.room_for(incoming.size.saturating_sub(held.saturating_mul(SEALED_PIECE as u64)))?;
-        Ok((from as u64, (from + run) as u64))
+        self.room_for(incoming.size.saturating_sub(here.count().saturating_mul(SEALED_PIECE as u64)))?;
+        Ok(here.gap())
     }
 
     /// Takes a piece that `from` sent, if it is one of a file that is awaited; in any order, and any number of times.
@@ -311,14 +308,13 @@ impl Attachments {
         for (name, incoming) in self.awaited(from) {
             let pieces = Pieces::new(&incoming.key.0, incoming.size);
             let here = self.here(&name, &incoming)?;
-            let next = here.iter().position(|here| !here).unwrap_or(0) as u64;
+            let (next, _) = here.gap();
             // Nearly always it is the next one; a bag may bring any.
             let found = (next..pieces.count()).chain(0..next).find(|index| pieces.id(*index) == id);
             let Some(index) = found else { continue };
             let text = pieces.open(index, mem::take(sealed));
             let text = text.ok_or_else(|| failed("a piece does not open".to_owned()))?;
-            let known = usize::try_from(index).ok().and_then(|at| here.get(at)).is_some_and(|here| *here);
-            if !known {
+            if !here.has(index) {
                 self.hash_on(&name, index, &text);
                 // The same bytes again, in the same place: quicker than a copy of what came.
                 *sealed = pieces.reseal(index, text).expect("it was opened as this piece of this file");
@@ -342,7 +338,7 @@ impl Attachments {
     /// # Errors
     /// `Io` if the disk fails.
     pub fn finish(&self, name: &Digest, incoming: &Incoming) -> Result<Progress, FileError> {
-        let held = self.here(name, incoming)?.iter().filter(|here| **here).count() as u64;
+        let held = self.here(name, incoming)?.count();
         let pieces = Pieces::new(&incoming.key.0, incoming.size);
         if held < pieces.count() {
             return Ok(Progress::Arriving(held));
@@ -358,10 +354,7 @@ impl Attachments {
         let name = Pieces::name(key);
         Ok(match self.slip(&name)? {
             Some(Slip::In(Incoming { verified: true, .. }) | Slip::Out { .. }) => Some(Progress::Verified),
-            Some(Slip::In(incoming)) => {
-                let here = self.here(&name, &incoming)?;
-                Some(Progress::Arriving(here.iter().filter(|here| **here).count() as u64))
-            }
+            Some(Slip::In(incoming)) => Some(Progress::Arriving(self.here(&name, &incoming)?.count())),
             Some(Slip::Own { .. }) | None => None,
         })
     }

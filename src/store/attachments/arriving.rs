@@ -11,11 +11,34 @@ use std::thread::JoinHandle;
 /// A file that is not whole, and which of its pieces are here, once that was looked up.
 pub(super) struct Arriving {
     pub incoming: Incoming,
-    pub here: Option<Vec<bool>>,
+    here: Option<Here>,
     /// What its pieces hold from the first on, as far as they came in order, and how many did.
     hashed: Option<(digest::Context, u64)>,
     /// What was written of it, on its way to the disk beside the pieces that come.
     syncing: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// Which pieces of a file are here, by index.
+#[derive(Clone)]
+pub(super) struct Here(Vec<bool>);
+
+impl Here {
+    /// Counts the pieces that are here.
+    pub fn count(&self) -> u64 {
+        self.0.iter().filter(|here| **here).count() as u64
+    }
+
+    /// Tells whether a piece is here.
+    pub fn has(&self, index: u64) -> bool {
+        usize::try_from(index).ok().and_then(|at| self.0.get(at)).is_some_and(|here| *here)
+    }
+
+    /// Returns the first run of pieces that are lacking: the first of them, and the first after them that is here.
+    pub fn gap(&self) -> (u64, u64) {
+        let from = self.0.iter().position(|here| !here).unwrap_or(self.0.len());
+        let run = self.0[from..].iter().take_while(|here| !**here).count();
+        (from as u64, (from + run) as u64)
+    }
 }
 
 impl Arriving {
@@ -26,7 +49,7 @@ impl Arriving {
 
 impl Attachments {
     /// Tells which pieces of an awaited file are here: each begins with the commitment of its file.
-    pub(super) fn here(&self, name: &Digest, incoming: &Incoming) -> Result<Vec<bool>, FileError> {
+    pub(super) fn here(&self, name: &Digest, incoming: &Incoming) -> Result<Here, FileError> {
         if let Some(here) = self.waiting().get(name).and_then(|arriving| arriving.here.clone()) {
             return Ok(here);
         }
@@ -42,6 +65,7 @@ impl Attachments {
             }
             here.push(whole && pieces.begins(&start));
         }
+        let here = Here(here);
         if let Some(arriving) = self.waiting().get_mut(name) {
             arriving.here = Some(here.clone());
         }
@@ -52,10 +76,10 @@ impl Attachments {
     pub(super) fn mark(&self, name: &Digest, index: u64, is_here: bool) -> u64 {
         let mut open = self.waiting();
         let Some(here) = open.get_mut(name).and_then(|arriving| arriving.here.as_mut()) else { return 0 };
-        if let Some(piece) = usize::try_from(index).ok().and_then(|at| here.get_mut(at)) {
+        if let Some(piece) = usize::try_from(index).ok().and_then(|at| here.0.get_mut(at)) {
             *piece = is_here;
         }
-        here.iter().filter(|here| **here).count() as u64
+        here.count()
     }
 
     /// Writes a piece that a peer sent. Every few pieces they begin to go to the disk beside what comes; they are
