@@ -5,12 +5,12 @@ mod common;
 
 use common::files::{await_verified, fetched, files as listed, noise, peak_kib};
 use common::founded::federate;
+use common::memory;
 use common::relay::Relay;
 use common::stranger::{Stranger, frame};
 use common::{Node, Pair, acknowledge, await_some, refuse, request, submit, text};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
 use std::net::UdpSocket;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -168,33 +168,6 @@ fn listen_in(to: u16) -> (u16, Arc<Mutex<Vec<u8>>>) {
     (port, seen)
 }
 
-/// Reads all memory that a process has mapped and can write; `None` if this user may not.
-fn memory(pid: u32) -> Option<Vec<u8>> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
-    let mut mem = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
-    let mut all = Vec::new();
-    for line in maps.lines() {
-        let mut words = line.split_whitespace();
-        let (range, rights) = (words.next()?, words.next()?);
-        let path = words.nth(3).unwrap_or_default();
-        // The program's own text and its libraries hold nothing that has come in.
-        if !rights.starts_with("rw") || path.starts_with("/dev") {
-            continue;
-        }
-        let (start, end) = range.split_once('-')?;
-        let (start, end) = (u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?);
-        mem.seek(SeekFrom::Start(start)).ok()?;
-        let mut part = vec![0; usize::try_from(end - start).ok()?];
-        // A page that was never touched cannot be read.
-        let mut done = 0;
-        while let Ok(read @ 1..) = mem.read(&mut part[done..]) {
-            done += read;
-        }
-        all.extend_from_slice(&part[..done]);
-    }
-    Some(all)
-}
-
 fn holds(hay: &[u8], needle: &str) -> bool {
     hay.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
@@ -239,7 +212,7 @@ fn curious_relay_finds_no_secret_in_its_store_its_memory_or_its_traffic() {
         // The search would find what is there: who sends to whom is all that a relay knows.
         assert!(holds(&store, "XBB"), "the store is searched");
         search("the relay's files", &store);
-        match memory(relay.pid()) {
+        match memory::written(relay.pid()) {
             Some(memory) => {
                 assert!(holds(&memory, &relay.party), "the memory is searched");
                 search("the relay's memory", &memory);

@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::{Pair, VALISE, await_some, submit, text};
+use common::{Pair, VALISE, await_some, memory, submit, text};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command as Process, Stdio};
@@ -414,25 +414,12 @@ fn clause_8_4_a_a_core_dump_of_the_command_line_holds_nothing() {
     nothing_holds_the_secret(&pair);
 }
 
-/// Looks through a process's own memory, as the superuser can; whoever cannot look sees it as there once it waits.
+/// Looks through a process's memory, as the superuser can; whoever cannot look sees it as there once it waits.
 fn memory_holds_the_secret(pid: u32) -> bool {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps"));
-    let memory = fs::File::open(format!("/proc/{pid}/mem"));
-    let (Ok(maps), Ok(mut memory)) = (maps, memory) else {
-        return fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(" S "));
-    };
-    let regions = maps.lines().filter(|line| line.contains(" rw-p ")).filter_map(|line| {
-        let (from, to) = line.split_once(' ')?.0.split_once('-')?;
-        Some((u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?))
-    });
-    for (from, to) in regions {
-        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(0).min(64 << 20)];
-        let read = memory.seek(SeekFrom::Start(from)).and_then(|_| memory.read(&mut bytes));
-        if read.is_ok() && bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()) {
-            return true;
-        }
+    match memory::written(pid) {
+        Some(bytes) => bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()),
+        None => fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(" S ")),
     }
-    false
 }
 
 #[test]

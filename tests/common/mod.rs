@@ -4,6 +4,7 @@
 pub mod dice;
 pub mod files;
 pub mod founded;
+pub mod memory;
 pub mod relay;
 pub mod siege;
 pub mod stranger;
