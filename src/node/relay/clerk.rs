@@ -169,6 +169,7 @@ impl Clerk {
         }
         let (room, events) = (self.room.clone(), group.events.clone());
         let bodies = std::mem::take(&mut group.bodies);
+        let digests: Vec<Digest> = bodies.iter().map(|brought| brought.digest).collect();
         let written = tokio::task::spawn_blocking(move || {
             room.commit(&events, bodies.iter().map(|brought| (&brought.digest, brought.body.as_slice())))
         });
@@ -186,18 +187,27 @@ impl Clerk {
             // The store has failed, and with it this process ends.
             (Err(cause), _) | (_, Err(cause)) => tracing::error!(%cause, "the custody cannot be read"),
         }
+        // Nothing was written of it, and a disk that is full has no room for what nobody waits for. After any other
+        // failure the events may yet be found on the disk.
+        if cause.retryable() {
+            self.forget(&digests);
+        }
         false
     }
 
-    fn settle(&self, effects: &[Effect]) {
-        let gone = effects.iter().filter_map(|effect| match effect {
-            // It may have been brought again in the same group.
-            Effect::Forget(digest) if self.plan.held(digest).is_none() => Some(digest),
-            Effect::Forget(_) | Effect::Custody(_) | Effect::Wake(_) => None,
-        });
+    /// Erases bodies, but for those that are in custody all the same: they may have been brought again.
+    fn forget<'d>(&self, digests: impl IntoIterator<Item = &'d Digest>) {
+        let gone = digests.into_iter().filter(|digest| self.plan.held(digest).is_none());
         if let Err(cause) = self.room.forget(gone) {
             tracing::warn!(%cause, "what is left of them is erased at the next start");
         }
+    }
+
+    fn settle(&self, effects: &[Effect]) {
+        self.forget(effects.iter().filter_map(|effect| match effect {
+            Effect::Forget(digest) => Some(digest),
+            Effect::Custody(_) | Effect::Wake(_) => None,
+        }));
         if effects.iter().any(|effect| matches!(effect, Effect::Wake(_))) {
             self.bell.send_replace(());
         }
@@ -262,5 +272,61 @@ impl Counter {
     /// Hears when something new waits for anybody.
     pub fn bell(&self) -> watch::Receiver<()> {
         self.bell.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MessageId;
+    use crate::relay::{Freight, Offer, Thread};
+    use crate::store::{Disk, IndexChoice, MemDisk, StoreOptions};
+    use crate::trust::fixture::{Pki, key, party};
+    use crate::trust::thumbprint;
+
+    const KIB: u64 = 1024;
+
+    #[tokio::test]
+    async fn full_disk_leaves_no_body_behind_and_takes_it_once_there_is_room() {
+        let (journal, bodies) = (MemDisk::new(), MemDisk::new());
+        let mut options = StoreOptions::new(Arc::new(journal.clone()), IndexChoice::Memory);
+        options.free_space_floor = 64 * KIB;
+        let (room, _) = Mailroom::open(options, Arc::new(bodies.clone())).unwrap();
+        let relay = Pki::new("org:relay-west");
+        let log = (key("org:relay-west log"), thumbprint(&relay.log.der));
+        let signer = Signer { name: "gw1.relay".to_owned(), party: relay.party, key: log };
+        let quotas = Quotas {
+            acts_bytes: 64 * KIB,
+            acts_parcels: 64,
+            bulk_bytes: 64 * KIB,
+            bulk_parcels: 64,
+            bulk_total: 64 * KIB,
+            retention: 86_400,
+        };
+        let members = ["XAA", "XBB"].map(party).into();
+        let look = Duration::from_secs(60);
+        let (clerk, counter) =
+            Clerk::new((signer, quotas, members), room.clone(), Arc::new(Machine::os()), look).unwrap();
+        tokio::spawn(clerk.run());
+        let body = b"a sealed act".to_vec();
+        let digest = Digest::of(&[&body]);
+        let bring = async || {
+            let offer = Offer {
+                digest,
+                freight: Freight::Envelope { envelope: MessageId([1; 16]), route: digest, sealed: digest },
+                thread: Thread { from: party("XAA"), to: party("XBB"), lane: Lane::Acts },
+                size: body.len() as u64,
+                expires: None,
+                brought_by: party("XAA"),
+            };
+            let brought = Brought { digest, body: body.clone(), _place: None };
+            counter.hand_over(Command::Deposit(offer), Some(brought)).await.await.unwrap()
+        };
+        journal.set_capacity(Some(64 * KIB));
+        assert_eq!(bring().await, Err(Refusal::Later));
+        assert_eq!((bodies.list().unwrap(), room.body(&digest).unwrap()), (Vec::new(), None));
+        journal.set_capacity(None);
+        assert_eq!(bring().await.unwrap().unwrap().digest, digest);
+        assert_eq!(room.body(&digest).unwrap(), Some(body));
     }
 }
