@@ -57,7 +57,7 @@ impl Lots {
         let mut idle = Vec::new();
         let mut held = Held::default();
         let there = lots.list().map_err(StoreError::io("list", "the bodies"))?;
-        held.next = there.last().map_or(0, |newest| newest + 1);
+        held.next = there.last().map_or(0, |newest| newest.saturating_add(1));
         for lot in &there {
             let rows = lots.rows(*lot).map_err(StoreError::io("read", &name(*lot)))?;
             for (digest, place) in rows {
@@ -97,8 +97,9 @@ impl Lots {
         }
         let lot = {
             let mut held = self.held();
-            held.next += 1;
-            held.next - 1
+            let next = held.next;
+            held.next = next.saturating_add(1);
+            next
         };
         let (head, places) = laid_out(lot, bodies)?;
         let parts: Vec<&[u8]> =
@@ -124,11 +125,13 @@ impl Lots {
     /// `Io` if it cannot be read, `Failed` if its bytes changed at rest.
     pub(super) fn get(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let place = || self.held().places.get(digest).copied();
-        let Some(lies) = place() else { return Ok(None) };
-        match self.read(digest, lies) {
-            // It was erased, or came again, while it was being read.
-            Err(_) if place() != Some(lies) => Ok(None),
-            read => read.map(Some),
+        loop {
+            let Some(lies) = place() else { return Ok(None) };
+            match self.read(digest, lies) {
+                // It was erased, or came again, while it was being read.
+                Err(_) if place() != Some(lies) => {}
+                read => return read.map(Some),
+            }
         }
     }
 
