@@ -144,7 +144,7 @@ pub fn route_piece(
         attachments: Vec::new(),
         lane: Lane::Bulk,
     };
-    Ok(wire::byte_strings(&[&route.sign(ring)?, sealed]))
+    route.join(sealed, ring)
 }
 
 /// Proves a piece's route; tells who made it and its identity, and leaves the sealed piece of the body.
@@ -157,14 +157,11 @@ pub fn open_piece(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<(Party, MessageId, Vec<u8>), EnvelopeError> {
-    let [route, sealed] = wire::lend_byte_strings(&body, &Limits::ENVELOPE)?;
-    let (sender, route) = Route::verify(route, directory, now)?;
+    let (sender, route, sealed) = Route::part(&body, directory, now)?;
     if route.to != *me {
         return Err(EnvelopeError::NotAddressed);
     }
-    if route.body != Digest::of(&[sealed]) || route.size != sealed.len() as u64 {
-        return Err(EnvelopeError::BodyMismatch);
-    }
+    route.check_body(sealed)?;
     if route.lane != Lane::Bulk || sealed.len() > SEALED_PIECE {
         return Err(EnvelopeError::Malformed("it is no piece of a file"));
     }

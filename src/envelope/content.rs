@@ -115,7 +115,7 @@ pub fn seal_packed(
         attachments: Vec::new(),
         lane: Lane::Acts,
     };
-    let bytes = wire::byte_strings(&[&route.sign(ring)?, &sealed.bytes]);
+    let bytes = route.join(&sealed.bytes, ring)?;
     FrameHeader::new(FrameKind::Envelope, bytes.len()).map_err(WireError::from)?;
     let export = sealed.exports.pop().expect("one recipient gives one export secret");
     Ok(Outgoing { envelope, bytes, export })
@@ -132,7 +132,7 @@ pub fn open(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<Opened, (Option<MessageId>, EnvelopeError)> {
-    let (sender, route, sealed) = open_route(bytes, directory, now).map_err(|e| (None, e))?;
+    let (sender, route, sealed) = Route::part(bytes, directory, now).map_err(|e| (None, e))?;
     check_route(&route, sealed, ring)
         .and_then(|()| open_sealed(&sender, &route, sealed, ring, directory, now))
         .map_err(|e| (Some(route.envelope), e))
@@ -160,9 +160,7 @@ pub fn read_route(
     let [route, sealed] = wire::lend_byte_strings(bytes, &Limits::ENVELOPE)?;
     let digest = Digest::of(&[route]);
     let (sender, route) = Route::verify(route, directory, now)?;
-    if route.body != Digest::of(&[sealed]) || route.size != sealed.len() as u64 {
-        return Err(EnvelopeError::BodyMismatch);
-    }
+    route.check_body(sealed)?;
     Ok((sender, route, digest))
 }
 
@@ -208,23 +206,11 @@ impl fmt::Debug for Content {
     }
 }
 
-fn open_route<'a>(
-    bytes: &'a [u8],
-    directory: &Directory,
-    now: Timestamp,
-) -> Result<(Party, Route, &'a [u8]), EnvelopeError> {
-    let [route, sealed] = wire::lend_byte_strings(bytes, &Limits::ENVELOPE)?;
-    let (sender, route) = Route::verify(route, directory, now)?;
-    Ok((sender, route, sealed))
-}
-
 fn check_route(route: &Route, sealed: &[u8], ring: &KeyRing) -> Result<(), EnvelopeError> {
     if route.to != ring.party {
         return Err(EnvelopeError::NotAddressed);
     }
-    if route.body != Digest::of(&[sealed]) || route.size != sealed.len() as u64 {
-        return Err(EnvelopeError::BodyMismatch);
-    }
+    route.check_body(sealed)?;
     if !route.attachments.is_empty() || route.lane != Lane::Acts {
         return Err(EnvelopeError::Unsupported("an attachment"));
     }

@@ -37,7 +37,7 @@ pub fn route_errand(
         attachments: Vec::new(),
         lane: Lane::Recovery,
     };
-    let bytes = wire::byte_strings(&[&route.sign(ring)?, &errand]);
+    let bytes = route.join(&errand, ring)?;
     wire::check(&bytes, &Limits::ENVELOPE).map_err(wire::WireError::from)?;
     Ok(bytes)
 }
@@ -52,17 +52,14 @@ pub fn open_errand(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<Option<(Party, FrameKind, Vec<u8>)>, EnvelopeError> {
-    let [route, errand] = wire::lend_byte_strings(bytes, &Limits::ENVELOPE)?;
-    let (sender, route) = Route::verify(route, directory, now)?;
+    let (sender, route, errand) = Route::part(bytes, directory, now)?;
     if route.lane != Lane::Recovery {
         return Ok(None);
     }
     if route.to != *me {
         return Err(EnvelopeError::NotAddressed);
     }
-    if route.body != Digest::of(&[errand]) || route.size != errand.len() as u64 {
-        return Err(EnvelopeError::BodyMismatch);
-    }
+    route.check_body(errand)?;
     let (kind, body): (u8, ByteBuf) = wire::decode(errand, &Limits::ENVELOPE)?;
     let kind = KINDS.into_iter().find(|known| *known as u8 == kind);
     let kind = kind.ok_or(EnvelopeError::Malformed("it is no frame of a recovery"))?;

@@ -61,6 +61,31 @@ impl Route {
     ) -> Result<(Party, Self), EnvelopeError> {
         verify_by_gateway(bytes, MEDIA_TYPE, directory, now)
     }
+
+    /// Joins the signed route and its body as they travel.
+    pub(super) fn join(&self, body: &[u8], ring: &KeyRing) -> Result<Vec<u8>, EnvelopeError> {
+        Ok(wire::byte_strings(&[&self.sign(ring)?, body]))
+    }
+
+    /// Takes apart what [`Self::join`] joined: whose gateway made the route, the route, and a body of which nothing is
+    /// proved.
+    pub(super) fn part<'a>(
+        bytes: &'a [u8],
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Result<(Party, Self, &'a [u8]), EnvelopeError> {
+        let [route, body] = wire::lend_byte_strings(bytes, &Limits::ENVELOPE)?;
+        let (sender, route) = Self::verify(route, directory, now)?;
+        Ok((sender, route, body))
+    }
+
+    /// Checks that a body is the one of this route.
+    pub(super) fn check_body(&self, body: &[u8]) -> Result<(), EnvelopeError> {
+        if self.body != Digest::of(&[body]) || self.size != body.len() as u64 {
+            return Err(EnvelopeError::BodyMismatch);
+        }
+        Ok(())
+    }
 }
 
 /// Reads which log certificate a route cites; nothing in it is proved.
