@@ -152,7 +152,7 @@ pub fn route_piece(
 /// # Errors
 /// The first cause.
 pub fn open_piece(
-    mut body: Vec<u8>,
+    body: Vec<u8>,
     me: &Party,
     directory: &Directory,
     now: Timestamp,
@@ -165,9 +165,8 @@ pub fn open_piece(
     if route.lane != Lane::Bulk || sealed.len() > SEALED_PIECE {
         return Err(EnvelopeError::Malformed("it is no piece of a file"));
     }
-    // It is the last member: it moves to the front, and no second megabyte is asked for.
-    body.drain(..body.len() - sealed.len());
-    Ok((sender, route.envelope, body))
+    let length = sealed.len();
+    Ok((sender, route.envelope, wire::keep_end(body, length)))
 }
 
 #[cfg(test)]

@@ -245,7 +245,7 @@ impl Wrapped {
     /// # Errors
     /// The first cause; [`RelayError::Damaged`] if the body is another one.
     pub fn verify(
-        mut bytes: Vec<u8>,
+        bytes: Vec<u8>,
         relay: &Party,
         directory: &Directory,
         now: Timestamp,
@@ -258,9 +258,8 @@ impl Wrapped {
         if custody.parcel.digest != Digest::of(&[body]) {
             return Err(RelayError::Damaged);
         }
-        // It is the last member: it moves to the front, and no second megabyte is asked for.
-        bytes.drain(..bytes.len() - body.len());
-        Ok((custody, bytes))
+        let length = body.len();
+        Ok((custody, wire::keep_end(bytes, length)))
     }
 }
 

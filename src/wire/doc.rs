@@ -116,6 +116,16 @@ pub fn lend_byte_strings<'a, const N: usize>(
     Ok(strings)
 }
 
+/// Leaves the last `length` bytes, such as those of the last string that [`lend_byte_strings`] lent: they move to the
+/// front, and no second body is asked for.
+///
+/// # Panics
+/// If there are not so many, which is a bug.
+pub fn keep_end(mut bytes: Vec<u8>, length: usize) -> Vec<u8> {
+    bytes.drain(..bytes.len() - length);
+    bytes
+}
+
 /// The library reads one value from several encodings: it passes over what follows the last member of
 /// a tuple and over members that it does not know, and takes arrays of numbers for byte strings.
 fn is_own_form<T: Serialize>(value: &T, bytes: &[u8]) -> Result<(), WireError> {

@@ -16,7 +16,7 @@ mod strict;
 pub use bag::{Bag, BagCause, BagFault};
 pub use bounds::{Limits, MAX_DEPTH, MAX_HPKE_INFO, MAX_RECIPIENTS};
 pub use doc::{
-    array, byte_string, byte_strings, decode, decode_value, encode, encode_value, from_value,
+    array, byte_string, byte_strings, decode, decode_value, encode, encode_value, from_value, keep_end,
     lend_byte_strings, members, read_back, text_string, to_value,
 };
 pub use error::WireError;
