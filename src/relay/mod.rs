@@ -6,6 +6,8 @@
 //! ([`Custody`], [`prove_dropped`]).
 
 mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod inbox;
 mod parcel;
 mod plan;

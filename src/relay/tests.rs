@@ -1,29 +1,10 @@
+use super::fixture::{KIB, RELAY, at, offer, quotas, signer};
 use super::*;
-use crate::model::{DAY, Digest, MessageId, Party, Timestamp};
+use crate::model::{DAY, Digest, Party, Timestamp};
+use crate::trust::Directory;
 use crate::trust::fixture::{NOW, Pki, directory, key, party};
-use crate::trust::{Directory, thumbprint};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-
-const RELAY: &str = "org:relay-west";
-const KIB: u64 = 1024;
-
-fn quotas() -> Quotas {
-    Quotas {
-        acts_bytes: 8 * KIB,
-        acts_parcels: 8,
-        bulk_bytes: 16 * KIB,
-        bulk_parcels: 8,
-        bulk_total: 24 * KIB,
-        retention: 30 * DAY,
-    }
-}
-
-fn signer(name: &str) -> Signer {
-    let pki = Pki::new(name);
-    let key = (key(&format!("{name} log")), thumbprint(&pki.log.der));
-    Signer { name: format!("gw1.{}", pki.party.dns_suffix()), party: pki.party, key }
-}
 
 fn plan() -> Plan {
     Plan::new(signer(RELAY), quotas(), ["XAA", "XBB", "XCC"].map(party).into())
@@ -33,17 +14,6 @@ fn plan() -> Plan {
 fn known_to(me: &str) -> Directory {
     let listings: Vec<_> = ["XAA", "XBB", "XCC", RELAY].map(|name| Pki::new(name).listing()).into();
     directory(&Pki::new(me), &listings)
-}
-
-fn offer(number: u32, from: &str, to: &str, lane: Lane, size: u64) -> Offer {
-    let digest = Digest::of(&[&number.to_be_bytes()]);
-    let freight = Freight::Envelope { envelope: MessageId([1; 16]), route: digest, sealed: digest };
-    let thread = Thread { from: party(from), to: party(to), lane };
-    Offer { digest, freight, thread, size, expires: Some(at(10 * DAY)), brought_by: party(from) }
-}
-
-fn at(seconds: i64) -> Timestamp {
-    NOW.saturating_add(seconds)
 }
 
 /// Decides, applies, and returns what is to be done.

@@ -278,13 +278,10 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::MessageId;
-    use crate::relay::{Freight, Offer, Thread};
+    use crate::relay::Offer;
+    use crate::relay::fixture::{KIB, RELAY, offer, quotas, signer};
     use crate::store::{Disk, IndexChoice, MemDisk, StoreOptions};
-    use crate::trust::fixture::{Pki, key, party};
-    use crate::trust::thumbprint;
-
-    const KIB: u64 = 1024;
+    use crate::trust::fixture::party;
 
     #[tokio::test]
     async fn full_disk_leaves_no_body_behind_and_takes_it_once_there_is_room() {
@@ -292,33 +289,15 @@ mod tests {
         let mut options = StoreOptions::new(Arc::new(journal.clone()), IndexChoice::Memory);
         options.free_space_floor = 64 * KIB;
         let (room, _) = Mailroom::open(options, Arc::new(bodies.clone())).unwrap();
-        let relay = Pki::new("org:relay-west");
-        let log = (key("org:relay-west log"), thumbprint(&relay.log.der));
-        let signer = Signer { name: "gw1.relay".to_owned(), party: relay.party, key: log };
-        let quotas = Quotas {
-            acts_bytes: 64 * KIB,
-            acts_parcels: 64,
-            bulk_bytes: 64 * KIB,
-            bulk_parcels: 64,
-            bulk_total: 64 * KIB,
-            retention: 86_400,
-        };
-        let members = ["XAA", "XBB"].map(party).into();
+        let terms = (signer(RELAY), quotas(), ["XAA", "XBB"].map(party).into());
         let look = Duration::from_secs(60);
-        let (clerk, counter) =
-            Clerk::new((signer, quotas, members), room.clone(), Arc::new(Machine::os()), look).unwrap();
+        let (clerk, counter) = Clerk::new(terms, room.clone(), Arc::new(Machine::os()), look).unwrap();
         tokio::spawn(clerk.run());
         let body = b"a sealed act".to_vec();
         let digest = Digest::of(&[&body]);
         let bring = async || {
-            let offer = Offer {
-                digest,
-                freight: Freight::Envelope { envelope: MessageId([1; 16]), route: digest, sealed: digest },
-                thread: Thread { from: party("XAA"), to: party("XBB"), lane: Lane::Acts },
-                size: body.len() as u64,
-                expires: None,
-                brought_by: party("XAA"),
-            };
+            let offer =
+                Offer { digest, expires: None, ..offer(1, "XAA", "XBB", Lane::Acts, body.len() as u64) };
             let brought = Brought { digest, body: body.clone(), _place: None };
             counter.hand_over(Command::Deposit(offer), Some(brought)).await.await.unwrap()
         };
