@@ -8,7 +8,7 @@ use common::founded::federate;
 use common::memory;
 use common::relay::Relay;
 use common::stranger::{Stranger, frame};
-use common::{Node, Pair, acknowledge, await_some, refuse, request, submit, text};
+use common::{Node, Pair, acknowledge, await_some, holds, refuse, request, submit, text};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::UdpSocket;
@@ -166,10 +166,6 @@ fn listen_in(to: u16) -> (u16, Arc<Mutex<Vec<u8>>>) {
         }
     });
     (port, seen)
-}
-
-fn holds(hay: &[u8], needle: &str) -> bool {
-    hay.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 
 fn files(folder: &Path, out: &mut Vec<u8>) {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Pair, VALISE, await_some, memory, submit, text};
+use common::{Pair, VALISE, await_some, holds, memory, submit, text};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -289,7 +289,7 @@ fn permit_for_another_element_opens_nothing_else() {
         let out = pair.xaa.run(&[&words[..], more].concat());
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let dossier = fs::read(&file).expect("a dossier");
-        [SECRET, OTHER_SECRET].map(|secret| dossier.windows(secret.len()).any(|w| w == secret.as_bytes()))
+        [SECRET, OTHER_SECRET].map(|secret| holds(&dossier, secret))
     };
     assert_eq!(export(&[]), [false, false], "without a permit what is restricted is left out");
     assert_eq!(export(&["--elements", OTHER]), [false, false], "and asking for it opens nothing");
@@ -385,7 +385,7 @@ fn clause_8_4_a_a_core_dump_of_the_command_line_holds_nothing() {
     let cores = || fs::read_dir(&folder).expect("a folder").flatten().map(|e| e.path()).collect::<Vec<_>>();
     if careless.core_dumped() {
         for core in cores() {
-            let held = fs::read(&core).expect("a core").windows(SECRET.len()).any(|w| w == SECRET.as_bytes());
+            let held = holds(&fs::read(&core).expect("a core"), SECRET);
             assert!(held, "the careless core holds the word");
             fs::remove_file(core).expect("it can go");
         }
@@ -417,7 +417,7 @@ fn clause_8_4_a_a_core_dump_of_the_command_line_holds_nothing() {
 /// Looks through a process's memory, as the superuser can; whoever cannot look sees it as there once it waits.
 fn memory_holds_the_secret(pid: u32) -> bool {
     match memory::written(pid) {
-        Some(bytes) => bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()),
+        Some(bytes) => holds(&bytes, SECRET),
         None => fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(" S ")),
     }
 }
@@ -446,7 +446,7 @@ fn search(folder: &Path) -> usize {
             bytes += search(&path);
         } else if let Ok(content) = fs::read(&path) {
             for secret in [SECRET, OTHER_SECRET] {
-                let held = content.windows(secret.len()).any(|window| window == secret.as_bytes());
+                let held = holds(&content, secret);
                 assert!(!held, "{} holds restricted information", path.display());
             }
             bytes += content.len();

@@ -427,3 +427,8 @@ pub fn free_port() -> u16 {
 pub fn all_cases() -> Command {
     Command::CaseList { after: None, limit: 500 }
 }
+
+/// Tells whether words stand in bytes.
+pub fn holds(hay: &[u8], needle: &str) -> bool {
+    hay.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
